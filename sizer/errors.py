@@ -1,0 +1,43 @@
+"""The errors a user can cause. Each message is one line that names the input and the remedy."""
+
+
+class SizerError(Exception):
+    """Base of all of them; the command line prints the message and exits with `exit_code`."""
+
+    exit_code = 3
+
+
+class UsageError(SizerError):
+    """The options contradict each other or lie outside their range."""
+
+    exit_code = 2
+
+
+class DataError(SizerError):
+    """A data set cannot be read, or does not hold what a classifier's data set must."""
+
+
+class ModelError(SizerError):
+    """A model cannot be read, or does not fit the data."""
+
+
+class ProviderError(SizerError):
+    """An execution provider was asked for by name and is not there."""
+
+
+class MeasurementError(SizerError):
+    """Measurements are malformed, or too few for a fit."""
+
+
+class CalibrationError(SizerError):
+    """A calibration file cannot be read, or is of another version."""
+
+
+class OutputError(SizerError):
+    """A file cannot be written, or would overwrite something that is not ours."""
+
+
+class UntrustedFitError(SizerError):
+    """The fit exists, but the data contradict it or cannot determine it."""
+
+    exit_code = 4

@@ -1,0 +1,262 @@
+"""Every record that passes between stages. Frozen, plain, and without any I/O.
+
+Conventions: accuracy is a fraction in [0, 1]; a noise step is a number of the noise schedule (or
+any other noise unit, where measurements come from a table); `None` means unknown, never zero.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+OrderParameter = Literal["normalised", "chance-corrected", "raw"]
+Control = Literal["step", "beta", "log-step", "log-snr"]
+Censoring = Literal["below", "above"]
+Verdict = Literal["recommended", "unreachable", "untrusted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value with its confidence interval; a bound that does not exist is None."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputFormat:
+    """What a model expects: the noisy image scaled to `range`, minus `mean`, over `std`."""
+
+    range: tuple[float, float] = (-1.0, 1.0)
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One trained model.
+
+    parameters: trainable ones where a manifest says so, else all elements of the initializers.
+    macs: multiply-accumulates of one image. input_shape: height, width, channels.
+    training: the family, such as `clean` or `noise 0..900`. seed: of its training.
+    """
+
+    name: str
+    sha256: str
+    parameters: int
+    macs: int | None = None
+    input_shape: tuple[int, int, int] | None = None
+    training: str | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetInfo:
+    """A labelled image set; `shape` is height, width, channels; `fingerprint` hashes content."""
+
+    spec: str
+    split: str
+    fingerprint: str
+    classes: int
+    images: int
+    shape: tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one model got right at one noise step, with macro-averaged scores where known."""
+
+    model: str
+    step: float
+    correct: int
+    trials: int
+    macro_f1: float | None = None
+    macro_precision: float | None = None
+    macro_recall: float | None = None
+    provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseCurve:
+    """Counts of one model against noise, steps ascending; `chance` is a guesser's accuracy."""
+
+    model: ModelInfo
+    chance: float
+    steps: tuple[float, ...]
+    correct: tuple[int, ...]
+    trials: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LevelCrossing:
+    """Where a curve crosses a level, in the control variable.
+
+    censored: `below` if the level was already passed at the first measured step, `above` if it
+    was not reached by the last; `at` then holds None.
+    """
+
+    model: str
+    level: float
+    at: Estimate
+    censored: Censoring | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Width:
+    """Distance between the crossings of a pair of levels; None where either is censored."""
+
+    model: str
+    parameters: int
+    levels: tuple[float, float]
+    width: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class LevelExponent:
+    """The width law of one level pair: width = prefactor * N ** -exponent."""
+
+    levels: tuple[float, float]
+    exponent: Estimate
+    prefactor: float
+    widths: int
+
+
+@dataclass(frozen=True, slots=True)
+class WidthLaw:
+    """Widths against size: one exponent (1/nu) common to the level pairs, and one for each."""
+
+    control: Control
+    order_parameter: OrderParameter
+    exponent: Estimate
+    pairs: tuple[LevelExponent, ...]
+    censored: int
+    verdict: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Collapse:
+    """Finite-size scaling F(N, t) = N^-lambda f((t - t_c) N^(1/nu)).
+
+    quality: mean squared distance from the master curve in units of its error; 1 is perfect.
+    """
+
+    critical_step: Estimate
+    inverse_nu: Estimate
+    lambda_: Estimate
+    quality: float | None
+    verdict: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LawFit:
+    """A surface acc(t, N), fitted.
+
+    law: its name in `sizer.law`. knots: steps at which its smooth coefficients are defined.
+    covariance: of the values, clustered by trained model. scatter: standard deviation of the
+    accuracy between trainings of one size, as a fraction of the distance from chance.
+    residual_rms: in accuracy. trusted: False when the data contradict or cannot determine it.
+    """
+
+    law: str
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+    covariance: tuple[tuple[float, ...], ...]
+    degrees_of_freedom: int
+    knots: tuple[float, ...]
+    chance: float
+    scatter: float
+    residual_rms: float
+    size_range: tuple[int, int]
+    step_range: tuple[float, float]
+    trusted: bool
+    verdict: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """How well the smaller models would have predicted the `hold_out` largest sizes.
+
+    ratio: largest held-out size over the largest fitted. accuracy_rms, accuracy_worst: predicted
+    minus measured accuracy over all held-out models and steps. log10_size_error: the median of
+    log10(predicted size / held-out size) at the accuracies the held-out models reached, None
+    where size buys nothing.
+    """
+
+    law: str
+    hold_out: int
+    ratio: float
+    accuracy_rms: float
+    accuracy_worst: float
+    log10_size_error: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Everything `recommend` needs: the measurements, the fits, and how far to trust them.
+
+    schedule: name of the noise schedule that the steps belong to, None for a table in some other
+    noise unit. fit: the law chosen by back-test; rivals: the others.
+    """
+
+    version: int
+    created_with: str
+    schedule: str | None
+    dataset: DatasetInfo | None
+    models: tuple[ModelInfo, ...]
+    chance: float
+    cells: tuple[Cell, ...]
+    widths: tuple[Width, ...]
+    width_law: WidthLaw | None
+    collapse: Collapse | None
+    fit: LawFit
+    rivals: tuple[LawFit, ...]
+    backtests: tuple[Backtest, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What the user asks: this accuracy at this noise step, with this confidence."""
+
+    noise_step: float
+    target_accuracy: float
+    confidence: float = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class SizeEstimate:
+    """Parameter counts: where the mean curve meets the target, its interval, and the size whose
+    next training run meets it with the stated confidence. An infinite bound is None."""
+
+    low: float | None
+    best: float | None
+    high: float | None
+    recommended: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A member of the small EfficientNet family."""
+
+    width: float
+    depth: float
+    parameters: int
+    macs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """The answer, in the shape of the JSON object that `recommend` prints."""
+
+    verdict: Verdict
+    reason: str
+    requirement: Requirement
+    parameters: SizeEstimate | None
+    ceiling: Estimate | None
+    extrapolation_ratio: float | None
+    law: str
+    backtest: Backtest | None
+    architecture: Architecture | None = None
+    warnings: tuple[str, ...] = ()
