@@ -1,0 +1,40 @@
+"""Encoded pictures (PNG, JPEG, ...) to arrays of 8-bit pixels."""
+
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+Pixels = NDArray[np.uint8]
+
+
+def decode(encoded: bytes) -> Pixels:
+    """Pixels (height, width, channels) of one picture: 1 channel if grey, 3 if coloured.
+
+    A palette becomes RGB and transparency is dropped; an orientation noted by a camera is applied.
+    Raises ValueError with the reason for pictures that cannot be read or are not 8-bit grey or
+    colour.
+    """
+    try:
+        picture: Image.Image = Image.open(BytesIO(encoded))
+        depth_is_16 = _holds_16_bits(picture)
+        picture.load()
+        picture = ImageOps.exif_transpose(picture)
+    except Exception as error:  # decoders raise nearly anything on damaged bytes
+        raise ValueError("is not a readable picture") from error
+    if depth_is_16 or picture.mode not in ("L", "RGB", "RGBA", "P"):
+        kind = "16-bit" if depth_is_16 else f"mode {picture.mode}"
+        raise ValueError(f"is {kind}, not 8-bit grey or RGB")
+    if picture.mode == "L":
+        return np.asarray(picture, dtype=np.uint8)[:, :, np.newaxis]
+    if picture.mode == "RGB":
+        return np.asarray(picture, dtype=np.uint8)
+    # By way of RGBA, because Pillow warns of a palette with transparency otherwise.
+    return np.asarray(picture.convert("RGBA").convert("RGB"), dtype=np.uint8)
+
+
+def _holds_16_bits(picture: Image.Image) -> bool:
+    """Whether samples have 16 bits; Pillow itself cuts 16-bit RGB down to 8 without a word."""
+    raw_modes = (str(getattr(tile, "args", "")) for tile in getattr(picture, "tile", ()))
+    return picture.mode.startswith("I") or any(";16" in raw_mode for raw_mode in raw_modes)

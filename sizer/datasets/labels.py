@@ -1,0 +1,49 @@
+"""What every data set's labels must be."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizer.errors import DataError
+
+Labels = NDArray[np.int64]
+
+
+def check_labels(raw: NDArray[np.generic], classes: int | None, spec: str) -> tuple[Labels, int]:
+    """Labels (n,) as int64 in 0..classes-1, and the number of classes.
+
+    `classes` None means that the set does not say: then it is the largest label plus one. Whole
+    numbers stored as floats are taken as they are. Raises DataError that names the first label
+    that does not fit.
+    """
+    if not raw.size:
+        raise DataError(f"{spec}: the data set is empty; it must hold at least one image")
+    whole = _are_whole(raw)
+    if not whole.all():
+        index = int(np.argmin(whole))
+        raise DataError(
+            f"{spec}: the label of image {index} is {raw[index]}, not a whole number; number the"
+            " classes 0, 1, 2, ..."
+        )
+    labels = raw.astype(np.int64)
+    count = int(labels.max()) + 1 if classes is None else classes
+    outside = (labels < 0) | (labels >= count)
+    if outside.any():
+        index = int(np.argmax(outside))
+        raise DataError(
+            f"{spec}: the label of image {index} is {raw[index]}, outside"
+            f" 0..{max(count - 1, 0)}; correct it, or leave unlabelled images out"
+        )
+    if count < 2:
+        raise DataError(f"{spec}: all images are of one class; a classifier needs two or more")
+    return labels, count
+
+
+def _are_whole(raw: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Which entries hold a whole number; a number missing from a table arrives as NaN."""
+    if raw.dtype.kind in "iu":
+        return np.ones(raw.shape, dtype=np.bool_)
+    if raw.dtype.kind == "f":
+        numbers = raw.astype(np.float64)
+        whole: NDArray[np.bool_] = np.isfinite(numbers) & (numbers == np.trunc(numbers))
+        return whole
+    return np.zeros(raw.shape, dtype=np.bool_)
