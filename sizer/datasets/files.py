@@ -9,13 +9,14 @@ from sizer.cache import cache_folder
 from sizer.datasets.fingerprint import fingerprint
 from sizer.datasets.npz import NpzDataset
 from sizer.datasets.splits import SPLIT_NAMES, WHOLE, Split, choose_split
-from sizer.datasets.table import Source, TableDataset, quiet, writing_cache
+from sizer.datasets.table import Source, TableDataset, filling_cache, quiet
 from sizer.errors import DataError
 
 if TYPE_CHECKING:
     import datasets
 
 PARQUET_MARK = b"PAR1"  # the first and the last four bytes of a whole parquet file
+ROWS_AT_ONCE = 1000  # that are in memory while the cache's copy is written
 SPLIT_OF_FILE = re.compile(rf"({'|'.join(SPLIT_NAMES)})(?![a-z])")
 IMAGE_SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
@@ -89,9 +90,11 @@ def load_parquet(files: Sequence[Path], identity: str, spec: str) -> "datasets.D
     """The table, memory-mapped from an Arrow copy that the cache keeps under the files' hash."""
     import datasets
 
-    with quiet(), writing_cache(spec):
+    with quiet(), filling_cache(spec, "fetch it again; it must hold at least one row"):
         return datasets.Dataset.from_parquet(
-            [str(file) for file in files], cache_dir=str(cache_folder() / "parquet" / identity)
+            [str(file) for file in files],
+            cache_dir=str(cache_folder() / "parquet" / identity),
+            batch_size=ROWS_AT_ONCE,
         )
 
 

@@ -5,23 +5,27 @@ import re
 
 from sizer.cache import cache_folder
 from sizer.datasets.splits import Split, choose_split
-from sizer.datasets.table import Source, TableDataset, quiet, writing_cache
+from sizer.datasets.table import Source, TableDataset, filling_cache, quiet
 from sizer.errors import DataError
 
-NAME = re.compile(r"[\w-][\w.-]*(/[\w-][\w.-]*)?")
+# Without an owner, `datasets` may take a name for a format, and look for its files right here.
+NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
 def open_hub(spec: str, split: Split) -> TableDataset:
     """The data set `hf:NAME`, downloaded once into the caches of the hub and of sizer.
 
-    Its fingerprint is that of the revision, since the hub identifies content by it.
+    Its fingerprint is that of the revision, since the hub identifies content by it. Without a
+    network, the copy in the cache is used. Raises DataError where there is neither.
     """
     import datasets
 
     name = spec.removeprefix("hf:")
     if not NAME.fullmatch(name):
-        raise DataError(f"{spec}: not a name on the hub; write it as in hf:uoft-cs/cifar100")
-    with quiet(), writing_cache(spec):
+        raise DataError(
+            f"{spec}: not a name on the hub; write its owner too, as in hf:uoft-cs/cifar100"
+        )
+    with quiet(), filling_cache(spec, "check the name and the network"):
         # The prefix hf:// keeps a folder of the same name here from being read instead.
         builder = datasets.load_dataset_builder(
             f"hf://datasets/{name}", cache_dir=str(cache_folder() / "hub")
@@ -29,6 +33,6 @@ def open_hub(spec: str, split: Split) -> TableDataset:
         builder.download_and_prepare()
         chosen = choose_split(list(builder.info.splits), split, spec)
         table = builder.as_dataset(split=chosen)
-    parts = (name, builder.config.name, str(builder.hash), chosen)
-    identity = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    revision = str(builder.hash)
+    identity = hashlib.sha256("\0".join((name, revision, chosen)).encode()).hexdigest()
     return TableDataset(table, Source(spec, chosen, identity, linked=True))

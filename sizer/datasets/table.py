@@ -180,8 +180,11 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
-def writing_cache(spec: str) -> Iterator[None]:
-    """Turn what goes wrong while `datasets` fills the cache into OutputError or DataError."""
+def filling_cache(spec: str, remedy: str) -> Iterator[None]:
+    """Turn what goes wrong while `datasets` fills the cache into OutputError or DataError.
+
+    remedy: what to do about data that could not be had or read.
+    """
     try:
         yield
     except SizerError:
@@ -194,9 +197,7 @@ def writing_cache(spec: str) -> Iterator[None]:
                 " to a folder you can write"
             ) from error
         reason = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-        raise DataError(
-            f"{spec}: cannot be read ({reason}); check the name, or fetch it again"
-        ) from error
+        raise DataError(f"{spec}: cannot be read ({reason}); {remedy}") from error
 
 
 def _first_cause(error: BaseException) -> BaseException:
