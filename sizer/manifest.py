@@ -1,0 +1,98 @@
+"""The manifest beside a ladder: how each of its models was trained."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from sizer.errors import ModelError, OutputError
+from sizer.results import DatasetInfo
+
+FILE_NAME = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What all models of a ladder share. noise_steps: range drawn from in training, or None.
+
+    augment: `crop` (shifts by up to an eighth), `crop-flip` (and mirrored half of the time), `none`.
+    """
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    label_smoothing: float
+    augment: str
+    noise_steps: tuple[int, int] | None
+
+    @property
+    def family(self) -> str:
+        """Short name of the training, which goes into every result measured on it."""
+        if self.noise_steps is None:
+            return "clean"
+        return f"noise {self.noise_steps[0]}..{self.noise_steps[1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One point of a training curve: mean loss and accuracy on the training images as fed."""
+
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """One trained network; `clean_accuracy` is of the exported file on test images."""
+
+    file: str
+    sha256: str
+    architecture: str
+    width: float
+    depth: float
+    parameters: int
+    macs: int
+    seed: int
+    clean_accuracy: float
+    curve: tuple[Epoch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A ladder: the exact command, the training data, the recipe and the finished models."""
+
+    command: str
+    created_with: str
+    dataset: DatasetInfo
+    recipe: Recipe
+    models: tuple[TrainedModel, ...]
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a ladder folder, None where there is none. Raises ModelError if malformed."""
+    path = folder / FILE_NAME
+    try:
+        return TypeAdapter(Manifest).validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror}; check its permissions") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ModelError(
+            f"{path}: {where or 'content'}: {first['msg']}; train the ladder again or remove the file"
+        ) from error
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replace the manifest in one step, so that a kill leaves the old one or the new one."""
+    path = folder / FILE_NAME
+    partial = path.with_suffix(".partial")
+    try:
+        partial.write_bytes(TypeAdapter(Manifest).dump_json(manifest, indent=1) + b"\n")
+        os.replace(partial, path)  # noqa: PTH105 (atomic on every platform)
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror}; choose another --out") from error

@@ -1,0 +1,1 @@
+"""The EfficientNet family: its scaling rule, training, and export to ONNX."""
