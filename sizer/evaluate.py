@@ -362,4 +362,6 @@ def _identity_network() -> bytes:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0].rpartition(" : ")[2][:200]
+    """The runtime's own words, without its error code and the file's name."""
+    line = str(error).strip().partition("\n")[0]
+    return line.rpartition(" : ")[2].rpartition(" failed:")[2][:200].strip()

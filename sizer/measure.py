@@ -230,11 +230,14 @@ def measure(
 
     images: how many of the set, all by default. workers: threads, one a usable core by default.
     progress: called with (done, total) in images times the cost of a model, counting only what
-    was left to run, and not at all if nothing was. Raises UsageError for a plan that cannot be run and whatever a worker
-    raises; by then every finished cell is in the store, as it is on KeyboardInterrupt.
+    was left to run; not called if nothing was. Raises UsageError for a plan that cannot be run,
+    and whatever a worker raises. By then every finished cell is in the store, as it is on
+    KeyboardInterrupt.
     """
     count = data.info.images if images is None else images
     _require_plan(evaluators, steps, count, data.info)
+    for step in steps:
+        noise.forward.coefficients(step)  # raises on a step outside the schedule, before any work
     wanted = sorted(set(map(float, steps)))
     ranges = list(block_ranges(count, data.info.shape))
     kept = {e.info.name: dict(store.cells(source_of(e, data.info, noise))) for e in evaluators}

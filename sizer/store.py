@@ -17,7 +17,7 @@ APPLICATION_ID = 0x73697A72  # "sizr": how SQLite files tell whose they are
 VERSION = 1
 PATIENCE = 60.0  # seconds to wait for another process that writes
 PAUSE = 0.02  # seconds between tries where SQLite does not wait by itself
-REMEDY = "make room, or choose another cache folder, then run the same line again"
+REMEDY = "make room or set XDG_CACHE_HOME to another folder, then run the same line again"
 
 SCHEMA = (
     "CREATE TABLE sources (id INTEGER PRIMARY KEY, description TEXT NOT NULL UNIQUE)",
@@ -166,8 +166,10 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
-            message = "is no store of sizer; move it away or name another file"
-        else:
-            message = f"cannot keep measurements ({error}); {REMEDY}"
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        remedies = {
+            sqlite3.SQLITE_NOTADB: "is no store of sizer; move it away or name another file",
+            sqlite3.SQLITE_CORRUPT: "is damaged; move it away and measure again",
+        }
+        message = remedies.get(code, f"cannot keep measurements ({error}); {REMEDY}")
         raise OutputError(f"{path}: {message}") from None

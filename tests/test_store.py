@@ -1,0 +1,166 @@
+"""The cell store: what is kept stays, and what cannot be kept is said in one line."""
+
+import sqlite3
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sizer.errors import OutputError
+from sizer.store import open_store
+
+WRITER = """
+import sys
+import numpy as np
+from pathlib import Path
+from sizer.store import open_store
+with open_store(Path(sys.argv[1])) as store:
+    for number in range(int(sys.argv[2]), int(sys.argv[2]) + 60):
+        store.keep("shared", (float(number), 0, 3), np.full(3, number))
+"""
+
+FILLER = """
+import resource, sys
+import numpy as np
+from pathlib import Path
+from sizer.errors import OutputError
+from sizer.store import open_store
+with open_store(Path(sys.argv[1])) as store:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+    try:
+        for number in range(1000):
+            store.keep("source", (float(number), 0, 500), np.zeros(500, np.int64))
+            print(number, flush=True)
+    except OutputError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+"""
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "folder" / "cells.sqlite"
+
+
+def test_default_is_in_the_cache_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with open_store() as store:
+        assert store.path == tmp_path / "sizer" / "cells.sqlite"
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    cells=st.dictionaries(
+        st.tuples(st.floats(0, 5000), st.integers(0, 10**6)),
+        st.lists(st.integers(0, 2**32 - 1), min_size=1, max_size=20),
+        max_size=5,
+    )
+)
+def test_cells_come_back_as_they_were_kept(tmp_path_factory, cells):
+    path = tmp_path_factory.mktemp("store") / "cells.sqlite"
+    expected = {(step, start, start + len(v)): v for (step, start), v in cells.items()}
+    with open_store(path) as store:
+        for cell, labels in expected.items():
+            store.keep("source", cell, np.array(labels, np.int64))
+    with open_store(path) as store:
+        found = store.cells("source")
+        assert {cell: labels.tolist() for cell, labels in found.items()} == expected
+        assert store.cells("another source") == {}
+
+
+def test_nothing_is_ever_overwritten(path):
+    with open_store(path) as store:
+        store.keep("source", (1.0, 0, 2), np.array([3, 4]))
+        store.keep("source", (1.0, 0, 2), np.array([5, 6]))
+        assert store.cells("source")[1.0, 0, 2].tolist() == [3, 4]
+
+
+def test_labels_that_do_not_fill_their_range_are_refused(path):
+    with open_store(path) as store, pytest.raises(OutputError, match="cannot keep"):
+        store.keep("source", (1.0, 0, 3), np.array([3, 4]))
+
+
+@pytest.mark.parametrize(
+    ("contents", "message"),
+    [
+        (b"accuracy,step\n0.5,100\n" * 50, "is no store of sizer"),
+        (b"SQLite format 3\0 but no more than its name" * 20, "is no store|cannot keep"),
+    ],
+)
+def test_a_file_of_another_format_is_refused_and_left_alone(tmp_path, contents, message):
+    file = tmp_path / "cells.sqlite"
+    file.write_bytes(contents)
+    with pytest.raises(OutputError, match=message) as caught:
+        open_store(file)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert file.read_bytes() == contents
+
+
+def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path):
+    file = tmp_path / "cells.sqlite"
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    before = file.read_bytes()
+    with pytest.raises(OutputError, match="no store of sizer"):
+        open_store(file)
+    assert file.read_bytes() == before
+
+
+def test_a_store_of_another_version_is_refused(path):
+    open_store(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(OutputError, match="another version"):
+        open_store(path)
+
+
+def test_a_damaged_store_is_named(path):
+    with open_store(path) as store:
+        for number in range(50):
+            store.keep("source", (float(number), 0, 500), np.zeros(500, np.int64))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:8192] + b"\xff" * (len(whole) - 8192))
+    with pytest.raises(OutputError, match=r"cells.sqlite: is damaged; move it away"):
+        with open_store(path) as store:
+            store.cells("source")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match=r"file.*cannot be made"):
+        open_store(tmp_path / "file" / "cells.sqlite")
+
+
+def test_a_folder_in_the_place_of_the_file_is_named(tmp_path):
+    with pytest.raises(OutputError, match="unable to open"):
+        open_store(tmp_path)
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(path):
+    run = subprocess.run(
+        [sys.executable, "-c", FILLER, str(path)], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 3
+    assert run.stderr.count("\n") == 1
+    assert "make room" in run.stderr
+    finished = {(float(number), 0, 500) for number in run.stdout.split()}
+    assert finished
+    with open_store(path) as store:
+        assert set(store.cells("source")) == finished
+
+
+def test_processes_may_open_and_write_at_once(path):
+    starts = [0, 0, 30, 60]
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), str(start)]) for start in starts
+    ]
+    assert [writer.wait() for writer in writers] == [0] * len(starts)
+    with open_store(path) as store:
+        cells = store.cells("shared")
+    assert {step: labels.tolist() for (step, _, _), labels in cells.items()} == {
+        float(number): [number] * 3 for number in range(120)
+    }
