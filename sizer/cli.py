@@ -58,6 +58,181 @@ def talk() -> Console:
     return Console(stderr=True)
 
 
+ORDER_PARAMETERS = ("normalised", "chance-corrected", "raw")
+CONTROLS = ("step", "beta", "log-step", "log-snr")
+
+OrderOption = Annotated[
+    str,
+    typer.Option("--order-parameter", help="normalised, chance-corrected or raw accuracy."),
+]
+ControlOption = Annotated[
+    str,
+    typer.Option("--control", help="Variable of the widths: step, beta, log-step or log-snr."),
+]
+LevelsOption = Annotated[
+    str, typer.Option("--levels", help="Level pairs of the widths: equidistant or logarithmic.")
+]
+OutOption = Annotated[Path, typer.Option("--out", help="Calibration file to write.")]
+PlotsOption = Annotated[
+    Path | None, typer.Option("--plots", help="Folder for the pictures, as PNG and SVG.")
+]
+
+
+@command
+def calibrate(
+    models: Annotated[
+        list[Path] | None,
+        typer.Argument(help="ONNX files, or folders of them. None: the built-in ladder."),
+    ] = None,
+    data: Annotated[
+        str, typer.Option(help="Test images: builtin, a path, or hf:OWNER/NAME.")
+    ] = "builtin",
+    steps: Annotated[
+        str, typer.Option(help="auto, or noise steps in 0..5000 as in 0,100,200.")
+    ] = "auto",
+    images: Annotated[
+        int | None, typer.Option(min=1, help="Use this many test images; all by default.")
+    ] = None,
+    provider: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    input_range: Annotated[
+        str | None, typer.Option(help="Range of pixels the models expect.", metavar="LOW,HIGH")
+    ] = None,
+    mean: Annotated[
+        str | None, typer.Option(help="Then subtracted, a channel each.", metavar="R,G,B")
+    ] = None,
+    std: Annotated[
+        str | None, typer.Option(help="Then divided by, a channel each.", metavar="R,G,B")
+    ] = None,
+    order_parameter: OrderOption = "normalised",
+    control: ControlOption = "step",
+    levels: LevelsOption = "equidistant",
+    out: OutOption = Path("calibration.json"),
+    plots: PlotsOption = None,
+) -> None:
+    """Measure how a ladder of models falls under noise, fit the scaling laws, write the result.
+
+    Stopped at any moment, the same line goes on where it was: every finished cell is kept.
+
+    Example: sizer calibrate models/mine --images 2000 --out mine.json --plots pictures
+    """
+    from sizer import files, pipeline, terminal
+
+    files.check_calibration_output(out)
+    with terminal.measuring_progress() as progress:
+        calibration = pipeline.calibrate(
+            models=models or [],
+            data=data,
+            steps=_steps(steps),
+            images=images,
+            provider=_choice("--provider", provider, ("auto", "cpu", "cuda")),  # type: ignore[arg-type]
+            input_format=_input_format(input_range, mean, std),
+            cut=_cut(order_parameter, control, levels),
+            progress=progress,
+        )
+    _deliver(calibration, out, plots)
+
+
+@command
+def fit(
+    measurements: Annotated[
+        Path,
+        typer.Argument(
+            help="A calibration file, or CSV: model,parameters,step,correct,trials"
+            "[,chance][,training]; step in any unit of noise."
+        ),
+    ],
+    order_parameter: OrderOption = "normalised",
+    control: ControlOption = "step",
+    levels: LevelsOption = "equidistant",
+    out: OutOption = Path("calibration.json"),
+    plots: PlotsOption = None,
+) -> None:
+    """Fit the scaling laws to measurements made before, here or elsewhere.
+
+    Example: sizer fit measurements.csv --out mine.json
+    """
+    from sizer import files, pipeline
+
+    files.check_calibration_output(out)
+    calibration = pipeline.fit_file(measurements, _cut(order_parameter, control, levels))
+    _deliver(calibration, out, plots)
+
+
+@command
+def recommend(
+    target_acc: Annotated[float, typer.Option(help="Accuracy wanted, a fraction.")],
+    noise_step: Annotated[float | None, typer.Option(help="Noise as a diffusion step.")] = None,
+    sigma: Annotated[
+        float | None, typer.Option(help="Noise as a standard deviation in grey levels of 0..255.")
+    ] = None,
+    snr_db: Annotated[
+        float | None, typer.Option(help="Noise as a signal-to-noise ratio in dB.")
+    ] = None,
+    calibration: Annotated[
+        str, typer.Option(help="A calibration file, or the name of a shipped one.")
+    ] = "builtin",
+    confidence: Annotated[
+        float, typer.Option(help="Of the recommended size and the intervals.")
+    ] = 0.9,
+    format: Annotated[str, typer.Option(help="text, json or markdown.")] = "text",  # noqa: A002
+) -> int:
+    """The smallest model that reaches an accuracy under noise, or why none can be named.
+
+    Exit code 0: a recommendation; 1: no size reaches it; 4: the fit is not to be trusted.
+
+    Example: sizer recommend --noise-step 300 --target-acc 0.6 --calibration mine.json
+    """
+    from sizer import pipeline, report
+
+    _choice("--format", format, ("text", "json", "markdown"))
+    advice = pipeline.recommend(
+        calibration,
+        noise_step=noise_step,
+        sigma=sigma,
+        snr_db=snr_db,
+        target_accuracy=target_acc,
+        confidence=confidence,
+    )
+    if format == "text":
+        from sizer import terminal
+
+        terminal.show_advice(advice)
+    else:
+        typer.echo(
+            report.advice_json(advice) if format == "json" else report.advice_markdown(advice)
+        )
+    return {"recommended": 0, "unreachable": 1, "untrusted": 4}[advice.verdict]
+
+
+@command
+def noise(
+    step: Annotated[float | None, typer.Option(help="Diffusion step, 0..5000.")] = None,
+    sigma: Annotated[
+        float | None, typer.Option(help="Standard deviation in grey levels of 0..255.")
+    ] = None,
+    snr_db: Annotated[float | None, typer.Option(help="Signal-to-noise ratio in dB.")] = None,
+    psnr_db: Annotated[
+        float | None, typer.Option(help="Peak signal-to-noise ratio in dB, peak 255.")
+    ] = None,
+    format: Annotated[str, typer.Option(help="text or json.")] = "text",  # noqa: A002
+) -> None:
+    """Convert a noise level between diffusion step, grey-level sigma, SNR and PSNR.
+
+    Example: sizer noise --sigma 25
+    """
+    from sizer import report
+    from sizer.noise import level_from, linear_schedule
+
+    _choice("--format", format, ("text", "json"))
+    level = level_from(linear_schedule(), step=step, sigma=sigma, snr_db=snr_db, psnr_db=psnr_db)
+    if format == "json":
+        typer.echo(report.noise_json(level))
+    else:
+        from sizer import terminal
+
+        terminal.show_noise(level)
+
+
 @command
 def train(
     sizes: Annotated[
@@ -98,6 +273,85 @@ def train(
             report=report,
         )
     terminal.show_ladder(manifest)
+
+
+@command
+def export(
+    name: Annotated[str, typer.Argument(help="b0 to b7.")],
+    out: Annotated[Path, typer.Option(help="ONNX file to write.")],
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Published weights: safetensors or a weights-only checkpoint."),
+    ] = None,
+    classes: Annotated[int, typer.Option(min=2, help="Number of classes.")] = 1000,
+) -> None:
+    """Write EfficientNet-B0 to B7 as ONNX, with published weights or untrained.
+
+    Example: sizer export b0 --weights efficientnet_b0.safetensors --out b0.onnx
+    """
+    from sizer import pipeline
+
+    member = pipeline.export(name, weights, classes, out)
+    kind = "untrained" if weights is None else "with the given weights"
+    typer.echo(
+        f"{out}: EfficientNet-{name.upper()} {kind}, {member.parameters:,} parameters, "
+        f"{member.macs:,} multiply-accumulates"
+    )
+
+
+def _deliver(calibration: Any, out: Path, plots: Path | None) -> None:
+    """Write first, then show."""
+    from sizer import files, terminal
+
+    files.write_calibration(out, calibration)
+    talk().print(f"wrote {escape(str(out))}", soft_wrap=True)
+    if plots is not None:
+        from sizer.plots import figures, save
+
+        with files.folder_for(plots) as folder:
+            save(figures(calibration), folder)
+        talk().print(f"wrote pictures to {escape(str(plots))}", soft_wrap=True)
+    terminal.show_calibration(calibration)
+
+
+def _cut(order_parameter: str, control: str, levels: str) -> Any:
+    from sizer.pipeline import CutChoice
+
+    return CutChoice(
+        _choice("--order-parameter", order_parameter, ORDER_PARAMETERS),  # type: ignore[arg-type]
+        _choice("--control", control, CONTROLS),  # type: ignore[arg-type]
+        _choice("--levels", levels, ("equidistant", "logarithmic")),  # type: ignore[arg-type]
+    )
+
+
+def _steps(text: str) -> tuple[float, ...] | None:
+    if text == "auto":
+        return None
+    steps = _numbers("--steps", text)
+    if len(set(steps)) < 3 or not all(0 <= step <= 5000 for step in steps):
+        raise UsageError(f"--steps {text!r}: give three or more steps within 0..5000")
+    return tuple(sorted(set(steps)))
+
+
+def _input_format(input_range: str | None, mean: str | None, std: str | None) -> Any:
+    """None unless any of them is given: then the model's own metadata are not asked."""
+    if input_range is None and mean is None and std is None:
+        return None
+    from sizer.results import InputFormat
+
+    limits = _numbers("--input-range", input_range or "-1,1")
+    if len(limits) != 2:
+        raise UsageError(f"--input-range {input_range!r}: give two numbers, as in 0,1")
+    return InputFormat(
+        (limits[0], limits[1]), _numbers("--mean", mean or "0"), _numbers("--std", std or "1")
+    )
+
+
+def _numbers(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{option} {text!r}: give numbers separated by commas") from None
 
 
 def _sizes(text: str) -> tuple[float, ...]:

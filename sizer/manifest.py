@@ -16,7 +16,7 @@ FILE_NAME = "manifest.json"
 class Recipe:
     """What all models of a ladder share. noise_steps: range drawn from in training, or None.
 
-    augment: `crop` (shifts by up to an eighth), `crop-flip` (and mirrored half of the time), `none`.
+    augment: `crop` (shifts by up to an eighth), `crop-flip` (mirrored half of the time), `none`.
     """
 
     epochs: int
@@ -83,7 +83,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ModelError(
-            f"{path}: {where or 'content'}: {first['msg']}; train the ladder again or remove the file"
+            f"{path}: {where or 'content'}: {first['msg']}; train again or remove it"
         ) from error
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.errors import UsageError
+from sizer.results import NoiseLevel
 
 LAST_STEP = 5000
 HALF_RANGE = 127.5  # grey levels that one unit of the [-1, 1] scale spans on the 0..255 scale
@@ -50,7 +51,7 @@ class NoiseSchedule:
         steps = np.asarray(step, dtype=np.float64)
         if not np.all((steps >= 0) & (steps <= self.last_step)):
             raise UsageError(f"noise step {step} is outside 0..{self.last_step}")
-        return np.interp(steps, np.arange(self.last_step + 1), self._log_alpha_bar)
+        return np.asarray(np.interp(steps, np.arange(self.last_step + 1), self._log_alpha_bar))
 
     def alpha_bar(self, step: float | Floats) -> Floats:
         """Share of the image's variance that is left at a step, in (0, 1]."""
@@ -63,7 +64,8 @@ class NoiseSchedule:
 
     def beta(self, step: float | Floats) -> Floats:
         """Variance that the step into `step` adds, linear between steps, zero at step 0."""
-        return np.interp(step, np.arange(self.last_step + 1), np.concatenate([[0], self.betas]))
+        betas = np.concatenate([[0.0], self.betas])
+        return np.asarray(np.interp(step, np.arange(self.last_step + 1), betas))
 
     def log_snr(self, step: float | Floats) -> Floats:
         """Natural logarithm of alpha_bar / (1 - alpha_bar); infinite at step 0."""
@@ -134,6 +136,32 @@ def schedule_named(name: str) -> NoiseSchedule:
     if name not in schedules:
         raise UsageError(f"unknown noise schedule {name!r}; known: {', '.join(schedules)}")
     return schedules[name]()
+
+
+def level_from(
+    schedule: NoiseSchedule,
+    *,
+    step: float | None = None,
+    sigma: float | None = None,
+    snr_db: float | None = None,
+    psnr_db: float | None = None,
+) -> NoiseLevel:
+    """One noise level in all its units, from the one that is given.
+
+    Raises UsageError unless exactly one is given, and it lies within the schedule.
+    """
+    given = {
+        schedule.step_from_sigma: sigma,
+        schedule.step_from_snr_db: snr_db,
+        schedule.step_from_psnr_db: psnr_db,
+    }
+    steps = [invert(value) for invert, value in given.items() if value is not None]
+    steps += [step] if step is not None else []
+    if len(steps) != 1:
+        raise UsageError("give the noise once: as a step, sigma, SNR or PSNR")
+    at = steps[0]
+    mu, noise = schedule.coefficients(at)
+    return NoiseLevel(at, mu, noise, schedule.sigma(at), schedule.snr_db(at), schedule.psnr_db(at))
 
 
 def epsilon(seed: int, index: int, shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -1,21 +1,69 @@
 """The spine: what happens in which order. No printing here, and no decisions about display."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from sizer.manifest import Manifest, Recipe
-from sizer.noise import linear_schedule
+import numpy as np
+from numpy.typing import NDArray
+
+import sizer
+from sizer import files
+from sizer.advise import advise
+from sizer.errors import MeasurementError, ModelError, UsageError
+from sizer.manifest import Manifest, Recipe, TrainedModel, read_manifest
+from sizer.noise import NoiseSchedule, epsilon, linear_schedule, schedule_named
+from sizer.results import (
+    Advice,
+    Architecture,
+    Calibration,
+    Cell,
+    Control,
+    DatasetInfo,
+    InputFormat,
+    ModelInfo,
+    NoiseCurve,
+    OrderParameter,
+    Requirement,
+)
 
 if TYPE_CHECKING:
+    from sizer.evaluate import OnnxModel
+    from sizer.levels import LevelSettings
+    from sizer.measure import CellStore, Evaluator, ImageSet, Measurement, Noise
     from sizer.zoo.ladder import Progress
+
+BUILTIN = "builtin"
+NOISE_SEED = 0
+# `--steps auto`: a few images at these steps find where every model only guesses ...
+BRACKET_STEPS = (0, 100, 200, 400, 600, 800, 1000, 1300, 1600, 2000, 2500, 3000, 4000, 5000)
+BRACKET_IMAGES = 500
+GUESSING = 3.0  # standard errors above chance
+# ... and the fall up to there is cut into a grid, finer where there is less noise.
+GRID_STEPS = 26
+GRID_POWER = 1.25
 
 # The one recipe of every ladder that `train` makes; what a user chooses is added to it.
 BATCH = 128
 LEARNING_RATE = 0.01
 WEIGHT_DECAY = 0.02
 LABEL_SMOOTHING = 0.0
+
+ReportProgress = Callable[[str], Callable[[float, float], None]]
+
+
+@dataclass(frozen=True, slots=True)
+class CutChoice:
+    """How curves are cut into widths; see `sizer.levels`."""
+
+    order_parameter: OrderParameter = "normalised"
+    control: Control = "step"
+    levels: Literal["equidistant", "logarithmic"] = "equidistant"
+
+
+# ---------------------------------------------------------------- train and export
 
 
 def train(
@@ -56,6 +104,331 @@ def train(
     return ladder.train_ladder(plan, workers(), report(epochs, ladder.costs(plan)))
 
 
+def export(name: str, weights: Path | None, classes: int, output: Path) -> Architecture:
+    """Write EfficientNet-B0 to B7 as ONNX, with published weights or untrained."""
+    from sizer.zoo import architecture
+    from sizer.zoo.export import IMAGENET, export_onnx, load_weights
+    from sizer.zoo.network import EfficientNet
+
+    blueprint = architecture.published(name, classes)
+    network = EfficientNet(blueprint) if weights is None else load_weights(blueprint, weights)
+    with files.replacing(output) as partial:
+        export_onnx(network, blueprint.resolution, partial, IMAGENET)
+    return _architecture(blueprint)
+
+
+def _architecture(blueprint: "object") -> Architecture:
+    from sizer.zoo.architecture import Blueprint, macs, parameters
+
+    assert isinstance(blueprint, Blueprint)
+    return Architecture(blueprint.width, blueprint.depth, parameters(blueprint), macs(blueprint))
+
+
 def workers() -> int:
     """Processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+# ---------------------------------------------------------------- calibrate and fit
+
+
+def calibrate(
+    *,
+    models: Sequence[Path],
+    data: str,
+    steps: tuple[float, ...] | None,
+    images: int | None,
+    provider: Literal["auto", "cpu", "cuda"],
+    input_format: InputFormat | None,
+    cut: CutChoice,
+    progress: ReportProgress,
+) -> Calibration:
+    """Measure a ladder of ONNX files and fit it. No models: the built-in ladder.
+
+    steps: None finds the transition first. images: None takes the whole test set.
+    """
+    from sizer.datasets import open_dataset
+    from sizer.measure import Noise
+    from sizer.store import open_store
+
+    found = find_models(models or [files.shipped("models") / BUILTIN])
+    dataset = open_dataset(data, "test")
+    opened = open_models(found, dataset.info, provider, input_format)
+    noise = Noise(linear_schedule(), epsilon, NOISE_SEED)
+    with open_store() as store:
+        measurement = measure_ladder(opened, dataset, noise, store, steps, images, progress)
+    return fit_measurements(
+        models=tuple(model.info for model in opened),
+        cells=measurement.cells,
+        chance=1 / dataset.info.classes,
+        schedule=linear_schedule(),
+        dataset=dataset.info,
+        cut=cut,
+        warnings=(*measurement.warnings, *_trained_on(models, dataset.info)),
+    )
+
+
+def find_models(paths: Sequence[Path]) -> list[tuple[Path, TrainedModel | None, str | None]]:
+    """ONNX files of files and folders, each with its manifest's entry and family where known."""
+    found: list[tuple[Path, TrainedModel | None, str | None]] = []
+    for path in paths:
+        members = sorted(path.glob("*.onnx")) if path.is_dir() else [path]
+        if not members:
+            raise ModelError(f"{path}: holds no .onnx file; name a ladder's folder or its files")
+        manifest = read_manifest(path if path.is_dir() else path.parent)
+        entries = {model.file: model for model in manifest.models} if manifest else {}
+        for member in members:
+            entry = entries.get(member.name)
+            family = manifest.recipe.family if manifest and entry else None
+            found.append((member, entry, family))
+    families = {family for _, _, family in found if family}
+    if len(families) > 1:
+        raise UsageError(
+            f"models of different trainings ({', '.join(sorted(families))}) share no scaling law; "
+            "calibrate each family by itself"
+        )
+    return found
+
+
+def open_models(
+    found: Sequence[tuple[Path, TrainedModel | None, str | None]],
+    dataset: DatasetInfo,
+    provider: Literal["auto", "cpu", "cuda"],
+    input_format: InputFormat | None,
+) -> "list[OnnxModel]":
+    """Check every file before anything is measured."""
+    from sizer.evaluate import choose_provider, open_model
+
+    chosen = choose_provider(provider)
+    names = [path.stem for path, _, _ in found]
+    opened = []
+    for path, entry, family in found:
+        model = open_model(
+            path,
+            dataset,
+            provider=chosen,
+            input_format=input_format,
+            name=path.stem if names.count(path.stem) == 1 else f"{path.parent.name}/{path.stem}",
+            parameters=entry.parameters if entry else None,
+            macs=entry.macs if entry else None,
+            training=family,
+            seed=entry.seed if entry else None,
+        )
+        if entry and entry.sha256 != model.info.sha256:
+            raise ModelError(f"{path}: not the file its manifest describes; train it again")
+        opened.append(model)
+    return opened
+
+
+def measure_ladder(
+    models: "Sequence[Evaluator]",
+    dataset: "ImageSet",
+    noise: "Noise",
+    store: "CellStore",
+    steps: tuple[float, ...] | None,
+    images: int | None,
+    progress: ReportProgress,
+) -> "Measurement":
+    """Every model at every step; without steps, a coarse pass finds where they matter."""
+    from sizer.fit.evidence import check_sizes
+    from sizer.measure import measure
+
+    check_sizes(model.info.parameters for model in models)
+    if steps is None:
+        some = min(images or dataset.info.images, BRACKET_IMAGES)
+        coarse = measure(
+            models,
+            dataset,
+            noise,
+            store,
+            steps=BRACKET_STEPS,
+            images=some,
+            progress=progress("finding the transition"),
+        )
+        steps = grid_until(_last_useful(coarse.cells, 1 / dataset.info.classes))
+    return measure(
+        models, dataset, noise, store, steps=steps, images=images, progress=progress("measuring")
+    )
+
+
+def _last_useful(cells: Sequence[Cell], chance: float) -> float:
+    """The first step from which on every model only guesses."""
+    above = [
+        cell.step
+        for cell in cells
+        if cell.correct / cell.trials
+        > chance + GUESSING * np.sqrt(chance * (1 - chance) / cell.trials)
+    ]
+    last = max(above, default=0.0)
+    return next((step for step in BRACKET_STEPS if step > last), BRACKET_STEPS[-1])
+
+
+def grid_until(last: float) -> tuple[float, ...]:
+    """Whole steps from 0 to `last`, denser at the start."""
+    grid = np.round(last * np.linspace(0, 1, GRID_STEPS) ** GRID_POWER)
+    return tuple(float(step) for step in np.unique(grid))
+
+
+def fit_measurements(
+    *,
+    models: tuple[ModelInfo, ...],
+    cells: tuple[Cell, ...],
+    chance: float,
+    schedule: NoiseSchedule | None,
+    dataset: DatasetInfo | None,
+    cut: CutChoice,
+    warnings: tuple[str, ...] = (),
+) -> Calibration:
+    """Levels, widths, collapse and surfaces of a finished measurement."""
+    from sizer import fit
+    from sizer.fit.evidence import check_sizes
+    from sizer.levels import widths
+
+    check_sizes(model.parameters for model in models)
+    curves = files.curves(models, cells, chance)
+    found = widths(curves, _pairs(cut), _settings(cut, schedule))
+    _require_crossings(curves, cut, schedule)
+    width_law = fit.fit_width_law(found, cut.control, cut.order_parameter)
+    if width_law is None:
+        warnings = (*warnings, "fewer than three sizes cross a pair of levels: no width law")
+    surfaces, backtests = fit.fit_surfaces(curves)
+    return Calibration(
+        version=files.VERSION,
+        created_with=f"sizer {sizer.__version__}",
+        schedule=schedule.name if schedule else None,
+        dataset=dataset,
+        models=models,
+        chance=chance,
+        cells=cells,
+        widths=found,
+        width_law=width_law,
+        collapse=fit.fit_collapse(curves),
+        fit=surfaces[0],
+        rivals=surfaces[1:],
+        backtests=backtests,
+        warnings=warnings,
+    )
+
+
+def _require_crossings(
+    curves: Sequence[NoiseCurve], cut: CutChoice, schedule: NoiseSchedule | None
+) -> None:
+    from sizer.levels import crossings
+
+    levels = sorted({level for pair in _pairs(cut) for level in pair})
+    settings = _settings(cut, schedule)
+    crossed = [
+        crossing
+        for curve in curves
+        for crossing in crossings(curve, levels, settings)
+        if crossing.censored is None
+    ]
+    if len(crossed) < 2:
+        raise MeasurementError(
+            f"{len(crossed)} level crossings in all curves; a transition needs two or more: "
+            "measure more noise steps"
+        )
+
+
+def _pairs(cut: CutChoice) -> tuple[tuple[float, float], ...]:
+    from sizer.levels import EQUIDISTANT, LOGARITHMIC
+
+    return EQUIDISTANT if cut.levels == "equidistant" else LOGARITHMIC
+
+
+def _settings(cut: CutChoice, schedule: NoiseSchedule | None) -> "LevelSettings":
+    """The control variable as a function of step."""
+    from sizer.levels import LevelSettings
+
+    def needs_schedule(_steps: NDArray[np.float64]) -> NDArray[np.float64]:
+        raise UsageError(f"--control {cut.control} needs steps of a noise schedule; take step")
+
+    functions: dict[Control, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+        "step": np.asarray,
+        "log-step": np.log,
+        "beta": schedule.beta if schedule else needs_schedule,
+        "log-snr": schedule.log_snr if schedule else needs_schedule,
+    }
+    return LevelSettings(cut.order_parameter, cut.control, functions[cut.control])
+
+
+def _trained_on(models: Sequence[Path], dataset: DatasetInfo) -> tuple[str, ...]:
+    """A warning where a ladder was trained on the very images it is measured on."""
+    folders = {path if path.is_dir() else path.parent for path in models}
+    manifests = [manifest for folder in folders if (manifest := read_manifest(folder))]
+    if any(manifest.dataset.fingerprint == dataset.fingerprint for manifest in manifests):
+        return ("the models were trained on these very images: their accuracies flatter them",)
+    return ()
+
+
+def fit_file(path: Path, cut: CutChoice) -> Calibration:
+    """Fit again what a calibration holds, or a CSV table that some other evaluation wrote."""
+    if path.suffix == ".json":
+        old = files.read_calibration(path)
+        return fit_measurements(
+            models=old.models,
+            cells=old.cells,
+            chance=old.chance,
+            schedule=schedule_named(old.schedule) if old.schedule else None,
+            dataset=old.dataset,
+            cut=cut,
+            warnings=old.warnings,
+        )
+    models, cells, chance = files.read_table(path)
+    return fit_measurements(
+        models=models, cells=cells, chance=chance, schedule=None, dataset=None, cut=cut
+    )
+
+
+# ---------------------------------------------------------------- recommend
+
+
+def recommend(
+    calibration: str,
+    *,
+    noise_step: float | None,
+    sigma: float | None,
+    snr_db: float | None,
+    target_accuracy: float,
+    confidence: float,
+) -> Advice:
+    """The advice of a calibration file, or of a shipped one by name."""
+    found = files.read_calibration(files.find_calibration(calibration))
+    step = _noise_step(found, noise_step, sigma, snr_db)
+    advice = advise(found, Requirement(step, target_accuracy, confidence))
+    return replace(advice, architecture=_member(found, advice))
+
+
+def _noise_step(
+    calibration: Calibration, step: float | None, sigma: float | None, snr_db: float | None
+) -> float:
+    """The noise in steps, whichever way it was given."""
+    given = [value for value in (step, sigma, snr_db) if value is not None]
+    if len(given) != 1:
+        raise UsageError("give the noise once: --noise-step, --sigma or --snr-db")
+    if calibration.schedule is None:
+        if step is None:
+            raise UsageError("this calibration's noise has its own unit: give --noise-step in it")
+        return step
+    schedule = schedule_named(calibration.schedule)
+    if sigma is not None:
+        return schedule.step_from_sigma(sigma)
+    if snr_db is not None:
+        return schedule.step_from_snr_db(snr_db)
+    schedule.log_alpha_bar(given[0])  # raises on a step outside the schedule
+    return given[0]
+
+
+def _member(calibration: Calibration, advice: Advice) -> Architecture | None:
+    """The smallest member of the family with the recommended size, where the family is ours."""
+    from sizer.zoo.architecture import SMALL_STEMS, parameters, small
+
+    data, sizes = calibration.dataset, advice.parameters
+    ours = all(model.training for model in calibration.models)
+    if data is None or sizes is None or sizes.recommended is None or not ours:
+        return None
+    for stem in SMALL_STEMS:
+        blueprint = small(stem, data.shape[0], data.classes)
+        if parameters(blueprint) >= sizes.recommended:
+            return _architecture(blueprint)
+    return None

@@ -23,6 +23,22 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class NoiseLevel:
+    """One noise level in every unit: x_t = mu x_0 + noise epsilon on images in [-1, 1].
+
+    sigma: standard deviation of the equivalent additive noise, grey levels of 0..255. snr_db:
+    for a signal of unit power, psnr_db: for a peak of 255; both infinite at step 0.
+    """
+
+    step: float
+    mu: float
+    noise: float
+    sigma: float
+    snr_db: float
+    psnr_db: float
+
+
+@dataclass(frozen=True, slots=True)
 class InputFormat:
     """What a model expects: the noisy image scaled to `range`, minus `mean`, over `std`."""
 
@@ -153,9 +169,11 @@ class LawFit:
     """A surface acc(t, N), fitted.
 
     law: its name in `sizer.law`. knots: steps at which its smooth coefficients are defined.
-    covariance: of the values, clustered by trained model. scatter: standard deviation of the
-    accuracy between trainings of one size, as a fraction of the distance from chance.
-    residual_rms: in accuracy. trusted: False when the data contradict or cannot determine it.
+    reference_size: N0, parameters. covariance: of the values, clustered by trained model;
+    degrees_of_freedom: of its t quantiles. overdispersion: deviance over its degrees of freedom,
+    1 if counting were the only error. scatter: standard deviation of the accuracy between
+    trainings of one size, as a fraction of the distance from chance. residual_rms: in accuracy.
+    trusted: False when the data contradict the law or cannot determine it.
     """
 
     law: str
@@ -164,8 +182,10 @@ class LawFit:
     covariance: tuple[tuple[float, ...], ...]
     degrees_of_freedom: int
     knots: tuple[float, ...]
+    reference_size: float
     chance: float
-    scatter: float
+    overdispersion: float | None
+    scatter: float | None
     residual_rms: float
     size_range: tuple[int, int]
     step_range: tuple[float, float]
@@ -179,9 +199,9 @@ class Backtest:
     """How well the smaller models would have predicted the `hold_out` largest sizes.
 
     ratio: largest held-out size over the largest fitted. accuracy_rms, accuracy_worst: predicted
-    minus measured accuracy over all held-out models and steps. log10_size_error: the median of
-    log10(predicted size / held-out size) at the accuracies the held-out models reached, None
-    where size buys nothing.
+    minus measured accuracy over all held-out models and steps. log10_size_error: root mean square
+    of log10(predicted size / held-out size) at the accuracies that the held-out models reached,
+    over the steps where size still buys accuracy; None where there are none.
     """
 
     law: str
@@ -228,12 +248,22 @@ class Requirement:
 @dataclass(frozen=True, slots=True)
 class SizeEstimate:
     """Parameter counts: where the mean curve meets the target, its interval, and the size whose
-    next training run meets it with the stated confidence. An infinite bound is None."""
+    next training run meets it with the stated confidence. An infinite bound is None.
+    """
 
     low: float | None
     best: float | None
     high: float | None
     recommended: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LawAnswer:
+    """What one acceptable law answers; their spread is the systematic error."""
+
+    law: str
+    parameters: SizeEstimate
+    backtest_rms: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,5 +288,6 @@ class Advice:
     extrapolation_ratio: float | None
     law: str
     backtest: Backtest | None
+    laws: tuple[LawAnswer, ...] = ()
     architecture: Architecture | None = None
     warnings: tuple[str, ...] = ()

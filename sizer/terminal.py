@@ -1,23 +1,23 @@
 """What people read in the terminal: tables on stdout, progress on stderr."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     TaskProgressColumn,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
 from rich.text import Text
 
+from sizer import report
 from sizer.manifest import Manifest
+from sizer.results import Advice, Calibration, NoiseLevel
 
 if TYPE_CHECKING:
     from sizer.zoo.ladder import Progress as TrainingProgress
@@ -37,7 +37,9 @@ def _progress() -> Progress:
 
 
 @contextmanager
-def training_progress() -> Iterator["Callable[[int, dict[str, int]], Callable[[TrainingProgress], None]]"]:
+def training_progress() -> Iterator[
+    "Callable[[int, dict[str, int]], Callable[[TrainingProgress], None]]"
+]:
     """A bar over all epochs, each weighted by its model's multiply-accumulates."""
     with _progress() as progress:
 
@@ -60,16 +62,87 @@ def training_progress() -> Iterator["Callable[[int, dict[str, int]], Callable[[T
         yield start
 
 
+@contextmanager
+def measuring_progress() -> Iterator[Callable[[str], Callable[[float, float], None]]]:
+    """A bar for each phase of the measurement, in the cost of what is left to run."""
+    with _progress() as progress:
+
+        def start(phase: str) -> Callable[[float, float], None]:
+            task = progress.add_task(phase, total=None, note="", visible=False)
+
+            def update(done: float, total: float) -> None:
+                progress.update(task, completed=done, total=total, visible=True)
+
+            return update
+
+        yield start
+
+
 def show_ladder(manifest: Manifest) -> None:
-    table = Table(title=Text(f"{manifest.recipe.family} ladder on {manifest.dataset.spec}"))
-    for heading in ("model", "parameters", "MACs", "seed", "clean accuracy"):
-        table.add_column(heading, justify="left" if heading == "model" else "right")
-    for model in manifest.models:
-        table.add_row(
-            Text(model.file),
+    rows = [
+        (
+            model.file,
             f"{model.parameters:,}",
             f"{model.macs:,}",
             str(model.seed),
             f"{model.clean_accuracy:.3f}",
         )
+        for model in manifest.models
+    ]
+    headings = ("model", "parameters", "MACs", "seed", "clean accuracy")
+    _table(f"{manifest.recipe.family} ladder on {manifest.dataset.spec}", headings, rows)
+
+
+def show_calibration(calibration: Calibration) -> None:
+    """The measured accuracies at a few steps, the laws, and what to beware of."""
+    steps = sorted({cell.step for cell in calibration.cells})
+    some = [steps[round(i * (len(steps) - 1) / 5)] for i in range(6)] if len(steps) > 6 else steps
+    headings = ("model", "parameters", *(f"t={step:g}" for step in some))
+    _table("Accuracy at noise step t", headings, report.model_rows(calibration, some))
+    law, collapse = calibration.width_law, calibration.collapse
+    if law is not None:
+        title = f"Width of the fall in {law.control}: N^-exponent; {law.verdict}"
+        _table(title, ("levels", "exponent (90 %)", "widths"), report.width_rows(calibration))
+    if collapse is not None:
+        rows = [
+            ("t_c", report.interval(collapse.critical_step, ".4g")),
+            ("1/nu", report.interval(collapse.inverse_nu)),
+            ("lambda", report.interval(collapse.lambda_)),
+            ("quality", report.number(collapse.quality)),
+        ]
+        _table(f"Collapse: {collapse.verdict}", ("quantity", "value (90 %)"), rows)
+    _table("Laws, the best predictor of left-out sizes first", *report.law_table(calibration))
+    _warn(calibration.warnings)
+
+
+def show_noise(level: NoiseLevel) -> None:
+    _table(None, None, report.noise_rows(level))
+
+
+def show_advice(advice: Advice) -> None:
+    colour = {"recommended": "green", "unreachable": "yellow", "untrusted": "red"}[advice.verdict]
+    answer = Text(f"{advice.verdict}: ", style=f"bold {colour}") + Text(advice.reason)
+    Console().print(answer)
+    _table(None, None, report.advice_facts(advice))
+    _warn(advice.warnings)
+
+
+def _warn(warnings: Sequence[str]) -> None:
+    console = Console(stderr=True)
+    for warning in warnings:
+        console.print(Text("warning: ", style="yellow") + Text(warning), soft_wrap=True)
+
+
+def _table(
+    title: str | None, headings: Sequence[str] | None, rows: Sequence[Sequence[str]]
+) -> None:
+    """Text on the left, figures on the right; users' text is never read as markup."""
+    table = Table(
+        title=Text(title) if title else None, title_justify="left", show_header=bool(headings)
+    )
+    for i in range(max(map(len, rows), default=0)):
+        heading = Text(headings[i]) if headings else ""
+        table.add_column(heading, justify="right" if headings and i else "left")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
     Console().print(table)

@@ -61,7 +61,9 @@ class BuiltinDataset:
         ends = np.array(VOCABULARY, dtype=np.float64)[class_strokes()[self._labels]]
         self._images = np.concatenate(
             [
-                _render([_scene(split, i, ends[i]) for i in range(start, min(start + CHUNK, count))])
+                _render(
+                    [_scene(split, i, ends[i]) for i in range(start, min(start + CHUNK, count))]
+                )
                 for start in range(0, count, CHUNK)
             ]
         )
@@ -134,7 +136,7 @@ def _render(scenes: list[_Scene]) -> NDArray[np.uint8]:
     light = np.einsum("hwa,nac->nhwc", pixels, np.stack([scene.slope for scene in scenes]))
     ink = np.stack([scene.ink for scene in scenes])[:, None, None, :]
     colour = np.clip(background + light + coverage * ink, 0, 1)
-    return np.rint(colour * 255).astype(np.uint8)
+    return np.asarray(np.rint(colour * 255), dtype=np.uint8)
 
 
 def _distance(pixels: Floats, segment: Floats) -> Floats:

@@ -19,9 +19,7 @@ IMAGE_IN_MINUS_ONE_TO_ONE = InputFormat()
 IMAGENET = InputFormat(range=(0.0, 1.0), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 
 
-def export_onnx(
-    network: nn.Module, resolution: int, path: Path, input_format: InputFormat
-) -> None:
+def export_onnx(network: nn.Module, resolution: int, path: Path, input_format: InputFormat) -> None:
     """Write an ONNX classifier: `images` (batch, 3, height, width) to `logits` (batch, classes).
 
     The batch is dynamic; the metadata say what the input must be scaled to.

@@ -29,7 +29,8 @@ CHECKPOINTS = ".training"
 class Images(Protocol):
     """A labelled image set, read by index."""
 
-    info: DatasetInfo
+    @property
+    def info(self) -> DatasetInfo: ...
 
     def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]: ...
 
@@ -78,7 +79,9 @@ def make_plan(
     """Check the request, decode the training images once, and list what is to be trained."""
     height, width, channels = train.info.shape
     if channels != 3 or height != width:
-        raise DataError(f"{train.info.spec}: training needs square RGB images, not {train.info.shape}")
+        raise DataError(
+            f"{train.info.spec}: training needs square RGB images, not {train.info.shape}"
+        )
     blueprints = {small_with(size, height, train.info.classes) for size in sizes}
     members = [(member, seed) for member in blueprints for seed in range(seeds)]
     members.sort(key=lambda member: (-parameters(member[0]), member[1]))  # the longest first
@@ -208,7 +211,7 @@ def _train_one(
 
 
 def _onnx_logits(path: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What ONNX's own reference would say is too slow here; ONNX Runtime is what will be measured."""
+    """Logits (images, classes) from the runtime that will measure the file."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -94,9 +94,7 @@ def _convolution(
 ) -> nn.Sequential:
     """Convolution, batch normalisation and, unless the block is linear here, SiLU."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    layers["0"] = nn.Conv2d(
-        inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False
-    )
+    layers["0"] = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
     layers["1"] = nn.BatchNorm2d(outputs, eps=norm_epsilon)
     if activate:
         layers["2"] = nn.SiLU(inplace=True)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,7 +55,7 @@ def train(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, recipe.learning_rate, recipe.epochs * batches, pct_start=WARM_UP
     )
-    stateful = {"network": network, "optimiser": optimiser, "schedule": schedule}
+    stateful: dict[str, Any] = {"network": network, "optimiser": optimiser, "schedule": schedule}
     curve = _resume(checkpoint, stateful)
     if curve:
         report(len(curve), curve[-1])
@@ -107,8 +108,8 @@ def _batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Augmented, noisy batches: images float32 (batch, 3, height, width), labels (batch,)."""
     order = torch.randperm(len(data.labels), generator=generator)
-    for chosen in order.split(recipe.batch):
-        indices = chosen.numpy()
+    for start in range(0, len(order), recipe.batch):
+        indices = order[start : start + recipe.batch].numpy()
         pixels = torch.from_numpy(data.images[indices]).permute(0, 3, 1, 2)
         images = _augment(pixels.float() / 127.5 - 1, recipe.augment, generator)
         if recipe.noise_steps is not None:
@@ -145,14 +146,14 @@ def _noisy(
     return mu * images + sigma * torch.randn(images.shape, generator=generator)
 
 
-def _save(checkpoint: Path, stateful: dict[str, nn.Module], curve: tuple[Epoch, ...]) -> None:
+def _save(checkpoint: Path, stateful: dict[str, Any], curve: tuple[Epoch, ...]) -> None:
     state = {name: part.state_dict() for name, part in stateful.items()}
     partial = checkpoint.with_suffix(".partial")
     torch.save({**state, "curve": [(epoch.loss, epoch.accuracy) for epoch in curve]}, partial)
     os.replace(partial, checkpoint)  # noqa: PTH105 (atomic on every platform)
 
 
-def _resume(checkpoint: Path, stateful: dict[str, nn.Module]) -> tuple[Epoch, ...]:
+def _resume(checkpoint: Path, stateful: dict[str, Any]) -> tuple[Epoch, ...]:
     """Epochs already done, their state loaded; none where there is no checkpoint."""
     if not checkpoint.exists():
         return ()

@@ -1,0 +1,203 @@
+"""Reading and writing what users keep: calibration files and tables of measurements."""
+
+import csv
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+
+from sizer.errors import CalibrationError, MeasurementError, OutputError, UsageError
+from sizer.results import Calibration, Cell, ModelInfo, NoiseCurve
+
+VERSION = 1
+TABLE_COLUMNS = ("model", "parameters", "step", "correct", "trials")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well.
+
+    Raises OutputError where that cannot be; what was there before then stays.
+    """
+    try:
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix
+        )
+        os.close(handle)
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror}; choose another output") from error
+    partial = Path(name)
+    try:
+        yield partial
+        partial.chmod(0o644)
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror}; choose another output") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_for(path: Path) -> Iterator[Path]:
+    """A folder to write into, made if need be. Raises OutputError where that fails."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        yield path
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror}; choose another output") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    with replacing(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def check_calibration_output(path: Path) -> None:
+    """Raise OutputError before any work if `path` could not be written or is not ours."""
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; give a file name")
+    if path.exists():
+        try:
+            read_calibration(path)
+        except CalibrationError:
+            raise OutputError(
+                f"{path}: exists and is no calibration; choose another --out or remove it"
+            ) from None
+    with replacing(path.with_name(path.name + ".probe")) as partial:
+        partial.write_bytes(b"")
+    path.with_name(path.name + ".probe").unlink(missing_ok=True)
+
+
+def write_calibration(path: Path, calibration: Calibration) -> None:
+    from pydantic import TypeAdapter
+
+    write_text(path, TypeAdapter(Calibration).dump_json(calibration, indent=1).decode() + "\n")
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Raises CalibrationError for anything that is not a calibration of this version."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        calibration = TypeAdapter(Calibration).validate_json(path.read_bytes())
+    except OSError as error:
+        raise CalibrationError(f"{path}: {error.strerror}; give a calibration file") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "content"
+        raise CalibrationError(
+            f"{path}: not a calibration of this version: {where}: {first['msg']}; "
+            "make one with `sizer calibrate` or `sizer fit`"
+        ) from error
+    if calibration.version != VERSION:
+        raise CalibrationError(
+            f"{path}: calibration version {calibration.version}, this sizer reads {VERSION}; "
+            "make it again with `sizer calibrate`"
+        )
+    return calibration
+
+
+def shipped(kind: str) -> Path:
+    """Folder of the shipped `models` or `calibration`, in a wheel or in a checkout."""
+    packaged = Path(str(files("sizer"))) / "shipped" / kind
+    return packaged if packaged.is_dir() else Path(str(files("sizer"))).parent / kind
+
+
+def find_calibration(name: str) -> Path:
+    """A file, or the name of a shipped calibration."""
+    path = Path(name)
+    if path.exists() or path.suffix or path.name != name:
+        return path
+    folder = shipped("calibration")
+    if (folder / f"{name}.json").is_file():
+        return folder / f"{name}.json"
+    known = ", ".join(sorted(file.stem for file in folder.glob("*.json"))) or "none"
+    raise UsageError(f"calibration {name!r}: neither a file nor a shipped one ({known})")
+
+
+def read_table(path: Path) -> tuple[tuple[ModelInfo, ...], tuple[Cell, ...], float]:
+    """Models, cells and chance from `model,parameters,step,correct,trials[,chance][,training]`.
+
+    Raises MeasurementError that names the file, the line and what is wrong with it.
+    """
+    models: dict[str, ModelInfo] = {}
+    cells: dict[tuple[str, float], Cell] = {}
+    chances: set[float] = set()
+    try:
+        with path.open(newline="", encoding="utf-8") as lines:
+            reader = csv.DictReader(lines)
+            missing = [name for name in TABLE_COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise MeasurementError(
+                    f"{path}: no column {', '.join(missing)}; see `sizer fit --help`"
+                )
+            for row in reader:
+                model, cell, chance = _row(path, reader.line_num, row)
+                if models.setdefault(model.name, model) != model:
+                    raise _wrong(path, reader.line_num, f"{model.name} has two descriptions")
+                if (cell.model, cell.step) in cells:
+                    raise _wrong(
+                        path, reader.line_num, f"{cell.model} has step {cell.step:g} twice"
+                    )
+                cells[cell.model, cell.step] = cell
+                chances.add(chance)
+    except OSError as error:
+        raise MeasurementError(f"{path}: {error.strerror}; give a table of measurements") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise MeasurementError(f"{path}: not a CSV text; {error}") from error
+    if not cells:
+        raise MeasurementError(f"{path}: holds no measurements; add rows")
+    if len(chances) > 1:
+        raise MeasurementError(f"{path}: chance must be the same in every row")
+    return tuple(models.values()), tuple(cells.values()), chances.pop()
+
+
+def _row(path: Path, line: int, row: dict[str, str | None]) -> tuple[ModelInfo, Cell, float]:
+    numbers = {}
+    for name in (*TABLE_COLUMNS[1:], "chance"):
+        text = (row.get(name) or ("0" if name == "chance" else "")).strip()
+        try:
+            numbers[name] = float(text)
+        except ValueError:
+            raise _wrong(path, line, f"{name} is {text!r}, not a number") from None
+        if not 0 <= numbers[name] < float("inf"):
+            raise _wrong(path, line, f"{name} is {text}; it must be zero or more and finite")
+    for name in ("parameters", "correct", "trials"):
+        if not numbers[name].is_integer():
+            raise _wrong(path, line, f"{name} is {numbers[name]:g}, not a whole number")
+    if not numbers["trials"] >= 1 or numbers["correct"] > numbers["trials"]:
+        raise _wrong(path, line, "trials must be at least 1 and not below correct")
+    if numbers["parameters"] < 1 or numbers["chance"] >= 1:
+        raise _wrong(path, line, "parameters must be positive and chance below 1")
+    name = (row.get("model") or "").strip()
+    model = ModelInfo(
+        name, "", int(numbers["parameters"]), training=(row.get("training") or "").strip() or None
+    )
+    cell = Cell(name, numbers["step"], int(numbers["correct"]), int(numbers["trials"]))
+    return model, cell, numbers["chance"]
+
+
+def _wrong(path: Path, line: int, what: str) -> MeasurementError:
+    return MeasurementError(f"{path}, line {line}: {what}")
+
+
+def curves(
+    models: tuple[ModelInfo, ...], cells: tuple[Cell, ...], chance: float
+) -> tuple[NoiseCurve, ...]:
+    """Cells gathered into one curve a model, models in order of size."""
+    found = []
+    for model in sorted(models, key=lambda one: (one.parameters, one.name)):
+        own = sorted((cell for cell in cells if cell.model == model.name), key=lambda c: c.step)
+        found.append(
+            NoiseCurve(
+                model=model,
+                chance=chance,
+                steps=tuple(cell.step for cell in own),
+                correct=tuple(cell.correct for cell in own),
+                trials=tuple(cell.trials for cell in own),
+            )
+        )
+    return tuple(found)

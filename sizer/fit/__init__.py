@@ -1,0 +1,8 @@
+"""Fitting the laws to measurements. lmfit minimises; likelihood and covariance are our own."""
+
+from sizer.fit.choice import backtest, fit_surfaces
+from sizer.fit.collapse import fit_collapse
+from sizer.fit.surface import fit_surface
+from sizer.fit.width import fit_width_law
+
+__all__ = ["backtest", "fit_collapse", "fit_surface", "fit_surfaces", "fit_width_law"]

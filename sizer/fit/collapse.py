@@ -1,0 +1,167 @@
+"""Finite-size scaling: the exponents under which all curves become one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import lmfit
+import numpy as np
+from numpy.typing import NDArray
+
+from sizer.fit.evidence import check_sizes, interval
+from sizer.results import Collapse, NoiseCurve
+
+Floats = NDArray[np.float64]
+GOOD_COLLAPSE = 4.0  # quality above which curves do not collapse: twice their error
+NO_COLLAPSE = 1e6  # quality of exponents that leave the curves without a common range
+
+
+@dataclass(frozen=True, slots=True)
+class SizeCurve:
+    """Chance-corrected accuracy m of all trainings of one size, with its standard error."""
+
+    size: float
+    steps: Floats
+    order: Floats
+    error: Floats
+
+
+def fit_collapse(curves: Sequence[NoiseCurve]) -> Collapse:
+    """t_c, 1/nu and lambda of m(N, t) = N^-lambda f((t - t_c) N^(1/nu)).
+
+    Minimises the quality of Houdayer & Hartmann 2004 (Phys. Rev. B 70:014418, appendix); the
+    intervals are a jackknife over sizes.
+    """
+    check_sizes(curve.model.parameters for curve in curves)
+    pooled = _pooled(curves)
+    values, quality = _collapse(pooled, _collapse_starts(pooled))
+    left_out = np.array(
+        [_collapse(pooled[:i] + pooled[i + 1 :], [values])[0] for i in range(len(pooled))]
+    )
+    count = len(pooled)
+    errors = np.sqrt((count - 1) / count * ((left_out - left_out.mean(0)) ** 2).sum(0))
+    critical, inverse_nu, lambda_ = (
+        interval(float(v), float(e), count - 3) for v, e in zip(values, errors, strict=True)
+    )
+    collapses = quality <= GOOD_COLLAPSE
+    return Collapse(
+        critical_step=critical,
+        inverse_nu=inverse_nu,
+        lambda_=lambda_,
+        quality=quality,
+        verdict=(
+            "the curves collapse onto one master curve"
+            if collapses
+            else f"the curves do not collapse: they miss it by {quality**0.5:.1f} standard errors"
+        ),
+    )
+
+
+def _pooled(curves: Sequence[NoiseCurve]) -> list[SizeCurve]:
+    """Counts of one size added up over trainings; models of one size share their steps."""
+    pooled = []
+    for size in sorted({curve.model.parameters for curve in curves}):
+        members = [curve for curve in curves if curve.model.parameters == size]
+        steps = sorted(set.intersection(*(set(member.steps) for member in members)))
+        counts = np.zeros((2, len(steps)))
+        for member in members:
+            kept = [member.steps.index(step) for step in steps]
+            counts += np.array([member.correct, member.trials], dtype=float)[:, kept]
+        share = counts[0] / counts[1]
+        smoothed = (counts[0] + 0.5) / (counts[1] + 1)  # no error of zero at 0 or 1
+        chance = members[0].chance
+        pooled.append(
+            SizeCurve(
+                float(size),
+                np.array(steps),
+                (share - chance) / (1 - chance),
+                np.sqrt(smoothed * (1 - smoothed) / counts[1]) / (1 - chance),
+            )
+        )
+    return pooled
+
+
+def _collapse_starts(curves: Sequence[SizeCurve]) -> list[Floats]:
+    """Half-way points of the curves as t_c, with a flat and a shrinking width."""
+    half = [float(np.interp(0.5, c.order[::-1] / c.order[0], c.steps[::-1])) for c in curves]
+    return [
+        np.array([float(quantile), slope, 0.0])
+        for quantile in np.quantile(half, [0.1, 0.9])
+        for slope in (0.02, 0.3)
+    ]
+
+
+def _collapse(curves: Sequence[SizeCurve], starts: Sequence[Floats]) -> tuple[Floats, float]:
+    last = max(float(curve.steps[-1]) for curve in curves)
+    best: tuple[float, Floats] | None = None
+    for start in starts:
+        parameters = lmfit.Parameters()
+        parameters.add("critical", min(max(start[0], 1e-3 * last), last), min=0, max=last)
+        parameters.add("inverse_nu", start[1], min=-1, max=2)
+        parameters.add("lambda_", start[2], min=-2, max=2)
+        result = lmfit.minimize(
+            lambda values: collapse_quality(curves, *values.valuesdict().values()),
+            parameters,
+            method="nelder",
+            options={"maxfev": 400},
+        )
+        values = np.array(list(result.params.valuesdict().values()))
+        quality = collapse_quality(curves, *values)
+        if best is None or quality < best[0]:
+            best = quality, values
+    if best is None:
+        raise ValueError("no starting values")
+    return best[1], best[0]
+
+
+def collapse_quality(
+    curves: Sequence[SizeCurve], critical: float, inverse_nu: float, lambda_: float
+) -> float:
+    """Mean squared distance of each point from the line through its neighbours on other curves.
+
+    In units of the errors: 0 for perfect data, about 1 for data with honest errors. Fewer than
+    half of the points overlapping counts as no collapse at all.
+    """
+    size = np.array([curve.size for curve in curves])
+    ratio = (size / np.exp(np.log(size).mean()))[:, None]
+    x = _rows([curve.steps - critical for curve in curves]) * ratio**inverse_nu
+    y = _rows([curve.order for curve in curves]) * ratio**lambda_
+    error = _rows([curve.error for curve in curves]) * ratio**lambda_
+    distances = _distances(x, y, error)
+    if len(distances) < np.isfinite(x).sum() / 2:
+        return NO_COLLAPSE
+    return float(distances.mean())
+
+
+def _rows(rows: Sequence[Floats]) -> Floats:
+    """Rows of unequal length as one array, padded with infinity."""
+    padded = np.full((len(rows), max(map(len, rows))), np.inf)
+    for padding, row in zip(padded, rows, strict=True):
+        padding[: len(row)] = row
+    return padded
+
+
+def _distances(x: Floats, y: Floats, error: Floats) -> Floats:
+    """Squared distances of all points from the master line of the other curves' neighbours.
+
+    Arrays are (curves, points). Every other curve lends the two points that bracket a point, and a
+    weighted straight line goes through all of them.
+    """
+    curve, point = np.nonzero(np.isfinite(x))
+    at = x[curve, point]
+    length = np.isfinite(x).sum(-1)
+    right = np.stack([np.searchsorted(row, at) for row in x], axis=-1)  # (all points, curves)
+    other = np.arange(len(x))
+    inside = (right > 0) & (right < length) & (other != curve[:, None])
+    sums = np.zeros((5, len(at)))  # weighted 1, x, x^2, y, xy of the bracketing points
+    for neighbour in (np.maximum(right - 1, 0), np.minimum(right, length - 1)):
+        weight = inside / error[other, neighbour] ** 2
+        offset, height = x[other, neighbour] - at[:, None], y[other, neighbour]
+        terms = (np.ones_like(offset), offset, offset**2, height, offset * height)
+        sums += [(weight * term).sum(-1) for term in terms]
+    total, first, second, mean, product = sums
+    determinant = total * second - first**2
+    usable = determinant > 1e-12 * np.maximum(total * second, 1e-300)
+    master = (second * mean - first * product)[usable] / determinant[usable]
+    variance = second[usable] / determinant[usable]
+    own = error[curve, point][usable] ** 2
+    return np.asarray((y[curve, point][usable] - master) ** 2 / (own + variance))

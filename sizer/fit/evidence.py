@@ -1,0 +1,62 @@
+"""How much the measurements can say: covariance by trained model, and intervals from it.
+
+The unit of independent evidence is one trained model: its curve's points share test images and one
+random training. Covariances are therefore clustered by model (CR3, the jackknife form of Bell &
+McCaffrey 2002, Survey Methodology 28:169), and quantiles are Student's with as many degrees of
+freedom as there are models beyond the parameters that tell models apart.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from sizer.errors import MeasurementError
+from sizer.results import Estimate
+
+Floats = NDArray[np.float64]
+CONFIDENCE = 0.9
+MINIMUM_SIZES = 3
+
+
+def check_sizes(parameters: Iterable[int]) -> None:
+    """Raise MeasurementError for a ladder that no law can be fitted to."""
+    sizes = set(parameters)
+    if len(sizes) < MINIMUM_SIZES:
+        raise MeasurementError(
+            f"{len(sizes)} different sizes; a scaling law needs {MINIMUM_SIZES} or more: add models"
+        )
+
+
+def clustered_covariance(
+    jacobian: Floats, residuals: Floats, clusters: NDArray[np.int64]
+) -> Floats:
+    """CR3 sandwich of a least-squares fit: jacobian (n, k), residuals (n,), cluster of each (n,).
+
+    V = (G-1)/G B (sum_g J_g' (I - H_gg)^-1 r_g r_g' (I - H_gg)^-1 J_g) B with B = (J'J)^-1, which
+    to first order is the jackknife over clusters.
+    """
+    bread = np.linalg.pinv(jacobian.T @ jacobian, hermitian=True)
+    labels = np.unique(clusters)
+    scores = []
+    for label in labels:
+        own = jacobian[clusters == label]
+        leverage = own @ bread @ own.T
+        residual = residuals[clusters == label]
+        adjusted = np.linalg.lstsq(np.eye(len(own)) - leverage, residual, rcond=1e-8)[0]
+        scores.append(own.T @ adjusted)
+    meat = np.array(scores).T @ np.array(scores)
+    return np.asarray(bread @ meat @ bread * (len(labels) - 1) / len(labels))
+
+
+def interval(value: float, error: float, degrees_of_freedom: int) -> Estimate:
+    """Two-sided Student interval; no bounds where no degree of freedom is left."""
+    if degrees_of_freedom < 1 or not np.isfinite(error):
+        return Estimate(value)
+    reach = float(stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2)) * error
+    return Estimate(value, value - reach, value + reach)
+
+
+def root_mean_square(values: Floats) -> float:
+    return float(np.sqrt(np.mean(values**2)))

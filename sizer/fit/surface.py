@@ -1,0 +1,251 @@
+"""Fitting a surface acc(t, N) by binomial likelihood, and judging the fit."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import lmfit
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import xlogy
+
+from sizer.errors import MeasurementError
+from sizer.fit.evidence import check_sizes, clustered_covariance, root_mean_square
+from sizer.law import SATURATING, TRANSITION, Context, Law, derivatives, knot_basis
+from sizer.results import LawFit, NoiseCurve
+
+Floats = NDArray[np.float64]
+KNOTS = 8
+RATES = (0.1, 0.3, 0.6, 1.0)  # starting exponents
+CONTRADICTED = 0.03  # accuracy: a law that misses the mean of a size by more, in RMS, is refused
+IDLE = 1e-3  # deviance residuals that a whole unit of a parameter changes, if it does nothing
+BOUNDARY = 1e-3  # share of a bounded range that counts as lying on the bound
+
+
+@dataclass(frozen=True, slots=True)
+class _Points:
+    """All counts of a ladder as flat arrays; `model` numbers the trained models."""
+
+    x: Floats
+    steps: Floats
+    correct: Floats
+    trials: Floats
+    model: NDArray[np.int64]
+
+    @property
+    def observed(self) -> Floats:
+        return np.asarray(self.correct / self.trials)
+
+
+def fit_surface(law: Law, curves: Sequence[NoiseCurve]) -> LawFit:
+    """Fit acc(t, N) to the counts of all curves by binomial likelihood.
+
+    The residuals are signed roots of the binomial deviance, so least squares maximises the
+    likelihood (McCullagh & Nelder 1989, section 2.4).
+    """
+    check_sizes(curve.model.parameters for curve in curves)
+    context = _context(curves)
+    points = _points(curves, context)
+    names = law.names(len(context.knots))
+    starts = _STARTS[law.name](points, context)
+    values, residuals = _best_fit(law, names, points, context, starts)
+    jacobian = derivatives(lambda v: _residuals(law, v, points, context), values)
+    covariance = clustered_covariance(jacobian, residuals, points.model)
+    predicted = law.accuracy(values, points.x, points.steps, context)
+    models = len(curves)
+    freedom = models - law.size_parameters
+    trusted, verdict = _judge(law, names, values, jacobian, predicted, points, freedom)
+    sizes = [curve.model.parameters for curve in curves]
+    spare = len(residuals) - len(values)
+    return LawFit(
+        law=law.name,
+        names=names,
+        values=tuple(values.tolist()),
+        covariance=tuple(tuple(row) for row in covariance.tolist()),
+        degrees_of_freedom=freedom,
+        knots=context.knots,
+        reference_size=context.reference_size,
+        chance=context.chance,
+        overdispersion=float((residuals**2).sum() / spare) if spare > 0 else None,
+        scatter=_scatter(points, predicted, context.chance),
+        residual_rms=root_mean_square(predicted - points.observed),
+        size_range=(min(sizes), max(sizes)),
+        step_range=(float(points.steps.min()), float(points.steps.max())),
+        trusted=trusted,
+        verdict=verdict,
+    )
+
+
+def _context(curves: Sequence[NoiseCurve]) -> Context:
+    """Knots are measured steps, spread so that each spans as much fall of the mean curve."""
+    steps = np.array(sorted(set.union(*(set(curve.steps) for curve in curves))))
+    sizes = [curve.model.parameters for curve in curves]
+    mean = np.mean([np.interp(steps, c.steps, np.divide(c.correct, c.trials)) for c in curves], 0)
+    travelled = np.concatenate([[0], np.cumsum(np.abs(np.diff(mean)))])
+    along = travelled / max(travelled[-1], 1e-12) + np.linspace(0, 1, len(steps))
+    wanted = np.interp(np.linspace(0, along[-1], KNOTS), along, steps)
+    nearest = {float(steps[np.argmin(np.abs(steps - w))]) for w in wanted}
+    if len(nearest) < 3:
+        raise MeasurementError(f"{len(steps)} noise steps are too few for a law: measure more")
+    return Context(
+        chance=curves[0].chance,
+        knots=tuple(sorted(nearest)),
+        reference_size=float(np.exp(np.mean(np.log(sizes)))),
+    )
+
+
+def _points(curves: Sequence[NoiseCurve], context: Context) -> _Points:
+    lengths = [len(curve.steps) for curve in curves]
+    x = np.log([curve.model.parameters / context.reference_size for curve in curves])
+    return _Points(
+        x=np.repeat(x, lengths),
+        steps=np.concatenate([np.array(curve.steps, dtype=float) for curve in curves]),
+        correct=np.concatenate([np.array(curve.correct, dtype=float) for curve in curves]),
+        trials=np.concatenate([np.array(curve.trials, dtype=float) for curve in curves]),
+        model=np.repeat(np.arange(len(curves)), lengths),
+    )
+
+
+def _residuals(law: Law, values: Floats, points: _Points, context: Context) -> Floats:
+    predicted = np.clip(law.accuracy(values, points.x, points.steps, context), 1e-6, 1 - 1e-6)
+    observed = points.observed
+    deviance = xlogy(observed, observed / predicted) + xlogy(
+        1 - observed, (1 - observed) / (1 - predicted)
+    )
+    size = np.sqrt(2 * points.trials * np.maximum(deviance, 0))
+    return np.asarray(np.sign(observed - predicted) * size)
+
+
+def _best_fit(
+    law: Law,
+    names: tuple[str, ...],
+    points: _Points,
+    context: Context,
+    starts: Sequence[Floats],
+) -> tuple[Floats, Floats]:
+    """The best of several starts: values and residuals."""
+    found = []
+    for start in starts:
+        parameters = lmfit.Parameters()
+        for name, value in zip(names, start, strict=True):
+            low, high = law.bounds.get(name, (-np.inf, np.inf))
+            parameters.add(name, float(np.clip(value, low, high)), min=low, max=high)
+        result = lmfit.minimize(
+            lambda p: _residuals(law, np.array(list(p.valuesdict().values())), points, context),
+            parameters,
+            max_nfev=60 * len(names),
+        )
+        values = np.array(list(result.params.valuesdict().values()))
+        residuals = _residuals(law, values, points, context)
+        found.append((float((residuals**2).sum()), values, residuals))
+    _, values, residuals = min(found, key=lambda one: one[0])
+    return values, residuals
+
+
+def _transition_starts(points: _Points, context: Context) -> list[Floats]:
+    """From the cleanest points and the half-way steps of the curves."""
+    first = points.steps == points.steps.min()
+    clean = float(points.observed[first].max())
+    spread = max(clean - float(points.observed[first].min()), 0.02)
+    half, quarter = (_mean_crossing(points, context.chance, level) for level in (0.5, 0.25))
+    width = max(quarter - half, 1e-3 * half)
+    limit = min(0.999, clean + 0.1 * spread)
+    return [
+        np.array([limit, spread / 2, rate, half, 0.0, width, slope])
+        for rate in RATES[:3]
+        for slope in (0.0, 0.2)
+    ]
+
+
+def _mean_crossing(points: _Points, chance: float, level: float) -> float:
+    """Step at which the accuracy, averaged over models, has fallen to a share of its start."""
+    steps = np.unique(points.steps)
+    mean = np.array([points.observed[points.steps == step].mean() for step in steps]) - chance
+    below = np.flatnonzero(mean < level * mean[0])
+    return float(steps[below[0]] if below.size else steps[-1])
+
+
+def _saturating_starts(points: _Points, context: Context) -> list[Floats]:
+    """Linear least squares for A and B at each pair of exponents; the best three go on."""
+    basis = knot_basis(points.steps, context.knots)
+    share = (points.steps - context.knots[0]) / (context.knots[-1] - context.knots[0])
+    found = []
+    for first in RATES:
+        for last in RATES:
+            decay = np.exp(-(first + (last - first) * share) * points.x)[:, None]
+            design = np.hstack([basis, -basis * decay])
+            solution, *_ = np.linalg.lstsq(design, points.observed, rcond=None)
+            miss = float(((design @ solution - points.observed) ** 2).sum())
+            found.append((miss, np.concatenate([solution, [first, last]])))
+    return [values for _, values in sorted(found, key=lambda one: one[0])[:3]]
+
+
+_STARTS: dict[str, Callable[[_Points, Context], list[Floats]]] = {
+    TRANSITION.name: _transition_starts,
+    SATURATING.name: _saturating_starts,
+}
+
+
+def _judge(
+    law: Law,
+    names: tuple[str, ...],
+    values: Floats,
+    jacobian: Floats,
+    predicted: Floats,
+    points: _Points,
+    freedom: int,
+) -> tuple[bool, str]:
+    """Whether the fit may be used, in words. lmfit's own `success` is true for degenerate fits."""
+    reach = np.linalg.norm(jacobian, axis=0)
+    active = reach > IDLE  # the exponent of a gain that is zero is idle, and harmless
+    if np.linalg.matrix_rank(jacobian[:, active] / reach[active], tol=1e-7) < active.sum():
+        return False, "the measurements do not determine every parameter of the law"
+    if freedom < 1:
+        return False, (
+            f"too few trained models for an interval: {points.model.max() + 1} models, "
+            f"{law.size_parameters} parameters that only they can determine"
+        )
+    missed = _lack_of_fit(points, predicted)
+    if missed > CONTRADICTED:
+        return False, f"the data contradict the law: it misses the mean of a size by {missed:.3f}"
+    pinned = [
+        name for name, value in zip(names, values, strict=True) if _on_bound(law, name, value)
+    ]
+    if pinned:
+        return True, f"the law describes the data; {', '.join(pinned)} lies on its bound"
+    return True, "the law describes the data"
+
+
+def _on_bound(law: Law, name: str, value: float) -> bool:
+    low, high = law.bounds.get(name, (-np.inf, np.inf))
+    reach = BOUNDARY * (high - low) if np.isfinite(high - low) else BOUNDARY
+    return bool(value - low < reach or high - value < reach)
+
+
+def _lack_of_fit(points: _Points, predicted: Floats) -> float:
+    """Root mean square, over sizes and steps, of the law's distance from the mean of trainings."""
+    keys = np.column_stack([points.x, points.steps])
+    _, group = np.unique(keys, axis=0, return_inverse=True)
+    group = group.ravel()
+    count = np.bincount(group)
+    return root_mean_square(np.bincount(group, predicted - points.observed) / count)
+
+
+def _scatter(points: _Points, predicted: Floats, chance: float) -> float | None:
+    """Standard deviation between trainings of one size, relative to the distance from chance.
+
+    Each model's relative deviation is averaged over the steps where the law is well above chance,
+    then compared with the other trainings of its size. None where no size was trained twice.
+    """
+    strong = predicted - chance > 0.25 * (predicted.max() - chance)
+    relative = (points.observed - predicted)[strong] / (predicted[strong] - chance)
+    model, x = points.model[strong], points.x[strong]
+    by_size: dict[float, list[float]] = {}
+    for one in np.unique(model):
+        by_size.setdefault(float(x[model == one][0]), []).append(
+            float(relative[model == one].mean())
+        )
+    groups = [np.array(group) for group in by_size.values() if len(group) > 1]
+    if not groups:
+        return None
+    squares = sum(float(((group - group.mean()) ** 2).sum()) for group in groups)
+    return float(np.sqrt(squares / sum(len(group) - 1 for group in groups)))

@@ -1,0 +1,164 @@
+"""Pictures of a calibration: pure functions of results to figures, and the files they go into."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from sizer.law import accuracy
+from sizer.results import Calibration, ModelInfo
+
+FORMATS = ("png", "svg")
+RESOLUTION = 150  # dots per inch of the PNG
+COLOURS = "viridis"
+
+
+def figures(calibration: Calibration) -> dict[str, Figure]:
+    """All pictures that the calibration has the data for, by file stem."""
+    found = {"curves": curves_figure(calibration)}
+    if calibration.width_law is not None:
+        found["widths"] = widths_figure(calibration)
+    if calibration.collapse is not None and calibration.collapse.critical_step.value is not None:
+        found["collapse"] = collapse_figure(calibration)
+    return found
+
+
+def save(found: dict[str, Figure], folder: Path) -> list[Path]:
+    """Each figure as PNG and SVG, in a folder that exists."""
+    written = []
+    for name, figure in found.items():
+        for form in FORMATS:
+            path = folder / f"{name}.{form}"
+            figure.savefig(path, dpi=RESOLUTION, metadata={"Date": None} if form == "svg" else None)
+            written.append(path)
+    return written
+
+
+def curves_figure(calibration: Calibration) -> Figure:
+    """Accuracy against noise: measured points, one colour a size, and the fitted law."""
+    figure, axes = _canvas(8.0, 5.0)
+    fit = calibration.fit
+    dense = np.linspace(*fit.step_range, 300)
+    norm = _norm(calibration)
+    for model in _models(calibration):
+        steps, share, error = _curve(calibration, model)
+        colour = _colour(norm, model.parameters)
+        axes.errorbar(steps, share, error, fmt=".", color=colour, markersize=4, linewidth=0.8)
+        axes.plot(dense, accuracy(fit, model.parameters, dense), color=colour, lw=1)
+    axes.axhline(calibration.chance, color="0.5", linestyle=":", linewidth=1)
+    axes.annotate(
+        "chance", (fit.step_range[1], calibration.chance), va="bottom", ha="right", color="0.4"
+    )
+    axes.set(xlabel=_noise_label(calibration), ylabel="accuracy", ylim=(0, None))
+    axes.set_title(f"Accuracy under noise; lines: the {fit.law} law", loc="left")
+    _size_bar(figure, axes, norm)
+    return figure
+
+
+def widths_figure(calibration: Calibration) -> Figure:
+    """Transition width against size in log-log, one colour a level pair, with the common law."""
+    figure, axes = _canvas(8.0, 5.0)
+    law = calibration.width_law
+    assert law is not None
+    sizes = np.array(sorted({model.parameters for model in calibration.models}), dtype=float)
+    centre = np.exp(np.log(sizes).mean())
+    for i, pair in enumerate(law.pairs):
+        own = [w for w in calibration.widths if w.levels == pair.levels and w.width.value]
+        at = np.array([width.parameters for width in own], dtype=float)
+        value = np.array([width.width.value for width in own])
+        low = np.array([w.width.low if w.width.low is not None else w.width.value for w in own])
+        high = np.array([w.width.high if w.width.high is not None else w.width.value for w in own])
+        colour = f"C{i}"
+        axes.errorbar(
+            at, value, (value - low, high - value), fmt="o", color=colour, markersize=4, lw=0.8
+        )
+        exponent = pair.exponent.value or 0.0
+        label = f"{pair.levels[0]:g} to {pair.levels[1]:g}: N^{-exponent:.3f}"
+        axes.plot(sizes, pair.prefactor * sizes**-exponent, color=colour, label=label)
+    common = law.exponent.value or 0.0
+    scale = np.exp(
+        np.mean([np.log(p.prefactor) - (p.exponent.value or 0) * np.log(centre) for p in law.pairs])
+    )
+    axes.plot(
+        sizes, scale * (sizes / centre) ** -common, "k--", lw=1, label=f"common: N^{-common:.3f}"
+    )
+    axes.set(xscale="log", yscale="log", xlabel="parameters N", ylabel=f"width in {law.control}")
+    axes.set_title(f"Transition width: {law.verdict}", loc="left")
+    axes.legend(frameon=False, fontsize="small")
+    axes.grid(which="both", alpha=0.15)
+    return figure
+
+
+def collapse_figure(calibration: Calibration) -> Figure:
+    """The curves in scaled variables: one master curve, if finite-size scaling holds."""
+    figure, axes = _canvas(8.0, 5.0)
+    collapse = calibration.collapse
+    assert collapse is not None
+    critical = collapse.critical_step.value or 0.0
+    inverse_nu, lambda_ = collapse.inverse_nu.value or 0.0, collapse.lambda_.value or 0.0
+    norm = _norm(calibration)
+    reference = np.exp(np.mean([np.log(model.parameters) for model in calibration.models]))
+    for model in _models(calibration):
+        steps, share, _ = _curve(calibration, model)
+        ratio = model.parameters / reference
+        order = (share - calibration.chance) / (1 - calibration.chance)
+        axes.plot(
+            (steps - critical) * ratio**inverse_nu,
+            order * ratio**lambda_,
+            ".-",
+            color=_colour(norm, model.parameters),
+            linewidth=0.6,
+            markersize=4,
+        )
+    axes.set(
+        xlabel=f"(t - {critical:.4g}) (N/N0)^{inverse_nu:.3g}",
+        ylabel=f"m (N/N0)^{lambda_:.3g}",
+    )
+    axes.set_title(f"Collapse, quality {collapse.quality:.3g}: {collapse.verdict}", loc="left")
+    axes.title.set_fontsize("medium")
+    _size_bar(figure, axes, norm)
+    return figure
+
+
+def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _models(calibration: Calibration) -> Sequence[ModelInfo]:
+    return sorted(calibration.models, key=lambda model: model.parameters)
+
+
+def _curve(calibration: Calibration, model: ModelInfo) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Steps, accuracies and their standard errors of one model."""
+    cells = sorted((c for c in calibration.cells if c.model == model.name), key=lambda c: c.step)
+    steps = np.array([cell.step for cell in cells])
+    share = np.array([cell.correct / cell.trials for cell in cells])
+    trials = np.array([cell.trials for cell in cells])
+    return steps, share, np.sqrt(share * (1 - share) / trials)
+
+
+def _norm(calibration: Calibration) -> LogNorm:
+    sizes = [model.parameters for model in calibration.models]
+    return LogNorm(min(sizes), max(sizes) * 1.3)  # the brightest yellow is hard to see
+
+
+def _colour(norm: LogNorm, size: float) -> tuple[float, ...]:
+    from matplotlib import colormaps
+
+    return tuple(colormaps[COLOURS](norm(size)))
+
+
+def _size_bar(figure: Figure, axes: Axes, norm: LogNorm) -> None:
+    from matplotlib.cm import ScalarMappable
+
+    figure.colorbar(ScalarMappable(norm, COLOURS), ax=axes, label="parameters N")
+
+
+def _noise_label(calibration: Calibration) -> str:
+    return "noise step t" if calibration.schedule else "noise"

@@ -1,0 +1,153 @@
+"""Results as text: pure functions, nothing printed or written here."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sizer.results import Advice, Calibration, Estimate, NoiseLevel
+
+
+def number(value: float | None, form: str = ".3g") -> str:
+    """A figure, or a dash where it is unknown."""
+    return "-" if value is None else format(value, form)
+
+
+def interval(estimate: Estimate | None, form: str = ".3g") -> str:
+    """`0.28 (0.26 to 0.30)`, or as much of it as is known."""
+    if estimate is None or estimate.value is None:
+        return "-"
+    value = format(estimate.value, form)
+    if estimate.low is None or estimate.high is None:
+        return f"{value} (no interval)"
+    return f"{value} ({format(estimate.low, form)} to {format(estimate.high, form)})"
+
+
+def size_interval(advice: Advice) -> str:
+    """`310,000 (240,000 to 420,000)` parameters; an open end is said in words."""
+    sizes = advice.parameters
+    if sizes is None or sizes.best is None:
+        return "-"
+    low = "any size" if not sizes.low else f"{sizes.low:,.0f}"
+    high = "no upper bound" if sizes.high is None else f"{sizes.high:,.0f}"
+    best = f"{sizes.best:,.0f}" if sizes.best else "below the search range"
+    return f"{best} ({low} to {high})"
+
+
+def advice_facts(advice: Advice) -> list[tuple[str, str]]:
+    """The answer as pairs of name and value, in reading order."""
+    requirement, test = advice.requirement, advice.backtest
+    facts = [
+        ("accuracy wanted", f"{requirement.target_accuracy:g}"),
+        ("at noise step", f"{requirement.noise_step:.4g}"),
+        ("confidence", f"{requirement.confidence:.0%}"),
+        ("mean curve reaches it at", f"{size_interval(advice)} parameters"),
+        ("ceiling at this step", interval(advice.ceiling, ".3f")),
+        ("law", advice.law),
+    ]
+    if advice.extrapolation_ratio is not None:
+        facts.append(("size over largest trained", f"{advice.extrapolation_ratio:.2f}"))
+    if test is not None:
+        facts.append(
+            (
+                "back-test",
+                f"{test.hold_out} largest sizes predicted {test.ratio:.1f} times beyond the rest: "
+                f"accuracy off by {test.accuracy_rms:.3f} RMS",
+            )
+        )
+    if advice.architecture is not None:
+        member = advice.architecture
+        facts.append(
+            (
+                "nearest member",
+                f"width {member.width:g}, {member.parameters:,} parameters, "
+                f"{member.macs:,} multiply-accumulates",
+            )
+        )
+    return facts
+
+
+def advice_object(advice: Advice) -> dict[str, Any]:
+    """The JSON object of `recommend`."""
+    fields = asdict(advice)
+    requirement = fields.pop("requirement")
+    return {
+        "verdict": fields.pop("verdict"),
+        "reason": fields.pop("reason"),
+        "requirement": requirement,
+        **fields,
+        "devices": [],
+    }
+
+
+def advice_json(advice: Advice) -> str:
+    return json.dumps(advice_object(advice), indent=2, allow_nan=False)
+
+
+def advice_markdown(advice: Advice) -> str:
+    rows = [f"| {name} | {value} |" for name, value in advice_facts(advice)]
+    warnings = [f"- {warning}" for warning in advice.warnings]
+    parts = [f"**{advice.verdict}**: {advice.reason}", "", "| | |", "|---|---|", *rows]
+    if warnings:
+        parts += ["", "Warnings:", "", *warnings]
+    return "\n".join(parts)
+
+
+def width_rows(calibration: Calibration) -> list[tuple[str, str, str]]:
+    """Level pair, exponent with its interval, number of widths."""
+    law = calibration.width_law
+    if law is None:
+        return []
+    rows = [
+        (f"{pair.levels[0]:g}, {pair.levels[1]:g}", interval(pair.exponent), str(pair.widths))
+        for pair in law.pairs
+    ]
+    total = sum(pair.widths for pair in law.pairs)
+    return [*rows, ("common", interval(law.exponent), f"{total} ({law.censored} censored)")]
+
+
+def law_table(calibration: Calibration) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and rows: each law's misfit, and what back-tests say it is off by."""
+    held = sorted({test.hold_out for test in calibration.backtests})
+    headings = ("law", "misfit", *(f"largest {count} left out" for count in held), "verdict")
+    errors = {(test.law, test.hold_out): test.accuracy_rms for test in calibration.backtests}
+    rows = [
+        (
+            fit.law,
+            f"{fit.residual_rms:.4f}",
+            *(number(errors.get((fit.law, count)), ".4f") for count in held),
+            fit.verdict,
+        )
+        for fit in (calibration.fit, *calibration.rivals)
+    ]
+    return headings, rows
+
+
+def model_rows(calibration: Calibration, steps: Sequence[float]) -> list[tuple[str, ...]]:
+    """Model, parameters, and accuracy at the measured steps given."""
+    by_cell = {(cell.model, cell.step): cell for cell in calibration.cells}
+    rows = []
+    for model in sorted(calibration.models, key=lambda one: (one.parameters, one.name)):
+        cells = [by_cell.get((model.name, step)) for step in steps]
+        shown = [f"{cell.correct / cell.trials:.3f}" if cell else "-" for cell in cells]
+        rows.append((model.name, f"{model.parameters:,}", *shown))
+    return rows
+
+
+def noise_rows(level: NoiseLevel) -> list[tuple[str, str]]:
+    return [
+        ("step", f"{level.step:.1f}"),
+        ("sigma, grey levels of 0..255", f"{level.sigma:.2f}"),
+        ("SNR, dB", f"{level.snr_db:.2f}"),
+        ("PSNR, dB", f"{level.psnr_db:.2f}"),
+        ("image share mu", f"{level.mu:.5f}"),
+        ("noise share", f"{level.noise:.5f}"),
+    ]
+
+
+def noise_json(level: NoiseLevel) -> str:
+    """JSON has no infinity: the ratios of a noiseless image are null."""
+    fields = asdict(level)
+    finite = {name: value if math.isfinite(value) else None for name, value in fields.items()}
+    return json.dumps(finite, indent=2, allow_nan=False)
