@@ -16,6 +16,7 @@ from scipy.special import expit
 from sizer.results import LawFit
 
 Floats = NDArray[np.float64]
+Surface = Callable[[Floats], Floats]  # a law's parameters to its accuracy at certain points
 INFINITE_SIZE = 1e18  # parameters; stands for the limit of infinite size
 INVERSION_POINTS = 241  # of the grid in ln N that brackets an inversion
 DERIVATIVE_STEP = 1e-5  # relative, of central differences
@@ -35,7 +36,8 @@ class Law:
     """A named surface.
 
     names: its parameters, in order, given the number of knots. bounds: of some of them.
-    accuracy: (parameters, x, steps, context) to accuracy, x and steps broadcast together.
+    at: (x, steps, context), x and steps of one shape, to the accuracy there as a function of the
+    parameters; what does not depend on these is worked out once.
     size_parameters: parameters that only a comparison between models can determine; they are what
     the number of trained models must pay for.
     """
@@ -44,26 +46,33 @@ class Law:
     equation: str
     names: Callable[[int], tuple[str, ...]]
     bounds: dict[str, tuple[float, float]]
-    accuracy: Callable[[Floats, Floats, Floats, Context], Floats]
+    at: Callable[[Floats, Floats, Context], Surface]
     size_parameters: int
 
 
-def _transition(values: Floats, x: Floats, step: Floats, context: Context) -> Floats:
-    clean_limit, gain, rate, middle, drift, width, inverse_nu = values
-    clean = clean_limit - gain * np.exp(-rate * x)
-    position = middle * np.exp(drift * x)
-    scale = width * np.exp(-inverse_nu * x)
-    fall = expit((position - step) / scale) / expit(position / scale)
-    return np.asarray(context.chance + (clean - context.chance) * fall)
+def _transition(x: Floats, step: Floats, context: Context) -> Surface:
+    def accuracy(values: Floats) -> Floats:
+        clean_limit, gain, rate, log_middle, drift, log_width, inverse_nu = values
+        clean = clean_limit - gain * np.exp(-rate * x)
+        position = np.exp(log_middle + drift * x)
+        scale = np.exp(log_width - inverse_nu * x)
+        fall = expit((position - step) / scale) / expit(position / scale)
+        return np.asarray(context.chance + (clean - context.chance) * fall)
+
+    return accuracy
 
 
-def _saturating(values: Floats, x: Floats, step: Floats, context: Context) -> Floats:
+def _saturating(x: Floats, step: Floats, context: Context) -> Surface:
     knots = len(context.knots)
-    ceiling, gain, rates = values[:knots], values[knots : 2 * knots], values[2 * knots :]
     basis = knot_basis(step, context.knots)
     share = (step - context.knots[0]) / (context.knots[-1] - context.knots[0])
-    rate = rates[0] + (rates[1] - rates[0]) * share
-    return np.asarray(basis @ ceiling - (basis @ gain) * np.exp(-rate * x))
+
+    def accuracy(values: Floats) -> Floats:
+        ceiling, gain, rates = values[:knots], values[knots : 2 * knots], values[2 * knots :]
+        rate = rates[0] + (rates[1] - rates[0]) * share
+        return np.asarray(basis @ ceiling - (basis @ gain) * np.exp(-rate * x))
+
+    return accuracy
 
 
 def knot_basis(steps: Floats, knots: Sequence[float]) -> Floats:
@@ -90,21 +99,19 @@ TRANSITION = Law(
         "clean_limit",
         "gain",
         "rate",
-        "middle",
+        "log_middle",
         "drift",
-        "width",
+        "log_width",
         "inverse_nu",
     ),
     bounds={
         "clean_limit": (0.0, 1.0),
         "gain": (0.0, np.inf),
         "rate": (0.01, 3.0),
-        "middle": (1e-9, np.inf),
         "drift": (-1.0, 1.0),
-        "width": (1e-9, np.inf),
         "inverse_nu": (-1.0, 2.0),
     },
-    accuracy=_transition,
+    at=_transition,
     size_parameters=7,
 )
 SATURATING = Law(
@@ -112,7 +119,7 @@ SATURATING = Law(
     equation="acc = A(t) - B(t) (N/N0)^-lambda(t), A and B natural cubic splines, lambda linear",
     names=_saturating_names,
     bounds={"rate_first": (0.01, 3.0), "rate_last": (0.01, 3.0)},
-    accuracy=_saturating,
+    at=_saturating,
     size_parameters=4,
 )
 LAWS = {law.name: law for law in (TRANSITION, SATURATING)}
@@ -122,11 +129,16 @@ def context_of(fit: LawFit) -> Context:
     return Context(fit.chance, fit.knots, fit.reference_size)
 
 
-def accuracy(fit: LawFit, sizes: float | Floats, steps: float | Floats) -> Floats:
-    """The fitted surface at sizes (parameters) and noise steps, broadcast together."""
+def surface(fit: LawFit, sizes: float | Floats, steps: float | Floats) -> Surface:
+    """The law of a fit at sizes (parameters) and noise steps, broadcast together."""
     x = np.log(np.asarray(sizes, dtype=np.float64) / fit.reference_size)
     x, steps = np.broadcast_arrays(x, np.asarray(steps, dtype=np.float64))
-    return LAWS[fit.law].accuracy(np.array(fit.values), x, steps, context_of(fit))
+    return LAWS[fit.law].at(x, steps, context_of(fit))
+
+
+def accuracy(fit: LawFit, sizes: float | Floats, steps: float | Floats) -> Floats:
+    """The fitted surface at sizes (parameters) and noise steps, broadcast together."""
+    return surface(fit, sizes, steps)(np.array(fit.values))
 
 
 def size_reaching(fit: LawFit, step: float, target: float, limits: tuple[float, float]) -> float:
@@ -163,12 +175,7 @@ def derivatives(function: Callable[[Floats], Floats], values: Floats) -> Floats:
 
 def accuracy_error(fit: LawFit, sizes: float | Floats, steps: float | Floats) -> Floats:
     """Standard error of the fitted surface, by the delta method from the fit's covariance."""
-    x = np.log(np.asarray(sizes, dtype=np.float64) / fit.reference_size)
-    x, steps = np.broadcast_arrays(x, np.asarray(steps, dtype=np.float64))
-    law, context = LAWS[fit.law], context_of(fit)
-    gradient = derivatives(
-        lambda values: law.accuracy(values, x, steps, context), np.array(fit.values)
-    )
+    gradient = derivatives(surface(fit, sizes, steps), np.array(fit.values))
     covariance = np.array(fit.covariance)
     variance = np.einsum("...i,ij,...j->...", gradient, covariance, gradient)
     return np.asarray(np.sqrt(np.maximum(variance, 0)))

@@ -63,10 +63,18 @@ def crossings(
     at, replicates = _crossings(curve, levels, settings)
     return tuple(
         LevelCrossing(
-            curve.model.name, level, _estimate(at[i], replicates[:, i]), _censoring(at[i])
+            curve.model.name, level, _estimate(where, replicates[:, i]), _censoring(where)
         )
-        for i, level in enumerate(levels)
+        for i, (level, where) in enumerate(zip(levels, at.tolist(), strict=True))
     )
+
+
+def count_crossings(
+    curves: Sequence[NoiseCurve], levels: Sequence[float], settings: LevelSettings
+) -> int:
+    """How many levels the curves cross within their measured ranges, in all."""
+    at = [_crossings(curve, levels, settings, replicates=0)[0] for curve in curves]
+    return int(np.isfinite(at).sum())
 
 
 def widths(
@@ -89,7 +97,10 @@ def widths(
 
 
 def _crossings(
-    curve: NoiseCurve, levels: Sequence[float], settings: LevelSettings
+    curve: NoiseCurve,
+    levels: Sequence[float],
+    settings: LevelSettings,
+    replicates: int = REPLICATES,
 ) -> tuple[Floats, Floats]:
     """Crossings (levels,) and those of resampled counts (replicates, levels).
 
@@ -101,7 +112,7 @@ def _crossings(
     with np.errstate(divide="ignore"):
         control = settings.control_of_step(np.array(curve.steps))
     random = np.random.default_rng(0)
-    resampled = random.binomial(trials, correct / trials, (REPLICATES, len(trials)))
+    resampled = random.binomial(trials, correct / trials, (replicates, len(trials)))
     rows = np.array(
         [
             _cut(counts / trials, trials, curve.chance, control, levels, settings.order_parameter)
@@ -126,18 +137,15 @@ def _cut(
     falling = isotonic_regression(accuracy, weights=trials, increasing=False).x
     order = order_parameter(np.asarray(falling), chance, kind)[np.isfinite(control)]
     position = control[np.isfinite(control)]
-    return np.array([_crossing(order, position, level) for level in levels])
-
-
-def _crossing(order: Floats, position: Floats, level: float) -> float:
-    below = np.flatnonzero(order < level)
-    if not below.size or not np.all(np.isfinite(order)):
-        return float("inf")
-    after = below[0]
-    if after == 0:
-        return float("-inf")
-    share = (order[after - 1] - level) / (order[after - 1] - order[after])
-    return float(position[after - 1] + share * (position[after] - position[after - 1]))
+    if not np.all(np.isfinite(order)):  # no better than chance without noise: no scale to cut
+        return np.full(len(levels), np.inf)
+    after = np.searchsorted(-order, -np.asarray(levels), side="right")  # first point below a level
+    at = np.where(after == 0, -np.inf, np.inf)
+    inside = (after > 0) & (after < len(order))
+    right, left = after[inside], after[inside] - 1
+    share = (order[left] - np.asarray(levels)[inside]) / (order[left] - order[right])
+    at[inside] = position[left] + share * (position[right] - position[left])
+    return at
 
 
 def _censoring(at: float) -> Censoring | None:
@@ -147,11 +155,14 @@ def _censoring(at: float) -> Censoring | None:
 
 
 def _estimate(value: float, replicates: Floats) -> Estimate:
-    """Percentile interval; no interval where resampled curves often leave the measured range."""
+    """Percentile interval, widened to hold the value.
+
+    No interval where resampled curves often leave the measured range.
+    """
     if not np.isfinite(value):
         return Estimate(None)
     usable = replicates[np.isfinite(replicates)]
     if len(usable) < (1 - CENSORED_SHARE) * len(replicates):
         return Estimate(value)
     low, high = np.quantile(usable, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Estimate(value, float(low), float(high))
+    return Estimate(value, min(value, float(low)), max(value, float(high)))

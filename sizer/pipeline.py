@@ -313,19 +313,13 @@ def fit_measurements(
 def _require_crossings(
     curves: Sequence[NoiseCurve], cut: CutChoice, schedule: NoiseSchedule | None
 ) -> None:
-    from sizer.levels import crossings
+    from sizer.levels import count_crossings
 
     levels = sorted({level for pair in _pairs(cut) for level in pair})
-    settings = _settings(cut, schedule)
-    crossed = [
-        crossing
-        for curve in curves
-        for crossing in crossings(curve, levels, settings)
-        if crossing.censored is None
-    ]
-    if len(crossed) < 2:
+    crossed = count_crossings(curves, levels, _settings(cut, schedule))
+    if crossed < 2:
         raise MeasurementError(
-            f"{len(crossed)} level crossings in all curves; a transition needs two or more: "
+            f"{crossed} level crossings in all curves; a transition needs two or more: "
             "measure more noise steps"
         )
 

@@ -10,7 +10,7 @@ from scipy.special import xlogy
 
 from sizer.errors import MeasurementError
 from sizer.fit.evidence import check_sizes, clustered_covariance, root_mean_square
-from sizer.law import SATURATING, TRANSITION, Context, Law, derivatives, knot_basis
+from sizer.law import SATURATING, TRANSITION, Context, Law, Surface, derivatives, knot_basis
 from sizer.results import LawFit, NoiseCurve
 
 Floats = NDArray[np.float64]
@@ -47,10 +47,12 @@ def fit_surface(law: Law, curves: Sequence[NoiseCurve]) -> LawFit:
     points = _points(curves, context)
     names = law.names(len(context.knots))
     starts = _STARTS[law.name](points, context)
-    values, residuals = _best_fit(law, names, points, context, starts)
-    jacobian = derivatives(lambda v: _residuals(law, v, points, context), values)
+    surface = law.at(points.x, points.steps, context)
+    values = _best_fit(law, names, surface, points, starts)
+    predicted = surface(values)
+    residuals = _residuals(predicted, points)
+    jacobian = derivatives(lambda v: _residuals(surface(v), points), values)
     covariance = clustered_covariance(jacobian, residuals, points.model)
-    predicted = law.accuracy(values, points.x, points.steps, context)
     models = len(curves)
     freedom = models - law.size_parameters
     trusted, verdict = _judge(law, names, values, jacobian, predicted, points, freedom)
@@ -105,9 +107,9 @@ def _points(curves: Sequence[NoiseCurve], context: Context) -> _Points:
     )
 
 
-def _residuals(law: Law, values: Floats, points: _Points, context: Context) -> Floats:
-    predicted = np.clip(law.accuracy(values, points.x, points.steps, context), 1e-6, 1 - 1e-6)
-    observed = points.observed
+def _residuals(predicted: Floats, points: _Points) -> Floats:
+    """Signed roots of the binomial deviance of each count."""
+    predicted, observed = np.clip(predicted, 1e-6, 1 - 1e-6), points.observed
     deviance = xlogy(observed, observed / predicted) + xlogy(
         1 - observed, (1 - observed) / (1 - predicted)
     )
@@ -118,11 +120,11 @@ def _residuals(law: Law, values: Floats, points: _Points, context: Context) -> F
 def _best_fit(
     law: Law,
     names: tuple[str, ...],
+    surface: Surface,
     points: _Points,
-    context: Context,
     starts: Sequence[Floats],
-) -> tuple[Floats, Floats]:
-    """The best of several starts: values and residuals."""
+) -> Floats:
+    """The most likely values among those that several starts lead to."""
     found = []
     for start in starts:
         parameters = lmfit.Parameters()
@@ -130,15 +132,13 @@ def _best_fit(
             low, high = law.bounds.get(name, (-np.inf, np.inf))
             parameters.add(name, float(np.clip(value, low, high)), min=low, max=high)
         result = lmfit.minimize(
-            lambda p: _residuals(law, np.array(list(p.valuesdict().values())), points, context),
+            lambda p: _residuals(surface(np.array([one.value for one in p.values()])), points),
             parameters,
             max_nfev=60 * len(names),
         )
         values = np.array(list(result.params.valuesdict().values()))
-        residuals = _residuals(law, values, points, context)
-        found.append((float((residuals**2).sum()), values, residuals))
-    _, values, residuals = min(found, key=lambda one: one[0])
-    return values, residuals
+        found.append((float((_residuals(surface(values), points) ** 2).sum()), values))
+    return min(found, key=lambda one: one[0])[1]
 
 
 def _transition_starts(points: _Points, context: Context) -> list[Floats]:
@@ -150,18 +150,21 @@ def _transition_starts(points: _Points, context: Context) -> list[Floats]:
     width = max(quarter - half, 1e-3 * half)
     limit = min(0.999, clean + 0.1 * spread)
     return [
-        np.array([limit, spread / 2, rate, half, 0.0, width, slope])
+        np.array([limit, spread / 2, rate, np.log(half), 0.0, np.log(width), slope])
         for rate in RATES[:3]
         for slope in (0.0, 0.2)
     ]
 
 
 def _mean_crossing(points: _Points, chance: float, level: float) -> float:
-    """Step at which the accuracy, averaged over models, has fallen to a share of its start."""
+    """Step at which the accuracy, averaged over models, has fallen to a share of its start.
+
+    Positive, though a curve that starts below chance has fallen at once.
+    """
     steps = np.unique(points.steps)
     mean = np.array([points.observed[points.steps == step].mean() for step in steps]) - chance
     below = np.flatnonzero(mean < level * mean[0])
-    return float(steps[below[0]] if below.size else steps[-1])
+    return float(steps[max(1, below[0])] if below.size else steps[-1])
 
 
 def _saturating_starts(points: _Points, context: Context) -> list[Floats]:
