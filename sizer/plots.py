@@ -21,7 +21,7 @@ def figures(calibration: Calibration) -> dict[str, Figure]:
     found = {"curves": curves_figure(calibration)}
     if calibration.width_law is not None:
         found["widths"] = widths_figure(calibration)
-    if calibration.collapse is not None and calibration.collapse.critical_step.value is not None:
+    if calibration.collapse is not None and calibration.collapse.quality is not None:
         found["collapse"] = collapse_figure(calibration)
     return found
 

@@ -12,7 +12,7 @@ from sizer.results import Collapse, NoiseCurve
 
 Floats = NDArray[np.float64]
 GOOD_COLLAPSE = 4.0  # quality above which curves do not collapse: twice their error
-NO_COLLAPSE = 1e6  # quality of exponents that leave the curves without a common range
+NO_COLLAPSE = 1e30  # quality of exponents that leave the curves without a common range
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +42,33 @@ def fit_collapse(curves: Sequence[NoiseCurve]) -> Collapse:
     critical, inverse_nu, lambda_ = (
         interval(float(v), float(e), count - 3) for v, e in zip(values, errors, strict=True)
     )
-    collapses = quality <= GOOD_COLLAPSE
     return Collapse(
         critical_step=critical,
         inverse_nu=inverse_nu,
         lambda_=lambda_,
-        quality=quality,
-        verdict=(
-            "the curves collapse onto one master curve"
-            if collapses
-            else f"the curves do not collapse: they miss it by {quality**0.5:.1f} standard errors"
-        ),
+        quality=quality if quality < NO_COLLAPSE else None,
+        verdict=_verdict(quality),
     )
 
 
+def _verdict(quality: float) -> str:
+    if quality <= GOOD_COLLAPSE:
+        return "the curves collapse onto one master curve"
+    if quality >= NO_COLLAPSE:
+        return "the curves do not collapse: no exponents give them a range in common"
+    return f"the curves do not collapse: they miss it by {quality**0.5:.1f} standard errors"
+
+
 def _pooled(curves: Sequence[NoiseCurve]) -> list[SizeCurve]:
-    """Counts of one size added up over trainings; models of one size share their steps."""
+    """Counts of one size added up over its trainings, each at the steps it was measured at."""
     pooled = []
     for size in sorted({curve.model.parameters for curve in curves}):
         members = [curve for curve in curves if curve.model.parameters == size]
-        steps = sorted(set.intersection(*(set(member.steps) for member in members)))
+        steps = sorted(set.union(*(set(member.steps) for member in members)))
         counts = np.zeros((2, len(steps)))
         for member in members:
-            kept = [member.steps.index(step) for step in steps]
-            counts += np.array([member.correct, member.trials], dtype=float)[:, kept]
+            measured = [steps.index(step) for step in member.steps]
+            counts[:, measured] += [member.correct, member.trials]
         share = counts[0] / counts[1]
         smoothed = (counts[0] + 0.5) / (counts[1] + 1)  # no error of zero at 0 or 1
         chance = members[0].chance
@@ -82,7 +85,7 @@ def _pooled(curves: Sequence[NoiseCurve]) -> list[SizeCurve]:
 
 def _collapse_starts(curves: Sequence[SizeCurve]) -> list[Floats]:
     """Half-way points of the curves as t_c, with a flat and a shrinking width."""
-    half = [float(np.interp(0.5, c.order[::-1] / c.order[0], c.steps[::-1])) for c in curves]
+    half = [float(np.interp(-c.order[0] / 2, -c.order, c.steps)) for c in curves]
     return [
         np.array([float(quantile), slope, 0.0])
         for quantile in np.quantile(half, [0.1, 0.9])
