@@ -13,6 +13,7 @@ from sizer.results import Calibration, Cell, ModelInfo, NoiseCurve
 
 VERSION = 1
 TABLE_COLUMNS = ("model", "parameters", "step", "correct", "trials")
+LARGEST = 1e15  # of any number in a table: beyond it, counting is no longer exact
 
 
 @contextmanager
@@ -97,7 +98,20 @@ def read_calibration(path: Path) -> Calibration:
             f"{path}: calibration version {calibration.version}, this sizer reads {VERSION}; "
             "make it again with `sizer calibrate`"
         )
+    _require_counts(path, calibration)
     return calibration
+
+
+def _require_counts(path: Path, calibration: Calibration) -> None:
+    """Raise CalibrationError for cells that no measurement gives, as an edited file may hold."""
+    names = {model.name for model in calibration.models}
+    for cell in calibration.cells:
+        possible = 0 <= cell.correct <= cell.trials and cell.trials > 0 and cell.step >= 0
+        if cell.model not in names or not possible:
+            raise CalibrationError(
+                f"{path}: {cell.model} at step {cell.step:g}: {cell.correct} of {cell.trials} "
+                "correct is no measurement; make the file again with `sizer calibrate`"
+            )
 
 
 def shipped(kind: str) -> Path:
@@ -127,7 +141,7 @@ def read_table(path: Path) -> tuple[tuple[ModelInfo, ...], tuple[Cell, ...], flo
     cells: dict[tuple[str, float], Cell] = {}
     chances: set[float] = set()
     try:
-        with path.open(newline="", encoding="utf-8") as lines:
+        with path.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets write the mark
             reader = csv.DictReader(lines)
             missing = [name for name in TABLE_COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
@@ -152,6 +166,12 @@ def read_table(path: Path) -> tuple[tuple[ModelInfo, ...], tuple[Cell, ...], flo
         raise MeasurementError(f"{path}: holds no measurements; add rows")
     if len(chances) > 1:
         raise MeasurementError(f"{path}: chance must be the same in every row")
+    families = {model.training for model in models.values() if model.training}
+    if len(families) > 1:
+        raise MeasurementError(
+            f"{path}: models of different trainings ({', '.join(sorted(families))}) share no "
+            "scaling law; fit each training by itself"
+        )
     return tuple(models.values()), tuple(cells.values()), chances.pop()
 
 
@@ -163,8 +183,8 @@ def _row(path: Path, line: int, row: dict[str, str | None]) -> tuple[ModelInfo, 
             numbers[name] = float(text)
         except ValueError:
             raise _wrong(path, line, f"{name} is {text!r}, not a number") from None
-        if not 0 <= numbers[name] < float("inf"):
-            raise _wrong(path, line, f"{name} is {text}; it must be zero or more and finite")
+        if not 0 <= numbers[name] <= LARGEST:
+            raise _wrong(path, line, f"{name} is {text}; it must lie in 0..{LARGEST:g}")
     for name in ("parameters", "correct", "trials"):
         if not numbers[name].is_integer():
             raise _wrong(path, line, f"{name} is {numbers[name]:g}, not a whole number")
@@ -173,6 +193,8 @@ def _row(path: Path, line: int, row: dict[str, str | None]) -> tuple[ModelInfo, 
     if numbers["parameters"] < 1 or numbers["chance"] >= 1:
         raise _wrong(path, line, "parameters must be positive and chance below 1")
     name = (row.get("model") or "").strip()
+    if not name:
+        raise _wrong(path, line, "model is empty; name it")
     model = ModelInfo(
         name, "", int(numbers["parameters"]), training=(row.get("training") or "").strip() or None
     )
