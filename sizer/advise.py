@@ -5,6 +5,7 @@ sizes at which "the accuracy is the target" is not rejected, so it can be one-si
 size buys little. Every acceptable law is inverted, and the interval covers them all.
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -22,15 +23,16 @@ from sizer.results import (
     LawFit,
     Requirement,
     SizeEstimate,
+    Verdict,
 )
 
 Floats = NDArray[np.float64]
 SEARCH = 1000.0  # sizes are sought up to this many times the largest fitted
+CEILING_POINTS = 200  # of the grid of sizes on which the ceiling is sought
 REFUSED_RATIO = 10.0  # beyond the ladder, an answer is a guess
-ACCEPTABLE = (
-    0.005,
-    1.5,
-)  # a rival's back-test error: this much above, or this many times, the best
+# a rival's back-test error: this much above, or this many times, the best
+ACCEPTABLE = (0.005, 1.5)
+NOISE_TRAINED = re.compile(r"noise (\d+)\.\.(\d+)")  # the family of a ladder trained with noise
 
 
 def advise(calibration: Calibration, requirement: Requirement) -> Advice:
@@ -40,7 +42,20 @@ def advise(calibration: Calibration, requirement: Requirement) -> Advice:
     """
     _check(calibration, requirement)
     fit = calibration.fit
+    backtest = _largest_backtest(calibration.backtests, fit.law)
     refusal = _refusal(calibration, requirement)
+    if refusal is not None:
+        return Advice(
+            verdict="untrusted",
+            reason=refusal,
+            requirement=requirement,
+            parameters=None,
+            ceiling=None,
+            extrapolation_ratio=None,
+            law=fit.law,
+            backtest=backtest,
+            warnings=(*calibration.warnings, *fit.warnings),
+        )
     fits = acceptable(calibration)
     laws = tuple(
         LawAnswer(one.law, _invert(one, requirement), _error(calibration.backtests, one.law))
@@ -49,49 +64,52 @@ def advise(calibration: Calibration, requirement: Requirement) -> Advice:
     ceiling = _ceiling(fits, requirement)
     sizes = _union([answer.parameters for answer in laws])
     ratio = sizes.recommended / fit.size_range[1] if sizes.recommended else None
-    backtest = _largest_backtest(calibration.backtests, fit.law)
-    verdict, reason = "recommended", _reason(sizes, requirement)
-    if refusal is not None:
-        verdict, reason = "untrusted", refusal
-    elif sizes.best is None and _out_of_reach(ceiling, requirement):
-        verdict, reason = "unreachable", _unreachable(ceiling, requirement)
-    elif sizes.recommended is None:
-        verdict = "untrusted"
-        reason = (
-            f"no size can be named with {requirement.confidence:.0%} confidence; {_bounds(sizes)}"
-        )
-    elif ratio is not None and ratio > REFUSED_RATIO:
-        verdict = "untrusted"
-        reason = (
-            f"the answer, {sizes.recommended:,} parameters, is {ratio:.0f} times the largest "
-            f"trained size, and beyond {REFUSED_RATIO:.0f} times it is a guess: train larger models"
-        )
-    answered = verdict == "recommended"
+    verdict, reason = _verdict(sizes, ceiling, ratio, requirement)
     return Advice(
-        verdict=verdict,  # type: ignore[arg-type]
+        verdict=verdict,
         reason=reason,
         requirement=requirement,
-        parameters=sizes if answered or (verdict == "untrusted" and refusal is None) else None,
-        ceiling=ceiling if refusal is None else None,
-        extrapolation_ratio=ratio if refusal is None else None,
+        parameters=None if verdict == "unreachable" else sizes,
+        ceiling=ceiling,
+        extrapolation_ratio=ratio,
         law=fit.law,
         backtest=backtest,
-        laws=laws if refusal is None else (),
+        laws=laws,
         warnings=(*calibration.warnings, *_warnings(calibration, sizes, laws, ratio, backtest)),
     )
 
 
+def _verdict(
+    sizes: SizeEstimate, ceiling: Estimate, ratio: float | None, requirement: Requirement
+) -> tuple[Verdict, str]:
+    """The verdict of a fit that may be asked, and why."""
+    if sizes.best is None and _out_of_reach(ceiling, requirement):
+        return "unreachable", _unreachable(ceiling, requirement)
+    if sizes.recommended is None or ratio is None:
+        return "untrusted", (
+            f"no size can be named with {requirement.confidence:.0%} confidence: {_bounds(sizes)}"
+        )
+    if ratio > REFUSED_RATIO:
+        return "untrusted", (
+            f"the answer, {sizes.recommended:,} parameters, is {ratio:.0f} times the largest "
+            f"trained size, and beyond {REFUSED_RATIO:.0f} times it is a guess: train larger models"
+        )
+    return "recommended", _reason(sizes, requirement)
+
+
 def acceptable(calibration: Calibration) -> list[LawFit]:
-    """The chosen law and the trusted rivals whose back-test is nearly as good."""
-    best = _error(calibration.backtests, calibration.fit.law)
-    kept = [calibration.fit]
-    for rival in calibration.rivals:
-        error = _error(calibration.backtests, rival.law)
-        if not rival.trusted or error is None or best is None:
-            continue
-        if error <= max(best + ACCEPTABLE[0], best * ACCEPTABLE[1]):
-            kept.append(rival)
-    return kept
+    """The chosen law and the trusted rivals whose back-test is nearly as good.
+
+    Where a ladder is too short for back-tests nothing speaks against a rival, and it is kept.
+    """
+    errors = {
+        fit.law: _error(calibration.backtests, fit.law)
+        for fit in (calibration.fit, *calibration.rivals)
+    }
+    best = errors[calibration.fit.law]
+    limit = np.inf if best is None else max(best + ACCEPTABLE[0], best * ACCEPTABLE[1])
+    rivals = [fit for fit in calibration.rivals if fit.trusted and (errors[fit.law] or 0) <= limit]
+    return [calibration.fit, *rivals]
 
 
 def _check(calibration: Calibration, requirement: Requirement) -> None:
@@ -115,8 +133,16 @@ def _refusal(calibration: Calibration, requirement: Requirement) -> str | None:
     first, last = fit.step_range
     if not first <= requirement.noise_step <= last:
         return (
-            f"noise step {requirement.noise_step:g} lies outside the measured {first:g}..{last:g}"
+            f"noise step {requirement.noise_step:g} lies outside the measured "
+            f"{first:g}..{last:g}: measure there"
         )
+    for family in sorted({model.training or "" for model in calibration.models}):
+        trained = NOISE_TRAINED.fullmatch(family)
+        if trained and not int(trained[1]) <= requirement.noise_step <= int(trained[2]):
+            return (
+                f"noise step {requirement.noise_step:g} lies outside {trained[1]}..{trained[2]}, "
+                "the noise that the models were trained with: train a ladder with that noise"
+            )
     return None
 
 
@@ -129,24 +155,24 @@ def _invert(fit: LawFit, requirement: Requirement) -> SizeEstimate:
         float(stdtrit(fit.degrees_of_freedom, level))
         for level in ((1 + requirement.confidence) / 2, requirement.confidence)
     )
-    limits = fit.size_range[0] / 10, fit.size_range[1] * SEARCH
+    smallest, largest = fit.size_range[0], fit.size_range[1] * SEARCH
 
-    def reaching(quantile: float, scatter: float) -> float | None:
+    def reaching(quantile: float, scatter: float, first: float) -> float | None:
         def excess(sizes: Floats) -> Floats:
             mean = accuracy(fit, sizes, step)
             between = scatter * np.maximum(mean - fit.chance, 0)
             error = np.sqrt(accuracy_error(fit, sizes, step) ** 2 + between**2)
             return np.asarray(mean + quantile * error - target)
 
-        size = smallest_reaching(excess, limits)
+        size = smallest_reaching(excess, (first, largest))
         return size if np.isfinite(size) else None
 
-    safe = reaching(-one_sided, fit.scatter or 0.0)
+    safe = reaching(-one_sided, fit.scatter or 0.0, smallest)  # nothing untried below the ladder
     return SizeEstimate(
-        low=reaching(two_sided, 0.0),
-        best=reaching(0.0, 0.0),
-        high=reaching(-two_sided, 0.0),
-        recommended=None if safe is None else max(fit.size_range[0], int(np.ceil(safe))),
+        low=reaching(two_sided, 0.0, smallest / 10),
+        best=reaching(0.0, 0.0, smallest / 10),
+        high=reaching(-two_sided, 0.0, smallest / 10),
+        recommended=None if safe is None else max(smallest, int(np.ceil(safe))),
     )
 
 
@@ -164,17 +190,17 @@ def _union(answers: Sequence[SizeEstimate]) -> SizeEstimate:
 
 
 def _ceiling(fits: Sequence[LawFit], requirement: Requirement) -> Estimate:
-    """Accuracy in the limit of infinite size at this step, over the acceptable laws."""
-    step, size = requirement.noise_step, INFINITE_SIZE
+    """Accuracy that no size from the ladder's smallest on exceeds, over the acceptable laws."""
     found = []
     for fit in fits:
-        value = float(accuracy(fit, size, step))
-        error = float(accuracy_error(fit, size, step))
-        reach = error * float(stdtrit(fit.degrees_of_freedom, (1 + requirement.confidence) / 2))
-        found.append((value, value - reach, value + reach))
-    value = min(1.0, found[0][0])
-    low, high = min(one[1] for one in found), max(one[2] for one in found)
-    return Estimate(value, max(0.0, low), min(1.0, high))
+        sizes = np.geomspace(fit.size_range[0], INFINITE_SIZE, CEILING_POINTS)
+        mean = accuracy(fit, sizes, requirement.noise_step)
+        reach = accuracy_error(fit, sizes, requirement.noise_step) * float(
+            stdtrit(fit.degrees_of_freedom, (1 + requirement.confidence) / 2)
+        )
+        found.append([float(bound.max()) for bound in (mean, mean - reach, mean + reach)])
+    value, low, high = found[0][0], min(one[1] for one in found), max(one[2] for one in found)
+    return Estimate(*(min(1.0, max(0.0, bound)) for bound in (value, low, high)))
 
 
 def _out_of_reach(ceiling: Estimate, requirement: Requirement) -> bool:
@@ -182,10 +208,13 @@ def _out_of_reach(ceiling: Estimate, requirement: Requirement) -> bool:
 
 
 def _unreachable(ceiling: Estimate, requirement: Requirement) -> str:
+    asked = f"{requirement.target_accuracy:g} at step {requirement.noise_step:g}"
+    stated = f"{ceiling.value:.3f} ({ceiling.low:.3f} to {ceiling.high:.3f})"
+    if ceiling.high is not None and ceiling.high < requirement.target_accuracy:
+        return f"no size of this family reaches {asked}; the ceiling is {stated}"
     return (
-        f"no size of this family reaches {requirement.target_accuracy:g} at step "
-        f"{requirement.noise_step:g}; the ceiling is {ceiling.value:.3f} "
-        f"({ceiling.low:.3f} to {ceiling.high:.3f})"
+        f"no size of this family is expected to reach {asked}; the ceiling is about {stated}, "
+        "and only larger models could show that it is higher"
     )
 
 
@@ -200,7 +229,7 @@ def _reason(sizes: SizeEstimate, requirement: Requirement) -> str:
 def _bounds(sizes: SizeEstimate) -> str:
     if sizes.low is None:
         return "the ladder does not bound it from either side"
-    return f"at least {sizes.low:,.0f} parameters, and no upper bound"
+    return f"it takes at least {sizes.low:,.0f} parameters, and no upper bound can be given"
 
 
 def _warnings(
