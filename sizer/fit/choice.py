@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sizer.errors import MeasurementError
 from sizer.fit.evidence import MINIMUM_SIZES, root_mean_square
 from sizer.fit.surface import fit_surface
 from sizer.law import LAWS, Law, accuracy, size_reaching
@@ -15,12 +16,15 @@ SIZE_BUYS = 0.02  # accuracy per decade of size, below which a size is not deter
 
 
 def backtest(law: Law, curves: Sequence[NoiseCurve], hold_out: int) -> Backtest | None:
-    """Refit without the `hold_out` largest sizes and predict them; None where too few are left."""
+    """Refit without the `hold_out` largest sizes and predict them; None if too few are left."""
     sizes = sorted({curve.model.parameters for curve in curves})
     fitted, held = sizes[:-hold_out], sizes[-hold_out:]
     if len(fitted) < MINIMUM_SIZES + 1:
         return None
-    fit = fit_surface(law, [curve for curve in curves if curve.model.parameters in fitted])
+    try:
+        fit = fit_surface(law, [curve for curve in curves if curve.model.parameters in fitted])
+    except MeasurementError:
+        return None
     misses: list[Floats] = []
     size_errors: list[float] = []
     for curve in (curve for curve in curves if curve.model.parameters in held):

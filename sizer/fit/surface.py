@@ -46,6 +46,11 @@ def fit_surface(law: Law, curves: Sequence[NoiseCurve]) -> LawFit:
     context = _context(curves)
     points = _points(curves, context)
     names = law.names(len(context.knots))
+    if len(points.x) < len(names):
+        raise MeasurementError(
+            f"{len(points.x)} measurements are too few for the {len(names)} parameters of a law: "
+            "measure every model at the same steps"
+        )
     starts = _STARTS[law.name](points, context)
     surface = law.at(points.x, points.steps, context)
     values = _best_fit(law, names, surface, points, starts)
@@ -164,7 +169,11 @@ def _mean_crossing(points: _Points, chance: float, level: float) -> float:
     steps = np.unique(points.steps)
     mean = np.array([points.observed[points.steps == step].mean() for step in steps]) - chance
     below = np.flatnonzero(mean < level * mean[0])
-    return float(steps[max(1, below[0])] if below.size else steps[-1])
+    if not below.size:
+        return float(steps[-1])
+    after = max(1, int(below[0]))
+    share = (mean[after - 1] - level * mean[0]) / max(mean[after - 1] - mean[after], 1e-12)
+    return float(steps[after - 1] + np.clip(share, 0.1, 1) * (steps[after] - steps[after - 1]))
 
 
 def _saturating_starts(points: _Points, context: Context) -> list[Floats]:
