@@ -71,11 +71,11 @@ def advice_facts(advice: Advice) -> list[tuple[str, str]]:
 def advice_object(advice: Advice) -> dict[str, Any]:
     """The JSON object of `recommend`."""
     fields = asdict(advice)
-    requirement = fields.pop("requirement")
+    if advice.ceiling is not None:
+        ceiling = advice.ceiling
+        fields["ceiling"] = {"low": ceiling.low, "best": ceiling.value, "high": ceiling.high}
     return {
-        "verdict": fields.pop("verdict"),
-        "reason": fields.pop("reason"),
-        "requirement": requirement,
+        **{name: fields.pop(name) for name in ("verdict", "reason", "requirement")},
         **fields,
         "devices": [],
     }

@@ -1,0 +1,380 @@
+"""Advice from fits that are known: what is exact, what is uncertain, and what is refused."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sizer.advise import acceptable, advise
+from sizer.errors import UsageError
+from sizer.law import SATURATING, TRANSITION, accuracy
+from sizer.report import advice_facts, advice_json, advice_markdown
+from sizer.results import Backtest, Calibration, LawFit, ModelInfo, Requirement
+
+SIZES = (10_000, 1_000_000)
+REFERENCE = 100_000.0
+CHANCE = 0.1
+# clean_limit, gain, rate, log_middle, drift, log_width, inverse_nu
+VALUES = (0.9, 0.15, 0.3, math.log(500), 0.02, math.log(80), 0.1)
+ERRORS = (0.01, 0.01, 0.03, 0.005, 0.003, 0.02, 0.01)
+
+
+def law_fit(values=VALUES, errors=ERRORS, law=TRANSITION, knots=(0.0, 300.0, 1000.0), **changes):
+    fit = LawFit(
+        law=law.name,
+        names=law.names(len(knots)),
+        values=values,
+        covariance=tuple(map(tuple, np.diag(np.square(errors)).tolist())),
+        degrees_of_freedom=9,
+        knots=knots,
+        reference_size=REFERENCE,
+        chance=CHANCE,
+        overdispersion=1.0,
+        scatter=0.01,
+        residual_rms=0.005,
+        size_range=SIZES,
+        step_range=(0.0, 1000.0),
+        trusted=True,
+        verdict="the law describes the data",
+    )
+    return replace(fit, **changes)
+
+
+def rival_fit(gain=0.15, **changes):
+    """A saturating law with a ceiling of 0.9, 0.85 and 0.1 at its knots."""
+    values = (0.9, 0.85, 0.1, gain, gain, 0.0, 0.3, 0.3)
+    return law_fit(values, (0.005,) * 8, SATURATING, **changes)
+
+
+def back_test(law="transition", rms=0.01, hold_out=1, ratio=3.0):
+    return Backtest(law, hold_out, ratio, rms, rms, 0.1)
+
+
+def calibration(fit=None, rivals=(), backtests=None, training=None, **changes):
+    models = tuple(ModelInfo(f"m{size}", "", size, training=training) for size in SIZES)
+    made = Calibration(
+        version=1,
+        created_with="test",
+        schedule="linear",
+        dataset=None,
+        models=models,
+        chance=CHANCE,
+        cells=(),
+        widths=(),
+        width_law=None,
+        collapse=None,
+        fit=fit or law_fit(),
+        rivals=tuple(rivals),
+        backtests=tuple([back_test()] if backtests is None else backtests),
+    )
+    return replace(made, **changes)
+
+
+def ask(step=300.0, target=0.7, confidence=0.9, **options):
+    return advise(calibration(**options), Requirement(step, target, confidence))
+
+
+def reached_at(size, step):
+    """The accuracy that the planted law has at a size."""
+    return float(accuracy(law_fit(), size, step))
+
+
+class TestRecommended:
+    @pytest.mark.parametrize("size", [30_000, 400_000, 3_000_000])
+    @pytest.mark.parametrize("step", [0.0, 200.0, 400.0])
+    def test_the_inversion_is_exact(self, size, step):
+        certain = law_fit(errors=(0.0,) * 7, scatter=0.0)
+        advice = ask(step, reached_at(size, step), fit=certain)
+        sizes = advice.parameters
+        assert advice.verdict == "recommended"
+        for found in (sizes.low, sizes.best, sizes.high):
+            assert found == pytest.approx(size, rel=1e-6)
+        assert sizes.recommended == pytest.approx(size, rel=1e-6, abs=1)
+        assert advice.extrapolation_ratio == pytest.approx(size / SIZES[1], rel=1e-4)
+
+    @given(shift=st.floats(-1, 1), which=st.integers(0, 6))
+    def test_the_interval_holds_the_truth_if_the_values_hold_it(self, shift, which):
+        """A fit that is off by one standard error in one value."""
+        off = [
+            v + shift * e * (i == which)
+            for i, (v, e) in enumerate(zip(VALUES, ERRORS, strict=True))
+        ]
+        sizes = ask(300, reached_at(300_000, 300), fit=law_fit(tuple(off))).parameters
+        assert sizes.low <= 300_000
+        assert sizes.high is None or sizes.high >= 300_000
+
+    def test_scatter_between_trainings_raises_the_recommendation_and_not_the_interval(self):
+        calm, wild = (ask(fit=law_fit(scatter=s)).parameters for s in (0.0, 0.05))
+        assert wild.recommended > calm.recommended
+        assert (wild.low, wild.best, wild.high) == (calm.low, calm.best, calm.high)
+
+    def test_a_half_confidence_recommends_the_mean(self):
+        sizes = ask(confidence=0.5, fit=law_fit(scatter=0.0)).parameters
+        assert sizes.recommended == math.ceil(sizes.best)
+
+    @settings(max_examples=40)
+    @given(
+        step=st.floats(0, 600),
+        target=st.floats(0.15, 0.88),
+        more=st.floats(0, 0.05),
+        confidence=st.floats(0.5, 0.98),
+        surer=st.floats(0, 0.015),
+    )
+    def test_more_accuracy_or_confidence_never_asks_for_less(
+        self, step, target, more, confidence, surer
+    ):
+        def sizes(wanted, with_confidence):
+            found = ask(step, wanted, with_confidence).parameters
+            bounds = (
+                (None,) * 4
+                if found is None
+                else (found.low, found.best, found.high, found.recommended)
+            )
+            return [math.inf if bound is None else bound for bound in bounds]
+
+        low, best, high, recommended = sizes(target, confidence)
+        assert low <= best <= high
+        assert max(best, SIZES[0]) <= recommended
+        for less, greater in zip(
+            (low, best, high, recommended), sizes(target + more, confidence), strict=True
+        ):
+            assert less <= greater
+        lower, same, higher, safer = sizes(target, confidence + surer)
+        assert lower <= low
+        assert same == best
+        assert higher >= high
+        assert safer >= recommended
+
+    def test_a_target_that_every_size_reaches(self):
+        advice = ask(target=0.3)
+        assert advice.verdict == "recommended"
+        assert advice.parameters.recommended == SIZES[0]
+        assert advice.parameters.low == 0
+        assert any("smaller may do" in warning for warning in advice.warnings)
+        assert "any size" in dict(advice_facts(advice))["mean curve reaches it at"]
+
+    def test_a_law_by_which_smaller_is_better_is_not_trusted_below_the_ladder(self):
+        """At a tenth of the smallest size it has the target, at the smallest no longer."""
+        falling = rival_fit(gain=-0.05)
+        at_smallest = float(accuracy(falling, SIZES[0], 300))
+        advice = ask(target=at_smallest + 0.02, fit=falling, backtests=[back_test("saturating")])
+        assert advice.parameters is None or advice.parameters.recommended is None
+
+
+class TestRivals:
+    def test_an_acceptable_rival_widens_the_answer(self):
+        alone = ask().parameters
+        tests = [back_test(), back_test("saturating", 0.012)]
+        both = ask(rivals=[rival_fit(gain=0.25)], backtests=tests)
+        assert [answer.law for answer in both.laws] == ["transition", "saturating"]
+        assert both.parameters.best == alone.best
+        assert both.parameters.low <= alone.low
+        assert both.parameters.high > alone.high
+        assert both.parameters.recommended > alone.recommended
+        assert both.parameters.high == max(one.parameters.high for one in both.laws)
+
+    @pytest.mark.parametrize(
+        ("rival", "rms", "kept"),
+        [
+            (rival_fit(), 0.0149, True),
+            (rival_fit(), 0.0151, False),
+            (rival_fit(trusted=False), 0.001, False),
+        ],
+    )
+    def test_acceptable_is_what_predicts_nearly_as_well(self, rival, rms, kept):
+        tests = [back_test(), back_test("saturating", rms)]
+        found = acceptable(calibration(rivals=[rival], backtests=tests))
+        assert ("saturating" in [fit.law for fit in found]) == kept
+
+    def test_without_back_tests_nothing_speaks_against_a_rival(self):
+        assert len(acceptable(calibration(rivals=[rival_fit()], backtests=[]))) == 2
+
+    def test_laws_that_disagree_are_said_to(self):
+        tests = [back_test(), back_test("saturating", 0.01)]
+        low = replace(rival_fit(), values=(0.6, 0.5, 0.1, 0.1, 0.1, 0.0, 0.3, 0.3))
+        advice = ask(rivals=[low], backtests=tests)
+        assert advice.verdict == "untrusted"
+        assert any("under the saturating law no size reaches it" in w for w in advice.warnings)
+
+
+class TestUnreachable:
+    def test_above_the_ceiling(self):
+        advice = ask(0, 0.97)
+        assert advice.verdict == "unreachable"
+        assert advice.parameters is None
+        assert advice.ceiling.value == pytest.approx(0.9, abs=1e-3)
+        assert advice.ceiling.low < 0.9 < advice.ceiling.high < 0.97
+        assert advice.reason == (
+            "no size of this family reaches 0.97 at step 0; "
+            f"the ceiling is 0.900 ({advice.ceiling.low:.3f} to {advice.ceiling.high:.3f})"
+        )
+
+    def test_a_ceiling_that_may_be_higher_is_not_said_to_be_sure(self):
+        advice = ask(0, 0.905)
+        assert advice.verdict == "unreachable"
+        assert advice.ceiling.high > 0.905
+        assert "is expected to reach 0.905" in advice.reason
+        assert "only larger models could show that it is higher" in advice.reason
+
+    def test_a_ceiling_is_never_below_what_the_ladder_reaches(self):
+        """Ceiling and gain are uncertain together, and at the largest size they cancel."""
+        direction = np.array([0, 0.1, 0, 0, 0.1 * 10**0.3, 0, 0, 0])
+        covariance = tuple(map(tuple, np.outer(direction, direction).tolist()))
+        ceiling = ask(300, 0.7, fit=rival_fit(covariance=covariance)).ceiling
+        assert ceiling.low == pytest.approx(0.85 - 0.15 * 10**-0.3, abs=0.005)
+        assert ceiling.value == pytest.approx(0.85, abs=0.001)
+        assert ceiling.high == 1
+
+
+class TestUntrusted:
+    def test_a_refused_fit(self):
+        refused = law_fit(trusted=False, verdict="the data contradict the law: by 0.1")
+        advice = ask(fit=refused)
+        assert advice.verdict == "untrusted"
+        assert advice.reason == (
+            "the fit is not to be trusted: the data contradict the law: by 0.1"
+        )
+        assert (advice.parameters, advice.ceiling, advice.extrapolation_ratio) == (None,) * 3
+
+    def test_a_fit_without_degrees_of_freedom(self):
+        advice = ask(fit=law_fit(trusted=False, degrees_of_freedom=0, verdict="too few models"))
+        assert "too few models" in advice.reason
+        json.loads(advice_json(advice))
+
+    @pytest.mark.parametrize("step", [1000.5, 4999.0])
+    def test_beyond_the_measured_steps(self, step):
+        advice = ask(step)
+        assert advice.verdict == "untrusted"
+        assert f"noise step {step:g} lies outside the measured 0..1000" in advice.reason
+
+    @pytest.mark.parametrize(
+        ("training", "step", "trusted"),
+        [
+            ("noise 100..800", 99.9, False),
+            ("noise 100..800", 100, True),
+            ("noise 100..800", 400, True),
+            ("noise 100..450", 451, False),
+            ("clean", 50, True),
+            (None, 50, True),
+            ("noise from a lamp", 50, True),
+        ],
+    )
+    def test_outside_the_noise_of_the_training(self, training, step, trusted):
+        advice = ask(step, 0.5, training=training)
+        assert (advice.verdict == "recommended") == trusted
+        if not trusted:
+            assert advice.verdict == "untrusted"
+            first, last = training.removeprefix("noise ").split("..")
+            assert f"noise step {step:g} lies outside {first}..{last}" in advice.reason
+            assert "trained with" in advice.reason
+
+    def test_more_than_ten_times_the_largest(self):
+        steep = law_fit(errors=(1e-6,) * 7, scatter=0.0)
+        advice = ask(0, reached_at(3e7, 0), fit=steep)
+        assert advice.verdict == "untrusted"
+        assert (
+            "30 times the largest trained size, and beyond 10 times it is a guess" in advice.reason
+        )
+        assert advice.parameters.best == pytest.approx(3e7, rel=1e-3)
+        assert ask(0, reached_at(9e6, 0), fit=steep).verdict == "recommended"
+
+    def test_a_set_without_an_upper_end(self):
+        """So near the ceiling that no size is sure to reach the target: at least so many."""
+        advice = ask(0, 0.885)
+        assert advice.verdict == "untrusted"
+        sizes = advice.parameters
+        assert sizes.high is None
+        assert sizes.recommended is None
+        assert 0 < sizes.low < sizes.best
+        assert advice.reason.startswith("no size can be named with 90% confidence: it takes at")
+        assert f"{sizes.low:,.0f}" in advice.reason
+        assert "no upper bound" in dict(advice_facts(advice))["mean curve reaches it at"]
+
+
+class TestWarnings:
+    def test_of_a_short_ladder(self):
+        found = ask(backtests=[]).warnings
+        assert any("no back-test" in warning for warning in found)
+
+    def test_of_sizes_trained_once(self):
+        assert any("trained twice" in w for w in ask(fit=law_fit(scatter=None)).warnings)
+        assert not any("trained twice" in w for w in ask().warnings)
+
+    def test_of_more_extrapolation_than_was_back_tested(self):
+        certain = law_fit(errors=(1e-6,) * 7, scatter=0.0)
+        target = reached_at(5e6, 0)
+        near = ask(0, target, fit=certain, backtests=[back_test(ratio=3.0)])
+        far = ask(0, target, fit=certain, backtests=[back_test(ratio=6.0)])
+        assert any("the back-test only reached 3.0 times" in w for w in near.warnings)
+        assert not any("back-test" in w for w in far.warnings)
+
+    def test_the_calibrations_own_come_first(self):
+        assert ask(warnings=("m1 only guesses",)).warnings[0] == "m1 only guesses"
+
+
+class TestBadRequirements:
+    @pytest.mark.parametrize("target", [0.0, CHANCE, 1.0, 1.5, -1.0, math.nan])
+    def test_targets(self, target):
+        with pytest.raises(UsageError, match=r"must lie between chance, 0\.1, and 1"):
+            ask(target=target)
+
+    @pytest.mark.parametrize("confidence", [0.0, 0.49, 1.0, 90.0, math.nan])
+    def test_confidences(self, confidence):
+        with pytest.raises(UsageError, match="confidence"):
+            ask(confidence=confidence)
+
+    @pytest.mark.parametrize("step", [-1.0, math.nan])
+    def test_steps(self, step):
+        with pytest.raises(UsageError, match="noise step"):
+            ask(step)
+
+
+CASES = {
+    "recommended": (300.0, 0.7, {}),
+    "every size": (300.0, 0.3, {}),
+    "unreachable": (0.0, 0.97, {}),
+    "one-sided": (0.0, 0.885, {}),
+    "outside": (2000.0, 0.5, {}),
+    "refused": (300.0, 0.5, {"fit": law_fit(trusted=False)}),
+    "no back-test": (300.0, 0.7, {"backtests": []}),
+}
+
+
+class TestReports:
+    @pytest.mark.parametrize("case", CASES)
+    def test_json_has_the_designs_keys_and_only_numbers_that_json_knows(self, case):
+        step, target, options = CASES[case]
+        advice = ask(step, target, **options)
+
+        def refuse(constant):
+            raise AssertionError(constant)
+
+        found = json.loads(advice_json(advice), parse_constant=refuse)
+        assert found["verdict"] == advice.verdict
+        assert found["requirement"] == {
+            "noise_step": step,
+            "target_accuracy": target,
+            "confidence": 0.9,
+        }
+        assert set(found) >= {
+            *("verdict", "requirement", "parameters", "ceiling", "extrapolation_ratio"),
+            *("backtest", "architecture", "devices", "warnings"),
+        }
+        if found["parameters"] is not None:
+            assert set(found["parameters"]) == {"low", "best", "high", "recommended"}
+        if found["ceiling"] is not None:
+            assert set(found["ceiling"]) == {"low", "best", "high"}
+
+    @pytest.mark.parametrize("case", CASES)
+    def test_markdown_says_verdict_reason_and_warnings(self, case):
+        step, target, options = CASES[case]
+        advice = ask(step, target, **options)
+        text = advice_markdown(advice)
+        assert text.startswith(f"**{advice.verdict}**: {advice.reason}\n")
+        assert all(f"- {warning}" in text for warning in advice.warnings)
+        assert "nan" not in text
+        assert "None" not in text
