@@ -1,0 +1,45 @@
+"""What several test files share: a calibration of a planted law, made once a session."""
+
+import numpy as np
+import pytest
+from planted import ladder, write_table
+
+SIZES = (10_000, 25_000, 63_000, 158_000, 398_000, 1_000_000)
+
+
+def planted_accuracy(step, size):
+    """The transition law, chance 0.1, clean 0.65 to 0.85 over the sizes, falling near step 500."""
+    ratio = size / 1e5
+    clean, middle = 0.9 - 0.12 * ratio**-0.3, 500 * ratio**0.03
+    width = 80 * ratio**-0.1
+
+    def logistic(t):
+        return 1 / (1 + np.exp((t - middle) / width))
+
+    return 0.1 + (clean - 0.1) * logistic(step) / logistic(0)
+
+
+@pytest.fixture(scope="session")
+def planted_table(tmp_path_factory):
+    """A CSV of six sizes, each trained twice, drawn from `planted_accuracy`."""
+    curves = ladder(
+        planted_accuracy,
+        SIZES,
+        np.linspace(0, 1000, 15),
+        trainings=2,
+        trials=2000,
+        chance=0.1,
+        random=np.random.default_rng(8),
+    )
+    return write_table(tmp_path_factory.mktemp("planted") / "planted.csv", curves)
+
+
+@pytest.fixture(scope="session")
+def planted_calibration(planted_table):
+    """The calibration file that `sizer fit` makes of that table."""
+    from sizer import files
+    from sizer.pipeline import CutChoice, fit_file
+
+    path = planted_table.with_suffix(".json")
+    files.write_calibration(path, fit_file(planted_table, CutChoice()))
+    return path
