@@ -13,7 +13,7 @@ from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from sizer.results import LawFit
+from sizer.results import LawFit, LawName
 
 Floats = NDArray[np.float64]
 Surface = Callable[[Floats], Floats]  # a law's parameters to its accuracy at certain points
@@ -42,7 +42,7 @@ class Law:
     the number of trained models must pay for.
     """
 
-    name: str
+    name: LawName
     equation: str
     names: Callable[[int], tuple[str, ...]]
     bounds: dict[str, tuple[float, float]]

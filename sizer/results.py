@@ -10,6 +10,7 @@ from typing import Literal
 OrderParameter = Literal["normalised", "chance-corrected", "raw"]
 Control = Literal["step", "beta", "log-step", "log-snr"]
 Censoring = Literal["below", "above"]
+LawName = Literal["transition", "saturating"]
 Verdict = Literal["recommended", "unreachable", "untrusted"]
 
 
@@ -176,7 +177,7 @@ class LawFit:
     trusted: False when the data contradict the law or cannot determine it.
     """
 
-    law: str
+    law: LawName
     names: tuple[str, ...]
     values: tuple[float, ...]
     covariance: tuple[tuple[float, ...], ...]

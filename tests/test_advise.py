@@ -96,6 +96,7 @@ class TestRecommended:
         assert sizes.recommended == pytest.approx(size, rel=1e-6, abs=1)
         assert advice.extrapolation_ratio == pytest.approx(size / SIZES[1], rel=1e-4)
 
+    @settings(max_examples=40)
     @given(shift=st.floats(-1, 1), which=st.integers(0, 6))
     def test_the_interval_holds_the_truth_if_the_values_hold_it(self, shift, which):
         """A fit that is off by one standard error in one value."""

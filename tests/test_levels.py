@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import EXACT, curve
 
@@ -131,6 +131,7 @@ class TestCrossings:
         assert sum(one.censored is None for one in found) == 2
         assert count_crossings(curves, levels, FALL) == 2
 
+    @settings(max_examples=50)
     @given(
         falls=st.lists(st.integers(1, 1000), min_size=1, max_size=12),
         data=st.data(),
@@ -165,6 +166,7 @@ class TestWidths:
     def test_both_ends_censored_on_one_side(self):
         assert all(one.width.value is None for one in widths([curve("m", 10, [0, 9], [0.9, 0.85])]))
 
+    @settings(max_examples=40)
     @given(middle=st.floats(300, 600), width=st.floats(5, 60), trials=st.integers(20, 500))
     def test_never_negative_and_wider_for_a_wider_pair(self, middle, width, trials):
         noisy = curve(
@@ -183,6 +185,7 @@ class TestWidths:
             if one.low is not None:
                 assert 0 <= one.low <= one.value <= one.high
 
+    @settings(max_examples=40)
     @given(scale=st.floats(1e-6, 1e6), width=st.floats(20, 80))
     def test_another_unit_of_noise_rescales_them(self, scale, width):
         accuracy = smooth(STEPS, 450, width)

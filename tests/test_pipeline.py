@@ -1,0 +1,282 @@
+"""The whole line from images to advice, with scripted models whose law is known."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SIZES, planted_accuracy
+from planted import write_table
+from scripted import SHAPE, ScriptedEvaluator, ScriptedImages, no_noise
+from test_measure import MemoryStore
+
+from sizer import files
+from sizer.advise import advise
+from sizer.errors import CalibrationError, MeasurementError, UsageError
+from sizer.measure import Noise, ignore_progress
+from sizer.noise import linear_schedule
+from sizer.pipeline import (
+    BRACKET_STEPS,
+    GRID_STEPS,
+    CutChoice,
+    fit_file,
+    fit_measurements,
+    grid_until,
+    measure_ladder,
+    recommend,
+)
+from sizer.results import ModelInfo, Requirement
+
+IMAGES = ScriptedImages(2000)
+NOISE = Noise(linear_schedule(), no_noise, 0)
+STEPS = grid_until(900)
+CUT = CutChoice()
+
+
+def models(sizes=SIZES, trainings=2):
+    return [
+        ScriptedEvaluator(
+            ModelInfo(f"m{size}-{i}", f"{size} {i}", size, None, SHAPE, "scripted", i),
+            planted_accuracy,
+            batch=500,
+        )
+        for size in sizes
+        for i in range(trainings)
+    ]
+
+
+def calibrated(store, steps=STEPS, cut=CUT, **options):
+    phases = []
+
+    def progress(phase):
+        phases.append(phase)
+        return ignore_progress
+
+    ladder = models(**options)
+    measured = measure_ladder(ladder, IMAGES, NOISE, store, steps, None, progress)
+    calibration = fit_measurements(
+        models=tuple(model.info for model in ladder),
+        cells=measured.cells,
+        chance=0.1,
+        schedule=linear_schedule(),
+        dataset=IMAGES.info,
+        cut=cut,
+        warnings=measured.warnings,
+    )
+    return calibration, phases
+
+
+@pytest.fixture(scope="module")
+def store():
+    return MemoryStore()
+
+
+@pytest.fixture(scope="module")
+def calibration(store):
+    return calibrated(store)[0]
+
+
+class TestPlantedLaw:
+    @pytest.mark.parametrize(("step", "size"), [(0, 200_000), (300, 100_000), (450, 700_000)])
+    def test_the_size_is_found(self, calibration, step, size):
+        target = float(planted_accuracy(step, size))
+        advice = advise(calibration, Requirement(step, target, 0.9))
+        assert advice.verdict == "recommended"
+        sizes = advice.parameters
+        assert sizes.low <= size <= sizes.high
+        assert sizes.best == pytest.approx(size, rel=0.25)
+        assert size < sizes.recommended < 4 * size
+
+    def test_beyond_the_ladder(self, calibration):
+        target = float(planted_accuracy(400, 2_000_000))
+        advice = advise(calibration, Requirement(400, target, 0.9))
+        assert advice.parameters.low <= 2_000_000
+        assert advice.parameters.best == pytest.approx(2_000_000, rel=0.4)
+        assert advice.extrapolation_ratio is None or advice.extrapolation_ratio > 1
+
+    def test_above_the_ceiling(self, calibration):
+        advice = advise(calibration, Requirement(0, 0.98, 0.9))
+        assert advice.verdict == "unreachable"
+        assert advice.ceiling.low <= 0.9 <= advice.ceiling.high
+
+    def test_the_exponent_of_the_widths(self, calibration):
+        """0.1 planted in the logistic; its start at step 0 moves the levels' own by up to 0.01."""
+        exponent = calibration.width_law.exponent
+        assert exponent.value == pytest.approx(0.1, abs=0.03)
+        assert exponent.low - 0.01 <= 0.1 <= exponent.high + 0.01
+
+    def test_the_law_that_was_planted_is_chosen(self, calibration):
+        assert calibration.fit.law == "transition"
+        assert calibration.fit.trusted
+        assert calibration.fit.residual_rms < 0.01
+        assert calibration.fit.values[calibration.fit.names.index("drift")] == pytest.approx(
+            0.03, abs=0.01
+        )
+        assert not calibration.warnings
+
+
+class TestRepeats:
+    def test_the_same_line_again_gives_the_same_and_runs_nothing(self, calibration, store):
+        kept = len(store.added)
+        again, _ = calibrated(store)
+        assert again == calibration
+        assert len(store.added) == kept > 0
+
+    def test_and_so_do_models_in_another_order_from_scratch(self, calibration):
+        found = measure_ladder(
+            models()[::-1], IMAGES, NOISE, MemoryStore(), STEPS, None, lambda phase: ignore_progress
+        )
+        assert set(found.cells) == set(calibration.cells)
+
+
+class TestAutomaticSteps:
+    def test_they_end_where_every_model_guesses(self, store):
+        found, phases = calibrated(store, steps=None, sizes=SIZES[::2])
+        assert phases == ["finding the transition", "measuring"]
+        steps = sorted({cell.step for cell in found.cells})
+        assert steps[0] == 0
+        assert steps[-1] in BRACKET_STEPS
+        assert len(steps) == GRID_STEPS
+        beyond = [planted_accuracy(steps[-1], size) for size in SIZES]
+        assert max(beyond) < 0.1 + 0.05
+        before = BRACKET_STEPS[BRACKET_STEPS.index(steps[-1]) - 1]
+        assert max(planted_accuracy(before, size) for size in SIZES) > 0.1 + 0.01
+        assert found.width_law.censored == 0
+
+    def test_models_that_only_guess_have_no_transition(self):
+        guessing = [replace(m, accuracy=lambda step, n: np.full(len(step), 0.1)) for m in models()]
+        store = MemoryStore()
+        found = measure_ladder(
+            guessing, IMAGES, NOISE, store, None, None, lambda phase: ignore_progress
+        )
+        assert max(cell.step for cell in found.cells) <= BRACKET_STEPS[3]
+        assert len(found.warnings) == len(guessing)
+
+    def test_models_that_never_fall_are_followed_to_the_end(self):
+        steady = [replace(m, accuracy=lambda step, n: np.full(len(step), 0.8)) for m in models()]
+        found = measure_ladder(
+            steady, IMAGES, NOISE, MemoryStore(), None, None, lambda phase: ignore_progress
+        )
+        assert max(cell.step for cell in found.cells) == 5000
+
+    def test_the_grid(self):
+        grid = grid_until(1000)
+        assert (grid[0], grid[-1], len(grid)) == (0, 1000, GRID_STEPS)
+        gaps = np.diff(grid)
+        assert np.all(np.diff(gaps) >= -1)  # whole steps, wider and wider
+        assert all(step.is_integer() for step in grid)
+
+
+class TestLadders:
+    def test_too_few_sizes_are_refused_before_anything_is_measured(self):
+        store = MemoryStore()
+        with pytest.raises(MeasurementError, match="2 different sizes"):
+            calibrated(store, sizes=SIZES[:2])
+        assert not store.added
+
+    def test_no_crossings(self, store):
+        with pytest.raises(MeasurementError, match="0 level crossings in all curves"):
+            calibrated(store, steps=(0.0, 1.0, 2.0))
+
+    @pytest.mark.parametrize(
+        ("control", "levels"),
+        [("log-step", "logarithmic"), ("log-snr", "equidistant")],
+    )
+    def test_other_cuts(self, calibration, control, levels):
+        cut = CutChoice("chance-corrected", control, levels)
+        found = fit_measurements(
+            models=calibration.models,
+            cells=calibration.cells,
+            chance=0.1,
+            schedule=linear_schedule(),
+            dataset=None,
+            cut=cut,
+        )
+        assert found.width_law.control == control
+        assert found.width_law.order_parameter == "chance-corrected"
+        lowest = 0.1 if levels == "equidistant" else 2.0**-5
+        assert min(pair[0] for pair in {width.levels for width in found.widths}) == lowest
+
+
+class TestFiles:
+    def test_a_calibration_survives_its_file(self, calibration, tmp_path):
+        path = tmp_path / "mine.json"
+        files.write_calibration(path, calibration)
+        assert files.read_calibration(path) == calibration
+
+    def test_fitting_a_calibration_again_gives_the_same(self, calibration, tmp_path):
+        path = tmp_path / "mine.json"
+        files.write_calibration(path, calibration)
+        assert fit_file(path, CutChoice()) == calibration
+
+    def test_a_table_of_the_same_counts_gives_the_same_fit(self, calibration, tmp_path):
+        curves = files.curves(calibration.models, calibration.cells, calibration.chance)
+        table = write_table(tmp_path / "mine.csv", curves)
+        table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())  # as spreadsheets do
+        found = fit_file(table, CutChoice())
+        assert found.fit == calibration.fit
+        assert found.width_law == calibration.width_law
+        assert found.schedule is None
+
+    def test_a_table_has_no_schedule_to_cut_by(self, planted_table):
+        with pytest.raises(UsageError, match="--control beta needs steps of a noise schedule"):
+            fit_file(planted_table, CutChoice(control="beta"))
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ('"trials": 2000', '"trials": 0'),
+            ('"correct": 1', '"correct": -1'),
+            ('"version": 1,', '"version": 99,'),
+            ('"model": "m10000-0"', '"model": "nobody"'),
+            ('"law": "transition"', '"law": "unheard-of"'),
+        ],
+    )
+    def test_an_edited_file_is_refused(self, calibration, tmp_path, old, new):
+        path = tmp_path / "mine.json"
+        files.write_calibration(path, calibration)
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+        with pytest.raises(CalibrationError, match=r"mine\.json: .*make"):
+            files.read_calibration(path)
+
+
+class TestRecommend:
+    @pytest.fixture
+    def path(self, calibration, tmp_path):
+        files.write_calibration(tmp_path / "mine.json", calibration)
+        return str(tmp_path / "mine.json")
+
+    def test_noise_in_any_unit(self, path):
+        schedule = linear_schedule()
+        same = {"target_accuracy": 0.6, "confidence": 0.9}
+        by_step = recommend(path, noise_step=300.0, sigma=None, snr_db=None, **same)
+        by_sigma = recommend(path, noise_step=None, sigma=schedule.sigma(300), snr_db=None, **same)
+        by_snr = recommend(path, noise_step=None, sigma=None, snr_db=schedule.snr_db(300), **same)
+        assert by_step.parameters.best == pytest.approx(by_sigma.parameters.best)
+        assert by_step.parameters.best == pytest.approx(by_snr.parameters.best)
+
+    @pytest.mark.parametrize("noise", [(None, None, None), (300.0, 60.0, None), (1.0, None, 1.0)])
+    def test_noise_is_given_once(self, path, noise):
+        step, sigma, snr = noise
+        with pytest.raises(UsageError, match="give the noise once"):
+            recommend(
+                path,
+                noise_step=step,
+                sigma=sigma,
+                snr_db=snr,
+                target_accuracy=0.6,
+                confidence=0.9,
+            )
+
+    def test_a_table_has_its_own_unit(self, planted_calibration: Path):
+        with pytest.raises(UsageError, match="its own unit: give --noise-step"):
+            recommend(
+                str(planted_calibration),
+                noise_step=None,
+                sigma=20.0,
+                snr_db=None,
+                target_accuracy=0.6,
+                confidence=0.9,
+            )
