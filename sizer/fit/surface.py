@@ -15,6 +15,7 @@ from sizer.results import LawFit, NoiseCurve
 
 Floats = NDArray[np.float64]
 KNOTS = 8
+TOLERANCE = 1e-6  # relative, of deviance and values: far below any error of counting
 RATES = (0.1, 0.3, 0.6, 1.0)  # starting exponents
 CONTRADICTED = 0.03  # accuracy: a law that misses the mean of a size by more, in RMS, is refused
 IDLE = 1e-3  # deviance residuals that a whole unit of a parameter changes, if it does nothing
@@ -140,6 +141,8 @@ def _best_fit(
             lambda p: _residuals(surface(np.array([one.value for one in p.values()])), points),
             parameters,
             max_nfev=60 * len(names),
+            ftol=TOLERANCE,
+            xtol=TOLERANCE,
         )
         values = np.array(list(result.params.valuesdict().values()))
         found.append((float((_residuals(surface(values), points) ** 2).sum()), values))
