@@ -50,7 +50,7 @@ def curves_figure(calibration: Calibration) -> Figure:
         axes.plot(dense, accuracy(fit, model.parameters, dense), color=colour, lw=1)
     axes.axhline(calibration.chance, color="0.5", linestyle=":", linewidth=1)
     axes.annotate(
-        "chance", (fit.step_range[1], calibration.chance), va="bottom", ha="right", color="0.4"
+        "chance", (fit.step_range[0], calibration.chance), va="bottom", ha="left", color="0.4"
     )
     axes.set(xlabel=_noise_label(calibration), ylabel="accuracy", ylim=(0, None))
     axes.set_title(f"Accuracy under noise; lines: the {fit.law} law", loc="left")
@@ -76,14 +76,18 @@ def widths_figure(calibration: Calibration) -> Figure:
             at, value, (value - low, high - value), fmt="o", color=colour, markersize=4, lw=0.8
         )
         exponent = pair.exponent.value or 0.0
-        label = f"{pair.levels[0]:g} to {pair.levels[1]:g}: N^{-exponent:.3f}"
+        label = f"{pair.levels[0]:g} to {pair.levels[1]:g}: $N^{{{-exponent:.3f}}}$"
         axes.plot(sizes, pair.prefactor * sizes**-exponent, color=colour, label=label)
     common = law.exponent.value or 0.0
     scale = np.exp(
         np.mean([np.log(p.prefactor) - (p.exponent.value or 0) * np.log(centre) for p in law.pairs])
     )
     axes.plot(
-        sizes, scale * (sizes / centre) ** -common, "k--", lw=1, label=f"common: N^{-common:.3f}"
+        sizes,
+        scale * (sizes / centre) ** -common,
+        "k--",
+        lw=1,
+        label=f"common: $N^{{{-common:.3f}}}$",
     )
     axes.set(xscale="log", yscale="log", xlabel="parameters N", ylabel=f"width in {law.control}")
     axes.set_title(f"Transition width: {law.verdict}", loc="left")
@@ -114,8 +118,8 @@ def collapse_figure(calibration: Calibration) -> Figure:
             markersize=4,
         )
     axes.set(
-        xlabel=f"(t - {critical:.4g}) (N/N0)^{inverse_nu:.3g}",
-        ylabel=f"m (N/N0)^{lambda_:.3g}",
+        xlabel=f"$(t - {critical:.4g}) (N/N_0)^{{{inverse_nu:.3g}}}$",
+        ylabel=f"$m (N/N_0)^{{{lambda_:.3g}}}$",
     )
     axes.set_title(f"Collapse, quality {collapse.quality:.3g}: {collapse.verdict}", loc="left")
     axes.title.set_fontsize("medium")
