@@ -108,16 +108,15 @@ def width_rows(calibration: Calibration) -> list[tuple[str, str, str]]:
 
 
 def law_table(calibration: Calibration) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Headings and rows: each law's misfit, and what back-tests say it is off by."""
+    """Headings and rows: each law's misfit in accuracy, and what back-tests say it is off by."""
     held = sorted({test.hold_out for test in calibration.backtests})
-    headings = ("law", "misfit", *(f"largest {count} left out" for count in held), "verdict")
+    headings = ("law", "misfit", *(f"largest {count} left out" for count in held))
     errors = {(test.law, test.hold_out): test.accuracy_rms for test in calibration.backtests}
     rows = [
         (
             fit.law,
             f"{fit.residual_rms:.4f}",
             *(number(errors.get((fit.law, count)), ".4f") for count in held),
-            fit.verdict,
         )
         for fit in (calibration.fit, *calibration.rivals)
     ]

@@ -112,6 +112,8 @@ def show_calibration(calibration: Calibration) -> None:
         ]
         _table(f"Collapse: {collapse.verdict}", ("quantity", "value (90 %)"), rows)
     _table("Laws, the best predictor of left-out sizes first", *report.law_table(calibration))
+    for fit in (calibration.fit, *calibration.rivals):
+        Console().print(Text(f"{fit.law}: {fit.verdict}"))
     _warn(calibration.warnings)
 
 
@@ -137,12 +139,13 @@ def _table(
     title: str | None, headings: Sequence[str] | None, rows: Sequence[Sequence[str]]
 ) -> None:
     """Text on the left, figures on the right; users' text is never read as markup."""
-    table = Table(
-        title=Text(title) if title else None, title_justify="left", show_header=bool(headings)
-    )
+    console = Console()
+    if title:
+        console.print(Text(f"\n{title}", style="bold"))  # a table's own title is cut to its width
+    table = Table(show_header=bool(headings))
     for i in range(max(map(len, rows), default=0)):
         heading = Text(headings[i]) if headings else ""
         table.add_column(heading, justify="right" if headings and i else "left")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
+    console.print(table)
