@@ -25,7 +25,7 @@ def planted_table(tmp_path_factory):
     curves = ladder(
         planted_accuracy,
         SIZES,
-        np.linspace(0, 1000, 15),
+        np.arange(0, 1001, 70.0),
         trainings=2,
         trials=2000,
         chance=0.1,
