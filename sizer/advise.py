@@ -228,7 +228,9 @@ def _reason(sizes: SizeEstimate, requirement: Requirement) -> str:
 
 def _bounds(sizes: SizeEstimate) -> str:
     if sizes.low is None:
-        return "the ladder does not bound it from either side"
+        return f"it takes more than {SEARCH:,.0f} times the largest trained size"
+    if sizes.low == 0:
+        return "the ladder bounds it neither from below nor from above"
     return f"it takes at least {sizes.low:,.0f} parameters, and no upper bound can be given"
 
 

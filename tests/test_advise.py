@@ -293,6 +293,19 @@ class TestUntrusted:
         assert f"{sizes.low:,.0f}" in advice.reason
         assert "no upper bound" in dict(advice_facts(advice))["mean curve reaches it at"]
 
+    def test_a_set_without_any_end(self):
+        advice = ask(300, 0.6, fit=law_fit(errors=(0.3, *ERRORS[1:])))
+        assert advice.parameters.low == 0
+        assert advice.parameters.recommended is None
+        assert "bounds it neither from below nor from above" in advice.reason
+
+    def test_a_set_beyond_the_search(self):
+        """The ceiling is reached by no size that is looked at, though by the law's limit."""
+        slow = (*VALUES[:2], 0.05, *VALUES[3:])
+        advice = ask(0, 0.86, fit=law_fit(slow, errors=(1e-6,) * len(slow)))
+        assert advice.verdict == "untrusted"
+        assert "more than 1,000 times the largest trained size" in advice.reason
+
 
 class TestWarnings:
     def test_of_a_short_ladder(self):

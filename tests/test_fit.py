@@ -472,6 +472,11 @@ class TestVerdicts:
         assert not fit.trusted
         assert "the data contradict the law: it misses the mean of a size by 0." in fit.verdict
 
+    @pytest.mark.parametrize("trials", [20, 100])
+    def test_few_images_do_not_contradict_a_true_law(self, trials):
+        """Counting alone keeps the points 0.03 to 0.06 away from it."""
+        assert planted_fit(TRANSITION, transition, trials=trials).trusted
+
     def test_too_few_trained_models(self):
         fit = fit_surface(TRANSITION, ladder(transition, SIZES, STEPS, chance=CHANCE, trials=1000))
         assert not fit.trusted

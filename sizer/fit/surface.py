@@ -237,12 +237,19 @@ def _on_bound(law: Law, name: str, value: float) -> bool:
 
 
 def _lack_of_fit(points: _Points, predicted: Floats) -> float:
-    """Root mean square, over sizes and steps, of the law's distance from the mean of trainings."""
+    """Root mean square, over sizes and steps, of the law's distance from the mean of trainings.
+
+    What counting alone makes of its square, up to two standard deviations, is taken off.
+    """
     keys = np.column_stack([points.x, points.steps])
     _, group = np.unique(keys, axis=0, return_inverse=True)
     group = group.ravel()
     count = np.bincount(group)
-    return root_mean_square(np.bincount(group, predicted - points.observed) / count)
+    distance = np.bincount(group, predicted - points.observed) / count
+    likely = np.clip(predicted, 0, 1)
+    counting = np.bincount(group, likely * (1 - likely) / points.trials) / count**2
+    luck = counting.mean() + 2 * np.sqrt(2 * (counting**2).sum()) / len(counting)
+    return float(np.sqrt(max(0.0, float((distance**2).mean() - luck))))
 
 
 def _scatter(points: _Points, predicted: Floats, chance: float) -> float | None:
