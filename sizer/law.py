@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.optimize import brentq
-from scipy.special import expit
+from scipy.special import log_expit
 
 from sizer.results import LawFit, LawName
 
@@ -52,11 +52,12 @@ class Law:
 
 def _transition(x: Floats, step: Floats, context: Context) -> Surface:
     def accuracy(values: Floats) -> Floats:
-        clean_limit, gain, rate, log_middle, drift, log_width, inverse_nu = values
+        clean_limit, gain, rate, log_middle, drift, log_width, inverse_nu, log_skew = values
         clean = clean_limit - gain * np.exp(-rate * x)
         position = np.exp(log_middle + drift * x)
         scale = np.exp(log_width - inverse_nu * x)
-        fall = expit((position - step) / scale) / expit(position / scale)
+        log_fall = log_expit((position - step) / scale) - log_expit(position / scale)
+        fall = np.exp(np.exp(log_skew) * log_fall)
         return np.asarray(context.chance + (clean - context.chance) * fall)
 
     return accuracy
@@ -93,7 +94,8 @@ TRANSITION = Law(
     name="transition",
     equation=(
         "acc = c + (A(N) - c) S((t - t_m(N)) / w(N)), A = a - b (N/N0)^-lambda, "
-        "t_m = t_0 (N/N0)^mu, w = D (N/N0)^(-1/nu), S logistic with S = 1 at t = 0"
+        "t_m = t_0 (N/N0)^mu, w = D (N/N0)^(-1/nu), S(u) = (1 + e^u)^-k over its value at t = 0: "
+        "logistic at k = 1, a longer tail below"
     ),
     names=lambda _knots: (
         "clean_limit",
@@ -103,6 +105,7 @@ TRANSITION = Law(
         "drift",
         "log_width",
         "inverse_nu",
+        "log_skew",
     ),
     bounds={
         "clean_limit": (0.0, 1.0),
@@ -110,6 +113,7 @@ TRANSITION = Law(
         "rate": (0.01, 3.0),
         "drift": (-1.0, 1.0),
         "inverse_nu": (-1.0, 2.0),
+        "log_skew": (-2.0, 2.0),
     },
     at=_transition,
     size_parameters=7,

@@ -18,9 +18,9 @@ from sizer.results import Backtest, Calibration, LawFit, ModelInfo, Requirement
 SIZES = (10_000, 1_000_000)
 REFERENCE = 100_000.0
 CHANCE = 0.1
-# clean_limit, gain, rate, log_middle, drift, log_width, inverse_nu
-VALUES = (0.9, 0.15, 0.3, math.log(500), 0.02, math.log(80), 0.1)
-ERRORS = (0.01, 0.01, 0.03, 0.005, 0.003, 0.02, 0.01)
+# clean_limit, gain, rate, log_middle, drift, log_width, inverse_nu, log_skew
+VALUES = (0.9, 0.15, 0.3, math.log(500), 0.02, math.log(80), 0.1, 0.0)
+ERRORS = (0.01, 0.01, 0.03, 0.005, 0.003, 0.02, 0.01, 0.0)
 
 
 def law_fit(values=VALUES, errors=ERRORS, law=TRANSITION, knots=(0.0, 300.0, 1000.0), **changes):
@@ -87,7 +87,7 @@ class TestRecommended:
     @pytest.mark.parametrize("size", [30_000, 400_000, 3_000_000])
     @pytest.mark.parametrize("step", [0.0, 200.0, 400.0])
     def test_the_inversion_is_exact(self, size, step):
-        certain = law_fit(errors=(0.0,) * 7, scatter=0.0)
+        certain = law_fit(errors=(0.0,) * 8, scatter=0.0)
         advice = ask(step, reached_at(size, step), fit=certain)
         sizes = advice.parameters
         assert advice.verdict == "recommended"
@@ -272,7 +272,7 @@ class TestUntrusted:
             assert "trained with" in advice.reason
 
     def test_more_than_ten_times_the_largest(self):
-        steep = law_fit(errors=(1e-6,) * 7, scatter=0.0)
+        steep = law_fit(errors=(1e-6,) * 8, scatter=0.0)
         advice = ask(0, reached_at(3e7, 0), fit=steep)
         assert advice.verdict == "untrusted"
         assert (
@@ -317,7 +317,7 @@ class TestWarnings:
         assert not any("trained twice" in w for w in ask().warnings)
 
     def test_of_more_extrapolation_than_was_back_tested(self):
-        certain = law_fit(errors=(1e-6,) * 7, scatter=0.0)
+        certain = law_fit(errors=(1e-6,) * 8, scatter=0.0)
         target = reached_at(5e6, 0)
         near = ask(0, target, fit=certain, backtests=[back_test(ratio=3.0)])
         far = ask(0, target, fit=certain, backtests=[back_test(ratio=6.0)])

@@ -290,7 +290,7 @@ class TestLaws:
     CONTEXT = Context(0.1, (0.0, 300.0, 1000.0), 1e5)
 
     def test_the_transition_at_its_landmarks(self):
-        values = np.array([0.9, 0.1, 0.3, np.log(500), 0.1, np.log(50), 0.2])
+        values = np.array([0.9, 0.1, 0.3, np.log(500), 0.1, np.log(50), 0.2, 0.0])
         x, step = np.array([0.0, 0.0, 0.0]), np.array([0.0, 500, 1e6])
         found = TRANSITION.at(x, step, self.CONTEXT)(values)
         half = 0.1 + 0.7 / 2 / (1 / (1 + np.exp(-10)))
@@ -298,7 +298,7 @@ class TestLaws:
 
     def test_the_transition_as_written_out_again(self):
         context = replace(self.CONTEXT, chance=CHANCE)
-        values = np.array([0.85, 0.12, 0.3, np.log(500), 0.04, np.log(90), 0.15])
+        values = np.array([0.85, 0.12, 0.3, np.log(500), 0.04, np.log(90), 0.15, 0.0])
         size, step = np.meshgrid(SIZES, STEPS)
         found = TRANSITION.at(np.log(size / 1e5), step, context)(values)
         np.testing.assert_allclose(found, transition(step, size), rtol=1e-12)
@@ -376,6 +376,7 @@ class TestSurface:
             "drift": 0.04,
             "log_width": np.log(90 * ratio**-0.15),
             "inverse_nu": 0.15,
+            "log_skew": 0.0,
         }
         errors = np.sqrt(np.diag(fit.covariance))
         for name, value, error in zip(fit.names, fit.values, errors, strict=True):
@@ -510,7 +511,7 @@ class TestVerdicts:
     def test_a_law_with_two_parameters_for_one_effect_is_not_determined(self):
         def at(x, step, context):
             surface = TRANSITION.at(x, step, context)
-            return lambda v: surface(np.array([*v[:4], v[4] + v[6], v[5], 0.15]))
+            return lambda v: surface(np.array([*v[:4], v[4] + v[6], v[5], 0.15, v[7]]))
 
         fit = planted_fit(replace(TRANSITION, at=at), transition)
         assert not fit.trusted

@@ -158,7 +158,7 @@ def _transition_starts(points: _Points, context: Context) -> list[Floats]:
     width = max(quarter - half, 1e-3 * half)
     limit = min(0.999, clean + 0.1 * spread)
     return [
-        np.array([limit, spread / 2, rate, np.log(half), 0.0, np.log(width), slope])
+        np.array([limit, spread / 2, rate, np.log(half), 0.0, np.log(width), slope, 0.0])
         for rate in RATES[:3]
         for slope in (0.0, 0.2)
     ]
