@@ -120,6 +120,22 @@ class TestWidthLaw:
         assert fit_width_law(widths).exponent.value == pytest.approx(0.3, abs=1e-6)
         assert fit_width_law([w for w in widths if w.parameters < 50_000]) is None
 
+    def test_the_interval_is_students_of_a_jackknife_over_models(self):
+        """Five models, of which an exponent and a height take two degrees of freedom."""
+        luck = dict(zip(SIZES, np.random.default_rng(3).normal(0, 0.1, 5), strict=True))
+        widths = [
+            replace(w, width=Estimate(w.width.value * np.exp(luck[w.parameters])))
+            for w in self.widths()
+        ]
+        exponent = fit_width_law(widths).exponent
+        left_out = [
+            fit_width_law([w for w in widths if w.parameters != size]).exponent.value
+            for size in SIZES
+        ]
+        error = np.sqrt(4 / 5 * np.sum((np.array(left_out) - exponent.value) ** 2))
+        assert exponent.high - exponent.value == pytest.approx(2.35336 * error, rel=1e-4)
+        assert exponent.value - exponent.low == pytest.approx(2.35336 * error, rel=1e-4)
+
     def test_the_interval_covers_the_truth_as_often_as_it_says(self):
         """90 % nominal; all widths of one model share its luck."""
         random, covered = np.random.default_rng(11), 0

@@ -215,6 +215,12 @@ class TestWidths:
             covered += width.width.low <= 400 / 0.9 <= width.width.high
         assert 82 <= covered <= 97
 
+    def test_an_interval_holds_the_value_where_resampling_only_narrows(self):
+        """A straight line at its widest: nine tenths of its replicates are narrower."""
+        line = replace(curve("m", 10, [0, 100, 200], 0.5, 29), correct=(26, 13, 0))
+        for width in widths([line]):
+            assert width.width.low < width.width.value <= width.width.high
+
     def test_no_bounds_where_resampled_curves_leave_the_range(self):
         """The last point has barely passed the lower level: half of its replicates have not."""
         barely = curve("m", 10, [0, 100, 200], [0.9, 0.5, 0.199], trials=1000)
