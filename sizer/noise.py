@@ -18,6 +18,7 @@ from sizer.results import NoiseLevel
 LAST_STEP = 5000
 HALF_RANGE = 127.5  # grey levels that one unit of the [-1, 1] scale spans on the 0..255 scale
 DB_PER_E_FOLD = 10 / np.log(10)
+ROUNDING = 1e-12  # relative; the last step's own sigma must not lie beyond the last step
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +61,8 @@ class NoiseSchedule:
     def coefficients(self, step: float) -> tuple[float, float]:
         """(mu, sigma) of x_t = mu x_0 + sigma epsilon, on the [-1, 1] scale."""
         log_alpha_bar = float(self.log_alpha_bar(step))
-        return float(np.exp(log_alpha_bar / 2)), float(np.sqrt(-np.expm1(log_alpha_bar)))
+        # abs, for there is no minus zero at step 0
+        return float(np.exp(log_alpha_bar / 2)), abs(float(np.sqrt(-np.expm1(log_alpha_bar))))
 
     def beta(self, step: float | Floats) -> Floats:
         """Variance that the step into `step` adds, linear between steps, zero at step 0."""
@@ -87,8 +89,10 @@ class NoiseSchedule:
 
     def step_from_log_snr(self, log_snr: float) -> float:
         """Inverse of `log_snr`, as a real number of steps."""
+        if np.isnan(log_snr):
+            raise UsageError("an SNR must be a number of dB, not nan")
         log_alpha_bar = -np.logaddexp(0.0, -log_snr)
-        if np.isnan(log_alpha_bar) or log_alpha_bar < self._log_alpha_bar[-1]:
+        if log_alpha_bar < self._log_alpha_bar[-1] * (1 + ROUNDING):
             raise UsageError(
                 f"that much noise (SNR {DB_PER_E_FOLD * log_snr:.4g} dB) is beyond the last step; "
                 f"the limit is {self.snr_db(self.last_step):.1f} dB"
