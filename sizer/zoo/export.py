@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from sizer.errors import ModelError
+from sizer.errors import ModelError, OutputError
 from sizer.input_format import to_metadata
 from sizer.results import InputFormat
 from sizer.zoo.architecture import Blueprint
@@ -17,6 +17,24 @@ OPSET = 18
 IMAGE_IN_MINUS_ONE_TO_ONE = InputFormat()
 # what torchvision's and timm's published EfficientNet weights expect
 IMAGENET = InputFormat(range=(0.0, 1.0), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+
+
+def check_output(path: Path) -> None:
+    """Raise OutputError before any work if `path` is a folder, or a file that is not ONNX."""
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; give a file name")
+    if path.exists() and not _is_onnx(path):
+        raise OutputError(f"{path}: exists and is no ONNX file; choose another --out or remove it")
+
+
+def _is_onnx(path: Path) -> bool:
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+    try:
+        return bool(onnx.load(path, load_external_data=False).graph.node)
+    except (DecodeError, OSError):
+        return False
 
 
 def export_onnx(network: nn.Module, resolution: int, path: Path, input_format: InputFormat) -> None:
@@ -98,11 +116,17 @@ def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
             from safetensors.torch import load_file
 
             return dict(load_file(path))
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about pickles that are refused in the next moment
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ModelError(
             f"{path}: not safetensors or a weights-only checkpoint; convert it to safetensors"
         ) from error
-    if not isinstance(loaded, dict):
-        raise ModelError(f"{path}: holds no named tensors; save a state dict")
-    return dict(loaded.get("state_dict", loaded))
+    tensors = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
+    if not isinstance(tensors, dict) or not all(
+        isinstance(name, str) and isinstance(tensor, torch.Tensor)
+        for name, tensor in tensors.items()
+    ):
+        raise ModelError(f"{path}: holds no named tensors alone; save a state dict")
+    return tensors
