@@ -75,7 +75,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     path = folder / FILE_NAME
     try:
         return TypeAdapter(Manifest).validate_json(path.read_bytes())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror}; check its permissions") from error

@@ -3,36 +3,36 @@
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+import signal
+import threading
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from queue import Queue
-from typing import Protocol
+from queue import Empty
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 import sizer
-from sizer.cache import cache_folder
 from sizer.errors import DataError, ModelError, OutputError
 from sizer.manifest import Epoch, Manifest, Recipe, TrainedModel, read_manifest, write_manifest
 from sizer.results import DatasetInfo
 from sizer.zoo.architecture import Blueprint, macs, parameters, small_with
+from sizer.zoo.decoded import Images, decoded
 
-READ_AT_ONCE = 1024  # images decoded at a time
+if TYPE_CHECKING:
+    from multiprocessing.queues import Queue
+
+    from torch import nn
+
 TEST_IMAGES = 2000  # images of the clean accuracy in the manifest
 TOLERANCE = 1e-4  # of the ONNX logits against torch's
 CHECKPOINTS = ".training"
-
-
-class Images(Protocol):
-    """A labelled image set, read by index."""
-
-    @property
-    def info(self) -> DatasetInfo: ...
-
-    def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]: ...
+POLL = 0.2  # seconds between looks at the workers' progress
 
 
 class Schedule(Protocol):
@@ -76,18 +76,21 @@ def make_plan(
     folder: Path,
     command: str,
 ) -> Plan:
-    """Check the request, decode the training images once, and list what is to be trained."""
-    height, width, channels = train.info.shape
-    if channels != 3 or height != width:
-        raise DataError(
-            f"{train.info.spec}: training needs square RGB images, not {train.info.shape}"
-        )
+    """Check the request, decode the training images once, and list what is to be trained.
+
+    Raises DataError for images that cannot be trained on, and OutputError where the folder holds
+    another ladder or cannot be written, before anything is decoded.
+    """
+    height = train.info.shape[0]
+    _require_trainable(train.info, test.info)
+    _manifest_to_continue(folder, command, train.info, recipe)
+    _make_folder(folder / CHECKPOINTS)
     blueprints = {small_with(size, height, train.info.classes) for size in sizes}
     members = [(member, seed) for member in blueprints for seed in range(seeds)]
     members.sort(key=lambda member: (-parameters(member[0]), member[1]))  # the longest first
     last = recipe.noise_steps[1] if recipe.noise_steps else 0
     mu, sigma = zip(*(schedule.coefficients(step) for step in range(last + 1)), strict=True)
-    images, labels = _decoded(train)
+    images, labels = decoded(train)
     test_images, test_labels = test.read(_spread(test.info.images))
     return Plan(
         folder=folder,
@@ -103,17 +106,39 @@ def make_plan(
     )
 
 
+def _require_trainable(train: DatasetInfo, test: DatasetInfo) -> None:
+    height, width, channels = train.shape
+    if channels != 3 or height != width:
+        raise DataError(f"{train.spec}: training needs square RGB images, not {train.shape}")
+    if train.images < 2:
+        raise DataError(f"{train.spec}: training needs two images or more; it holds {train.images}")
+    if test.shape != train.shape:
+        raise DataError(
+            f"{test.spec}: its test images have shape {test.shape}, its training images "
+            f"{train.shape}; make them the same"
+        )
+
+
 def train_ladder(plan: Plan, workers: int, report: Callable[[Progress], None]) -> Manifest:
-    """Train what the folder's manifest does not hold yet; the manifest grows model by model."""
-    manifest = _manifest_to_continue(plan)
-    _make_folder(plan.folder / CHECKPOINTS)
-    finished = {model.file for model in manifest.models if (plan.folder / model.file).exists()}
-    waiting = [member for member in plan.members if _name(*member) + ".onnx" not in finished]
-    for model in _trained(plan, waiting, workers, report):
-        others = tuple(kept for kept in manifest.models if kept.file != model.file)
-        ordered = sorted((*others, model), key=lambda kept: (kept.parameters, kept.seed))
-        manifest = replace(manifest, models=tuple(ordered))
-        write_manifest(plan.folder, manifest)
+    """Train what the folder's manifest does not hold yet; the manifest grows model by model.
+
+    Raises OutputError where the folder holds another ladder or cannot be written, and ModelError
+    where a training fails or its process is killed. What is finished by then is kept.
+    """
+    manifest = _manifest_to_continue(plan.folder, plan.command, plan.dataset, plan.recipe)
+    finished = {model.file for model in manifest.models if _is_whole(plan.folder, model)}
+    waiting = [member for member in plan.members if _file(*member) not in finished]
+    if waiting:
+        _make_folder(plan.folder / CHECKPOINTS)
+        with closing(_trained(plan, waiting, workers, report)) as models:
+            for model in models:
+                others = tuple(kept for kept in manifest.models if kept.file != model.file)
+                ordered = sorted((*others, model), key=lambda kept: (kept.parameters, kept.seed))
+                manifest = replace(manifest, models=tuple(ordered))
+                write_manifest(plan.folder, manifest)
+                _checkpoint(plan, model.file).unlink(missing_ok=True)
+    with suppress(OSError):  # another recipe's checkpoints may lie there
+        (plan.folder / CHECKPOINTS).rmdir()
     return manifest
 
 
@@ -127,87 +152,140 @@ def _trained(
     waiting: list[tuple[Blueprint, int]],
     workers: int,
     report: Callable[[Progress], None],
-) -> Iterator[TrainedModel]:
+) -> Generator[TrainedModel, None, None]:
     """Finished models as they come; workers send their progress through a queue."""
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager:
-        queue: Queue[Progress | TrainedModel] = manager.Queue()
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            futures = [pool.submit(_train_one, plan, *member, queue) for member in waiting]
-            try:
-                left = len(futures)
-                while left:
-                    for future in futures:
-                        if future.done():
-                            future.result()  # raises what a worker raised
-                    message = _next(queue)
-                    if isinstance(message, Progress):
-                        report(message)
-                    elif message is not None:
-                        left -= 1
-                        yield message
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                for process in multiprocessing.active_children():
-                    process.terminate()
-                raise
+    progress: Queue[Progress] = context.Queue()
+    bystanders = set(multiprocessing.active_children())
+    size = min(workers, len(waiting))
+    with ProcessPoolExecutor(size, context, _start_worker, (progress,)) as pool:
+        try:
+            with _interrupts_held():
+                pending = {pool.submit(_train_one, plan, *member) for member in waiting}
+            while pending:
+                done, pending = wait(pending, POLL, FIRST_COMPLETED)
+                _pass_on(progress, report)
+                failed = [future for future in done if future.exception()]
+                yield from (future.result() for future in done if future not in failed)
+                for future in failed:
+                    future.result()  # raises what its worker raised
+        except BaseException as error:
+            for process in set(multiprocessing.active_children()) - bystanders:
+                process.terminate()
+            pool.shutdown(cancel_futures=True)
+            if isinstance(error, BrokenProcessPool):
+                raise ModelError(
+                    f"{plan.folder}: the system killed a training process, perhaps for want of "
+                    "memory; free some and give the same line again: it goes on"
+                ) from error
+            raise
 
 
-def _next(queue: "Queue[Progress | TrainedModel]") -> "Progress | TrainedModel | None":
-    from queue import Empty
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block, and the processes started in it never see it.
 
+    A terminal sends it to all of them; the parent alone answers, and ends the others. They inherit
+    the mask; the handler is for the parent's other threads, to which the signal may go as well.
+    """
+    if threading.current_thread() is not threading.main_thread() or os.name == "nt":
+        yield
+        return
+    held: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, _frame: held.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return queue.get(timeout=0.5)
-    except Empty:
-        return None
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        if held:
+            signal.raise_signal(signal.SIGINT)
 
 
-def _train_one(
-    plan: Plan, blueprint: Blueprint, seed: int, queue: "Queue[Progress | TrainedModel]"
-) -> None:
+def _pass_on(progress: "Queue[Progress]", report: Callable[[Progress], None]) -> None:
+    """Report what has come in by now."""
+    with suppress(Empty):
+        while True:
+            report(progress.get_nowait())
+
+
+_to_parent: "Queue[Progress] | None" = None  # in a worker process; its pool has no other way in
+
+
+def _start_worker(progress: "Queue[Progress]") -> None:
+    global _to_parent  # noqa: PLW0603
+    _to_parent = progress
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A killed parent must not leave workers behind, to write beside those of its successor."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _train_one(plan: Plan, blueprint: Blueprint, seed: int) -> TrainedModel:
     """In a worker process: train, export, check against torch, and score on clean images."""
     import torch
 
-    from sizer.zoo.export import IMAGE_IN_MINUS_ONE_TO_ONE, export_onnx
     from sizer.zoo.training import TrainingSet, train
 
     torch.set_num_threads(1)
     name = _name(blueprint, seed)
-    checkpoint = plan.folder / CHECKPOINTS / f"{name}-{_recipe_key(plan)}.pt"
+    path = plan.folder / _file(blueprint, seed)
     data = TrainingSet(np.load(plan.images, mmap_mode="r"), plan.labels, plan.coefficients)
-    network, curve = train(
-        blueprint,
-        plan.recipe,
-        seed,
-        data,
-        checkpoint,
-        lambda done, epoch: queue.put(Progress(name, done, epoch)),
+
+    def report(done: int, epoch: Epoch) -> None:
+        if _to_parent is not None:
+            _to_parent.put(Progress(name, done, epoch))
+
+    try:
+        checkpoint = _checkpoint(plan, path.name)
+        network, curve = train(blueprint, plan.recipe, seed, data, checkpoint, report)
+        logits = _export_checked(network, blueprint, path, plan.test_images)
+        contents = path.read_bytes()
+    except OSError as error:
+        raise OutputError(
+            f"{path}: {error.strerror}; make room, or choose another --out, and give the line again"
+        ) from error
+    return TrainedModel(
+        file=path.name,
+        sha256=hashlib.sha256(contents).hexdigest(),
+        architecture=blueprint.name,
+        width=blueprint.width,
+        depth=blueprint.depth,
+        parameters=parameters(blueprint),
+        macs=macs(blueprint),
+        seed=seed,
+        clean_accuracy=round(float((logits.argmax(1) == plan.test_labels).mean()), 4),
+        curve=curve,
     )
-    path = plan.folder / f"{name}.onnx"
+
+
+def _export_checked(
+    network: "nn.Module", blueprint: Blueprint, path: Path, test_images: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """Put the ONNX file at `path` once it agrees with torch; its logits (images, classes)."""
+    import torch
+
+    from sizer.zoo.export import IMAGE_IN_MINUS_ONE_TO_ONE, export_onnx
+
+    images = torch.from_numpy(test_images).permute(0, 3, 1, 2).float() / 127.5 - 1
+    with torch.no_grad():
+        expected = network(images).numpy()
+    if not np.isfinite(expected).all():
+        raise ModelError(f"{path}: the training diverged; choose other --sizes or more images")
     partial = path.with_suffix(".partial")
     export_onnx(network, blueprint.resolution, partial, IMAGE_IN_MINUS_ONE_TO_ONE)
-    images = torch.from_numpy(plan.test_images).permute(0, 3, 1, 2).float() / 127.5 - 1
     logits = _onnx_logits(partial, images.numpy())
-    with torch.no_grad():
-        difference = float(np.abs(network(images).numpy() - logits).max())
-    if difference > TOLERANCE * max(1.0, float(np.abs(logits).max())):
+    difference = float(np.abs(expected - logits).max())
+    if not difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
         raise ModelError(f"{path}: ONNX differs from torch by {difference:.2g}; report this")
     os.replace(partial, path)  # noqa: PTH105 (atomic on every platform)
-    checkpoint.unlink(missing_ok=True)
-    queue.put(
-        TrainedModel(
-            file=path.name,
-            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-            architecture=blueprint.name,
-            width=blueprint.width,
-            depth=blueprint.depth,
-            parameters=parameters(blueprint),
-            macs=macs(blueprint),
-            seed=seed,
-            clean_accuracy=round(float((logits.argmax(1) == plan.test_labels).mean()), 4),
-            curve=curve,
-        )
-    )
+    return logits
 
 
 def _onnx_logits(path: Path, images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -227,22 +305,40 @@ def _name(blueprint: Blueprint, seed: int) -> str:
     return f"{blueprint.name}-seed{seed}"
 
 
+def _file(blueprint: Blueprint, seed: int) -> str:
+    return f"{_name(blueprint, seed)}.onnx"
+
+
+def _checkpoint(plan: Plan, file: str) -> Path:
+    return plan.folder / CHECKPOINTS / f"{Path(file).stem}-{_recipe_key(plan)}.pt"
+
+
+def _is_whole(folder: Path, model: TrainedModel) -> bool:
+    """Whether the model's file is there and is the one that the manifest describes."""
+    try:
+        contents = (folder / model.file).read_bytes()
+    except OSError:
+        return False
+    return hashlib.sha256(contents).hexdigest() == model.sha256
+
+
 def _recipe_key(plan: Plan) -> str:
     """A checkpoint of another recipe or data set must never be resumed."""
     return hashlib.sha256(f"{plan.recipe} {plan.dataset.fingerprint}".encode()).hexdigest()[:12]
 
 
-def _manifest_to_continue(plan: Plan) -> Manifest:
+def _manifest_to_continue(
+    folder: Path, command: str, dataset: DatasetInfo, recipe: Recipe
+) -> Manifest:
     """The folder's manifest, refused if it is of another recipe or data set; else a new one."""
-    found = read_manifest(plan.folder)
+    found = read_manifest(folder)
     if found is None:
-        created_with = f"sizer {sizer.__version__}"
-        return Manifest(plan.command, created_with, plan.dataset, plan.recipe, ())
-    if found.recipe != plan.recipe or found.dataset.fingerprint != plan.dataset.fingerprint:
+        return Manifest(command, f"sizer {sizer.__version__}", dataset, recipe, ())
+    if found.recipe != recipe or found.dataset.fingerprint != dataset.fingerprint:
         raise OutputError(
-            f"{plan.folder}: holds a ladder of another recipe or data set; choose another --out"
+            f"{folder}: holds a ladder of another recipe or data set; choose another --out"
         )
-    return replace(found, command=plan.command)
+    return replace(found, command=command)
 
 
 def _make_folder(folder: Path) -> None:
@@ -250,24 +346,6 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{folder}: {error.strerror}; choose another --out") from error
-
-
-def _decoded(data: Images) -> tuple[Path, NDArray[np.int64]]:
-    """All images in one memory-mapped file of the cache, written block by block, and labels."""
-    path = cache_folder() / f"decoded-{data.info.fingerprint[:24]}.npy"
-    labels_path = path.with_suffix(".labels.npy")
-    if not (path.exists() and labels_path.exists()):
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        shape = (data.info.images, *data.info.shape)
-        images = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-        labels = np.empty(data.info.images, np.int64)
-        for start in range(0, data.info.images, READ_AT_ONCE):
-            indices = np.arange(start, min(start + READ_AT_ONCE, data.info.images))
-            images[indices], labels[indices] = data.read(indices)
-        images.flush()
-        np.save(labels_path, labels, allow_pickle=False)
-        os.replace(partial, path)  # noqa: PTH105 (atomic on every platform)
-    return path, np.load(labels_path, allow_pickle=False)
 
 
 def _spread(images: int) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ killed and resumed ends with the same weights as one that was not.
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sizer.errors import ModelError
 from sizer.manifest import Epoch, Recipe
 from sizer.zoo.architecture import Blueprint
 from sizer.zoo.network import EfficientNet
@@ -47,13 +49,14 @@ def train(
     """Train to the recipe's last epoch, from `checkpoint` if it is there.
 
     `report` is called with the number of epochs done and the newest of them, also on resuming.
+    Raises ModelError for a damaged checkpoint, and OSError where a new one cannot be written.
     """
     torch.manual_seed(seed)
     network = EfficientNet(blueprint)
     optimiser = _optimiser(network, recipe)
-    batches = -(-len(data.labels) // recipe.batch)
+    updates = recipe.epochs * len(batch_ranges(len(data.labels), recipe.batch))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, recipe.learning_rate, recipe.epochs * batches, pct_start=WARM_UP
+        optimiser, recipe.learning_rate, updates, pct_start=WARM_UP
     )
     stateful: dict[str, Any] = {"network": network, "optimiser": optimiser, "schedule": schedule}
     curve = _resume(checkpoint, stateful)
@@ -91,7 +94,7 @@ def _epoch(
     loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     network.train()
     loss_sum, correct = 0.0, 0
-    for images, labels in _batches(recipe, data, generator):
+    for images, labels in batches(recipe, data, generator):
         logits = network(images)
         loss = loss_of(logits, labels)
         optimiser.zero_grad(set_to_none=True)
@@ -103,13 +106,24 @@ def _epoch(
     return Epoch(round(loss_sum / len(data.labels), 4), round(correct / len(data.labels), 4))
 
 
-def _batches(
+def batch_ranges(images: int, batch: int) -> list[tuple[int, int]]:
+    """Ranges of `batch` images; one image left over joins the batch before it.
+
+    Alone it would have no variance for the batch normalisation to divide by.
+    """
+    starts = list(range(0, images, batch))
+    if len(starts) > 1 and images % batch == 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], images], strict=True))
+
+
+def batches(
     recipe: Recipe, data: TrainingSet, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Augmented, noisy batches: images float32 (batch, 3, height, width), labels (batch,)."""
     order = torch.randperm(len(data.labels), generator=generator)
-    for start in range(0, len(order), recipe.batch):
-        indices = order[start : start + recipe.batch].numpy()
+    for start, stop in batch_ranges(len(order), recipe.batch):
+        indices = order[start:stop].numpy()
         pixels = torch.from_numpy(data.images[indices]).permute(0, 3, 1, 2)
         images = _augment(pixels.float() / 127.5 - 1, recipe.augment, generator)
         if recipe.noise_steps is not None:
@@ -147,9 +161,12 @@ def _noisy(
 
 
 def _save(checkpoint: Path, stateful: dict[str, Any], curve: tuple[Epoch, ...]) -> None:
+    """Replace the checkpoint in one step, so that a kill leaves the old one or the new one."""
     state = {name: part.state_dict() for name, part in stateful.items()}
+    packed = BytesIO()  # a full disk is then an OSError, which torch would make a RuntimeError
+    torch.save({**state, "curve": [(epoch.loss, epoch.accuracy) for epoch in curve]}, packed)
     partial = checkpoint.with_suffix(".partial")
-    torch.save({**state, "curve": [(epoch.loss, epoch.accuracy) for epoch in curve]}, partial)
+    partial.write_bytes(packed.getbuffer())
     os.replace(partial, checkpoint)  # noqa: PTH105 (atomic on every platform)
 
 
@@ -157,7 +174,12 @@ def _resume(checkpoint: Path, stateful: dict[str, Any]) -> tuple[Epoch, ...]:
     """Epochs already done, their state loaded; none where there is no checkpoint."""
     if not checkpoint.exists():
         return ()
-    saved = torch.load(checkpoint, weights_only=True)
-    for name, part in stateful.items():
-        part.load_state_dict(saved[name])
-    return tuple(Epoch(loss, accuracy) for loss, accuracy in saved["curve"])
+    try:
+        saved = torch.load(checkpoint, weights_only=True)
+        for name, part in stateful.items():
+            part.load_state_dict(saved[name])
+        return tuple(Epoch(loss, accuracy) for loss, accuracy in saved["curve"])
+    except Exception as error:  # torch raises nearly anything on damaged bytes
+        raise ModelError(
+            f"{checkpoint}: damaged; remove it and give the same line again"
+        ) from error

@@ -1,0 +1,73 @@
+"""Training images decoded once, into files of the cache folder that training maps into memory."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizer.cache import cache_folder
+from sizer.errors import OutputError
+from sizer.results import DatasetInfo
+
+READ_AT_ONCE = 1024  # images decoded at a time
+
+
+class Images(Protocol):
+    """A labelled image set, read by index."""
+
+    @property
+    def info(self) -> DatasetInfo: ...
+
+    def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]: ...
+
+
+def decoded(data: Images) -> tuple[Path, NDArray[np.int64]]:
+    """All images in one .npy file of the cache, to be memory-mapped, and labels.
+
+    Both files appear whole or not at all; damaged ones are made anew.
+    """
+    path = cache_folder() / f"decoded-{data.info.fingerprint[:24]}.npy"
+    labels_path = path.with_suffix(".labels.npy")
+    labels = _labels_of(path, labels_path, data.info)
+    if labels is None:
+        try:
+            labels = _write(data, path, labels_path)
+        except OSError as error:
+            raise OutputError(
+                f"{path}: {error.strerror or error}; make room, or set XDG_CACHE_HOME to a folder "
+                "you can write"
+            ) from error
+    return path, labels
+
+
+def _labels_of(path: Path, labels_path: Path, info: DatasetInfo) -> NDArray[np.int64] | None:
+    """The labels, if they and the images were decoded before."""
+    try:
+        images = np.load(path, mmap_mode="r", allow_pickle=False)
+        labels: NDArray[np.int64] = np.load(labels_path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    expected = (info.images, *info.shape)
+    whole = images.dtype == np.uint8 and images.shape == expected and len(labels) == info.images
+    return labels if whole else None
+
+
+def _write(data: Images, path: Path, labels_path: Path) -> NDArray[np.int64]:
+    """Written block by block: to a full disk, a memory map would end the process with a signal."""
+    shape = (data.info.images, *data.info.shape)
+    labels = np.empty(data.info.images, np.int64)
+    with TemporaryDirectory(dir=path.parent, prefix="decoding-") as scratch:
+        unfinished, unfinished_labels = Path(scratch) / path.name, Path(scratch) / labels_path.name
+        with unfinished.open("wb") as images:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(images, header)
+            for start in range(0, len(labels), READ_AT_ONCE):
+                indices = np.arange(start, min(start + READ_AT_ONCE, len(labels)))
+                block, labels[indices] = data.read(indices)
+                images.write(block.tobytes())
+        np.save(unfinished_labels, labels, allow_pickle=False)
+        unfinished_labels.replace(labels_path)
+        unfinished.replace(path)
+    return labels
