@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sizer.results import Advice, Calibration, Estimate, NoiseLevel
+from sizer.results import Advice, Calibration, Estimate, LawFit, NoiseLevel
 
 
 def number(value: float | None, form: str = ".3g") -> str:
@@ -121,6 +121,22 @@ def law_table(calibration: Calibration) -> tuple[tuple[str, ...], list[tuple[str
         for fit in (calibration.fit, *calibration.rivals)
     ]
     return headings, rows
+
+
+def parameter_table(fit: LawFit) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and rows of a law's parameters; those of the knots in one row a knot."""
+    found = dict(zip(fit.names, fit.intervals, strict=False))
+    if fit.law != "saturating":
+        return ("parameter", "value (90 %)"), [(n, interval(e)) for n, e in found.items()]
+    rows = [
+        (f"{step:g}", interval(found.get(f"ceiling_{i}")), interval(found.get(f"gain_{i}")))
+        for i, step in enumerate(fit.knots)
+    ]
+    rates = (
+        "rate at both ends",
+        *(interval(found.get(f"rate_{end}")) for end in ("first", "last")),
+    )
+    return ("step", "ceiling A (90 %)", "gain B (90 %)"), [*rows, rates]
 
 
 def model_rows(calibration: Calibration, steps: Sequence[float]) -> list[tuple[str, ...]]:

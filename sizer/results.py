@@ -171,10 +171,11 @@ class LawFit:
 
     law: its name in `sizer.law`. knots: steps at which its smooth coefficients are defined.
     reference_size: N0, parameters. covariance: of the values, clustered by trained model;
-    degrees_of_freedom: of its t quantiles. overdispersion: deviance over its degrees of freedom,
-    1 if counting were the only error. scatter: standard deviation of the accuracy between
-    trainings of one size, as a fraction of the distance from chance. residual_rms: in accuracy.
-    trusted: False when the data contradict the law or cannot determine it.
+    degrees_of_freedom: of its t quantiles; intervals: 90 % ones of the values, from both.
+    overdispersion: deviance over its degrees of freedom, 1 if counting were the only error.
+    scatter: standard deviation of the accuracy between trainings of one size, as a fraction of the
+    distance from chance. residual_rms: in accuracy. trusted: False when the data contradict the
+    law or cannot determine it.
     """
 
     law: LawName
@@ -192,6 +193,7 @@ class LawFit:
     step_range: tuple[float, float]
     trusted: bool
     verdict: str
+    intervals: tuple[Estimate, ...] = ()
     warnings: tuple[str, ...] = ()
 
 

@@ -112,6 +112,8 @@ def show_calibration(calibration: Calibration) -> None:
         ]
         _table(f"Collapse: {collapse.verdict}", ("quantity", "value (90 %)"), rows)
     _table("Laws, the best predictor of left-out sizes first", *report.law_table(calibration))
+    chosen = calibration.fit
+    _table(f"Parameters of the {chosen.law} law", *report.parameter_table(chosen))
     for fit in (calibration.fit, *calibration.rivals):
         Console().print(Text(f"{fit.law}: {fit.verdict}"))
     _warn(calibration.warnings)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from sizer.errors import MeasurementError
-from sizer.fit.evidence import check_sizes, clustered_covariance, root_mean_square
+from sizer.fit.evidence import check_sizes, clustered_covariance, interval, root_mean_square
 from sizer.law import SATURATING, TRANSITION, Context, Law, Surface, derivatives, knot_basis
 from sizer.results import LawFit, NoiseCurve
 
@@ -64,6 +64,7 @@ def fit_surface(law: Law, curves: Sequence[NoiseCurve]) -> LawFit:
     trusted, verdict = _judge(law, names, values, jacobian, predicted, points, freedom)
     sizes = [curve.model.parameters for curve in curves]
     spare = len(residuals) - len(values)
+    errors = np.sqrt(np.diag(covariance))
     return LawFit(
         law=law.name,
         names=names,
@@ -80,6 +81,10 @@ def fit_surface(law: Law, curves: Sequence[NoiseCurve]) -> LawFit:
         step_range=(float(points.steps.min()), float(points.steps.max())),
         trusted=trusted,
         verdict=verdict,
+        intervals=tuple(
+            interval(float(value), float(error), freedom)
+            for value, error in zip(values, errors, strict=True)
+        ),
     )
 
 

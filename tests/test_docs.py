@@ -1,0 +1,64 @@
+"""The documents say what is true: every command is listed, every line shown would be accepted."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from typer.main import get_command
+
+from sizer.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def commands() -> dict[str, typer.core.TyperCommand]:
+    return get_command(app).commands  # type: ignore[attr-defined, no-any-return]
+
+
+def lines_shown() -> list[tuple[str, str]]:
+    """(page, command line) of every `sizer ...` in a code block or between backticks."""
+    found = []
+    for page in PAGES:
+        text = page.read_text()
+        blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ")
+        shown = re.findall(r"^(?:\$ )?(sizer [^#\n]*)", blocks, re.MULTILINE)
+        shown += re.findall(r"`(sizer [^`]*--[^`]*)`", text)
+        found += [(page.name, line.strip()) for line in shown]
+    return found
+
+
+def test_the_readme_lists_every_command_and_no_other() -> None:
+    listed = re.findall(r"^\| `sizer (\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(commands())
+
+
+@pytest.mark.parametrize(("page", "line"), lines_shown())
+def test_a_line_shown_is_a_line_accepted(page: str, line: str) -> None:
+    words = shlex.split(line)[1:]
+    if words[0].startswith("--") or words[0] == "COMMAND":
+        return
+    command = commands()[words[0]]
+    known = {name for parameter in command.params for name in parameter.opts}
+    given = {word.partition("=")[0] for word in words[1:] if word.startswith("--")}
+    assert given <= known | {"--help"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_to_one(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_exit_codes_in_the_readme_are_those_of_the_errors() -> None:
+    from sizer import errors
+
+    rows = re.findall(r"^\| (\d+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    raised = {
+        value.exit_code
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, errors.SizerError)
+    }
+    assert raised | {0, 1, 130} == set(map(int, rows))

@@ -1,0 +1,37 @@
+"""The wheel works where nothing of the checkout is: built, installed afresh, and asked."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*line: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(word) for word in line], cwd=cwd, capture_output=True, text=True, check=False
+    )
+
+
+def test_an_installed_wheel_recommends_at_once(tmp_path: Path) -> None:
+    built = run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, ROOT, cwd=tmp_path)
+    assert built.returncode == 0, built.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    run(sys.executable, "-m", "venv", tmp_path / "env", cwd=tmp_path)
+    python = tmp_path / "env" / "bin" / "python"
+    installed = run(
+        *(python, "-m", "pip", "install", "--quiet"),
+        *("--constraint", ROOT / "constraints.txt", wheel),
+        cwd=tmp_path,
+    )
+    assert installed.returncode == 0, installed.stderr
+    sizer = tmp_path / "env" / "bin" / "sizer"
+    line = ["recommend", "--noise-step", "300", "--target-acc", "0.7", "--format", "json"]
+    answered = run(sizer, *line, cwd=tmp_path)
+    assert answered.returncode == 0, answered.stderr
+    answer = json.loads(answered.stdout)
+    assert answer["verdict"] == "recommended"
+    assert answer["parameters"]["recommended"] > 0
+    ladder = tmp_path / "env" / "lib"
+    assert len(list(ladder.glob("*/site-packages/sizer/shipped/models/builtin/*.onnx"))) == 18
