@@ -3,20 +3,48 @@
 import functools
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from typer.core import TyperGroup
 
 import sizer
 from sizer.errors import SizerError, UsageError
+from sizer.results import Control, LevelSet, OrderParameter, ProviderChoice
+
+# the parser's error of which BadParameter is one kind; typer exports no name for it
+WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
+
+
+class OneLineErrors(TyperGroup):
+    """A wrong command line is answered in one line, as every other error is."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with one_line():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        with one_line():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def one_line() -> Iterator[None]:
+    try:
+        yield
+    except WRONG_USAGE as error:
+        complain(f"{error.format_message().rstrip('.')}; see --help")
+        raise typer.Exit(UsageError.exit_code) from None
+
 
 app = typer.Typer(
     name="sizer",
-    no_args_is_help=True,
+    cls=OneLineErrors,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     help="How many parameters an image classifier needs under noise, answered from small models.",
@@ -36,7 +64,7 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             code = function(*args, **kwargs)
         except SizerError as error:
-            talk().print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
+            complain(str(error))
             raise typer.Exit(error.exit_code) from None
         except KeyboardInterrupt:
             talk().print("interrupted; nothing measured is lost: the same line goes on")
@@ -53,24 +81,26 @@ def _example(function: Callable[..., Any]) -> str:
     return f"Example: [bold]{escape(example.strip())}[/bold]"
 
 
+def complain(message: str) -> None:
+    talk().print(f"[red]error:[/red] {escape(message)}", soft_wrap=True)
+
+
 def talk() -> Console:
     """Where everything goes that is not the answer."""
     return Console(stderr=True)
 
 
-ORDER_PARAMETERS = ("normalised", "chance-corrected", "raw")
-CONTROLS = ("step", "beta", "log-step", "log-snr")
-
+Augment = Literal["crop-flip", "crop", "none"]
 OrderOption = Annotated[
-    str,
-    typer.Option("--order-parameter", help="normalised, chance-corrected or raw accuracy."),
+    OrderParameter,
+    typer.Option("--order-parameter", help="Accuracy that is cut into levels."),
 ]
 ControlOption = Annotated[
-    str,
-    typer.Option("--control", help="Variable of the widths: step, beta, log-step or log-snr."),
+    Control,
+    typer.Option("--control", help="Noise variable in which widths are taken."),
 ]
 LevelsOption = Annotated[
-    str, typer.Option("--levels", help="Level pairs of the widths: equidistant or logarithmic.")
+    LevelSet, typer.Option("--levels", help="Level pairs between which widths are taken.")
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Calibration file to write.")]
 PlotsOption = Annotated[
@@ -93,7 +123,9 @@ def calibrate(
     images: Annotated[
         int | None, typer.Option(min=1, help="Use this many test images; all by default.")
     ] = None,
-    provider: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    provider: Annotated[
+        ProviderChoice, typer.Option(help="Where ONNX Runtime runs; auto: CUDA if it works.")
+    ] = "auto",
     input_range: Annotated[
         str | None, typer.Option(help="Range of pixels the models expect.", metavar="LOW,HIGH")
     ] = None,
@@ -117,16 +149,16 @@ def calibrate(
     """
     from sizer import files, pipeline, terminal
 
-    files.check_calibration_output(out)
+    files.check_outputs(out, plots)
     with terminal.measuring_progress() as progress:
         calibration = pipeline.calibrate(
             models=models or [],
             data=data,
             steps=_steps(steps),
             images=images,
-            provider=_choice("--provider", provider, ("auto", "cpu", "cuda")),  # type: ignore[arg-type]
+            provider=provider,
             input_format=_input_format(input_range, mean, std),
-            cut=_cut(order_parameter, control, levels),
+            cut=pipeline.CutChoice(order_parameter, control, levels),
             progress=progress,
         )
     _deliver(calibration, out, plots)
@@ -153,8 +185,9 @@ def fit(
     """
     from sizer import files, pipeline
 
-    files.check_calibration_output(out)
-    calibration = pipeline.fit_file(measurements, _cut(order_parameter, control, levels))
+    files.check_outputs(out, plots)
+    cut = pipeline.CutChoice(order_parameter, control, levels)
+    calibration = pipeline.fit_file(measurements, cut)
     _deliver(calibration, out, plots)
 
 
@@ -174,7 +207,9 @@ def recommend(
     confidence: Annotated[
         float, typer.Option(help="Of the recommended size and the intervals.")
     ] = 0.9,
-    format: Annotated[str, typer.Option(help="text, json or markdown.")] = "text",  # noqa: A002
+    format: Annotated[  # noqa: A002
+        Literal["text", "json", "markdown"], typer.Option(help="How to print the answer.")
+    ] = "text",
 ) -> int:
     """The smallest model that reaches an accuracy under noise, or why none can be named.
 
@@ -184,7 +219,6 @@ def recommend(
     """
     from sizer import pipeline, report
 
-    _choice("--format", format, ("text", "json", "markdown"))
     advice = pipeline.recommend(
         calibration,
         noise_step=noise_step,
@@ -214,7 +248,9 @@ def noise(
     psnr_db: Annotated[
         float | None, typer.Option(help="Peak signal-to-noise ratio in dB, peak 255.")
     ] = None,
-    format: Annotated[str, typer.Option(help="text or json.")] = "text",  # noqa: A002
+    format: Annotated[  # noqa: A002
+        Literal["text", "json"], typer.Option(help="How to print the answer.")
+    ] = "text",
 ) -> None:
     """Convert a noise level between diffusion step, grey-level sigma, SNR and PSNR.
 
@@ -223,7 +259,6 @@ def noise(
     from sizer import report
     from sizer.noise import level_from, linear_schedule
 
-    _choice("--format", format, ("text", "json"))
     level = level_from(linear_schedule(), step=step, sigma=sigma, snr_db=snr_db, psnr_db=psnr_db)
     if format == "json":
         typer.echo(report.noise_json(level))
@@ -245,7 +280,7 @@ def train(
     seeds: Annotated[int, typer.Option(min=1, help="Trainings of each size.")] = 2,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 10,
     augment: Annotated[
-        str, typer.Option(help="crop-flip, crop (where mirroring changes the class), or none.")
+        Augment, typer.Option(help="Shift, and mirror unless that changes the class.")
     ] = "crop-flip",
     noise_augment: Annotated[
         str | None,
@@ -266,7 +301,7 @@ def train(
             sizes=_sizes(sizes),
             seeds=seeds,
             epochs=epochs,
-            augment=_choice("--augment", augment, ("crop-flip", "crop", "none")),
+            augment=augment,
             noise_steps=_noise_steps(noise_augment),
             folder=out,
             command=shlex.join(["sizer", *sys.argv[1:]]),
@@ -308,20 +343,10 @@ def _deliver(calibration: Any, out: Path, plots: Path | None) -> None:
     if plots is not None:
         from sizer.plots import figures, save
 
-        with files.folder_for(plots) as folder:
-            save(figures(calibration), folder)
+        with files.writing_to(plots):
+            save(figures(calibration), plots)
         talk().print(f"wrote pictures to {escape(str(plots))}", soft_wrap=True)
     terminal.show_calibration(calibration)
-
-
-def _cut(order_parameter: str, control: str, levels: str) -> Any:
-    from sizer.pipeline import CutChoice
-
-    return CutChoice(
-        _choice("--order-parameter", order_parameter, ORDER_PARAMETERS),  # type: ignore[arg-type]
-        _choice("--control", control, CONTROLS),  # type: ignore[arg-type]
-        _choice("--levels", levels, ("equidistant", "logarithmic")),  # type: ignore[arg-type]
-    )
 
 
 def _steps(text: str) -> tuple[float, ...] | None:
@@ -377,22 +402,19 @@ def _noise_steps(text: str | None) -> tuple[int, int] | None:
     return int(first), int(last)
 
 
-def _choice(option: str, value: str, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        raise UsageError(f"{option} {value!r}: choose one of {', '.join(choices)}")
-    return value
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"sizer {sizer.__version__}")
         raise typer.Exit()
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _root(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 (its callback answers)
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(UsageError.exit_code)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sizer.errors import ModelError, ProviderError
 from sizer.input_format import from_metadata, require_sound, to_metadata
 from sizer.model_file import ModelFile, read_model_file
-from sizer.results import DatasetInfo, InputFormat, ModelInfo
+from sizer.results import DatasetInfo, InputFormat, ModelInfo, ProviderChoice
 
 Provider = Literal["cpu", "cuda"]
 Layout = Literal["NCHW", "NHWC"]
@@ -114,7 +114,7 @@ class OnnxPredictor:
         return labels[: len(images)].astype(np.int64, copy=False)
 
 
-def choose_provider(requested: Literal["auto", "cpu", "cuda"]) -> Provider:
+def choose_provider(requested: ProviderChoice) -> Provider:
     """The provider that sessions will really get: CUDA if asked for or usable, else the CPU.
 
     Raises ProviderError if CUDA is asked for by name and cannot be had.

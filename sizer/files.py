@@ -17,38 +17,33 @@ LARGEST = 1e15  # of any number in a table: beyond it, counting is no longer exa
 
 
 @contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """Raises OutputError for what the system refuses in the block."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(f"{path}: {error.strerror}; choose another output") from error
+
+
+@contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well.
 
     Raises OutputError where that cannot be; what was there before then stays.
     """
-    try:
+    with writing_to(path):
         handle, name = tempfile.mkstemp(
             dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix
         )
         os.close(handle)
-    except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}; choose another output") from error
-    partial = Path(name)
-    try:
-        yield partial
-        partial.chmod(0o644)
-        partial.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}; choose another output") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-
-
-@contextmanager
-def folder_for(path: Path) -> Iterator[Path]:
-    """A folder to write into, made if need be. Raises OutputError where that fails."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        yield path
-    except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}; choose another output") from error
+        partial = Path(name)
+        try:
+            yield partial
+            partial.chmod(0o644)
+            partial.replace(path)
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -56,8 +51,10 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
-def check_calibration_output(path: Path) -> None:
-    """Raise OutputError before any work if `path` could not be written or is not ours."""
+def check_outputs(path: Path, plots: Path | None = None) -> None:
+    """Raise OutputError before any work if the calibration `path` could not be written, is not
+    ours to replace, or the folder `plots` cannot be there.
+    """
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give a file name")
     if path.exists():
@@ -67,9 +64,11 @@ def check_calibration_output(path: Path) -> None:
             raise OutputError(
                 f"{path}: exists and is no calibration; choose another --out or remove it"
             ) from None
-    with replacing(path.with_name(path.name + ".probe")) as partial:
-        partial.write_bytes(b"")
-    path.with_name(path.name + ".probe").unlink(missing_ok=True)
+    with writing_to(path), tempfile.TemporaryFile(dir=path.parent):
+        pass
+    if plots is not None:
+        with writing_to(plots):
+            plots.mkdir(parents=True, exist_ok=True)
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:

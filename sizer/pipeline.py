@@ -1,10 +1,9 @@
 """The spine: what happens in which order. No printing here, and no decisions about display."""
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +22,14 @@ from sizer.results import (
     Control,
     DatasetInfo,
     InputFormat,
+    LevelSet,
     ModelInfo,
     NoiseCurve,
     OrderParameter,
+    ProviderChoice,
     Requirement,
 )
+from sizer.zoo import architecture
 
 if TYPE_CHECKING:
     from sizer.evaluate import OnnxModel
@@ -60,7 +62,7 @@ class CutChoice:
 
     order_parameter: OrderParameter = "normalised"
     control: Control = "step"
-    levels: Literal["equidistant", "logarithmic"] = "equidistant"
+    levels: LevelSet = "equidistant"
 
 
 # ---------------------------------------------------------------- train and export
@@ -80,6 +82,7 @@ def train(
 ) -> Manifest:
     """Train, export and record a ladder. `report` is told the models' epochs, then each epoch."""
     from sizer.datasets import open_dataset
+    from sizer.measure import usable_cores
     from sizer.zoo import ladder
 
     recipe = Recipe(
@@ -101,12 +104,11 @@ def train(
         folder=folder,
         command=command,
     )
-    return ladder.train_ladder(plan, workers(), report(epochs, ladder.costs(plan)))
+    return ladder.train_ladder(plan, usable_cores(), report(epochs, ladder.costs(plan)))
 
 
 def export(name: str, weights: Path | None, classes: int, output: Path) -> Architecture:
     """Write EfficientNet-B0 to B7 as ONNX, with published weights or untrained."""
-    from sizer.zoo import architecture
     from sizer.zoo.export import IMAGENET, check_output, export_onnx, load_weights
     from sizer.zoo.network import EfficientNet
 
@@ -118,16 +120,9 @@ def export(name: str, weights: Path | None, classes: int, output: Path) -> Archi
     return _architecture(blueprint)
 
 
-def _architecture(blueprint: "object") -> Architecture:
-    from sizer.zoo.architecture import Blueprint, macs, parameters
-
-    assert isinstance(blueprint, Blueprint)
-    return Architecture(blueprint.width, blueprint.depth, parameters(blueprint), macs(blueprint))
-
-
-def workers() -> int:
-    """Processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _architecture(blueprint: architecture.Blueprint) -> Architecture:
+    parameters, macs = architecture.parameters(blueprint), architecture.macs(blueprint)
+    return Architecture(blueprint.width, blueprint.depth, parameters, macs)
 
 
 # ---------------------------------------------------------------- calibrate and fit
@@ -139,7 +134,7 @@ def calibrate(
     data: str,
     steps: tuple[float, ...] | None,
     images: int | None,
-    provider: Literal["auto", "cpu", "cuda"],
+    provider: ProviderChoice,
     input_format: InputFormat | None,
     cut: CutChoice,
     progress: ReportProgress,
@@ -194,7 +189,7 @@ def find_models(paths: Sequence[Path]) -> list[tuple[Path, TrainedModel | None, 
 def open_models(
     found: Sequence[tuple[Path, TrainedModel | None, str | None]],
     dataset: DatasetInfo,
-    provider: Literal["auto", "cpu", "cuda"],
+    provider: ProviderChoice,
     input_format: InputFormat | None,
 ) -> "list[OnnxModel]":
     """Check every file before anything is measured."""
@@ -416,14 +411,12 @@ def _noise_step(
 
 def _member(calibration: Calibration, advice: Advice) -> Architecture | None:
     """The smallest member of the family with the recommended size, where the family is ours."""
-    from sizer.zoo.architecture import SMALL_STEMS, parameters, small
-
     data, sizes = calibration.dataset, advice.parameters
     ours = all(model.training for model in calibration.models)
     if data is None or sizes is None or sizes.recommended is None or not ours:
         return None
-    for stem in SMALL_STEMS:
-        blueprint = small(stem, data.shape[0], data.classes)
-        if parameters(blueprint) >= sizes.recommended:
+    for stem in architecture.SMALL_STEMS:
+        blueprint = architecture.small(stem, data.shape[0], data.classes)
+        if architecture.parameters(blueprint) >= sizes.recommended:
             return _architecture(blueprint)
     return None

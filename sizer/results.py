@@ -9,6 +9,8 @@ from typing import Literal
 
 OrderParameter = Literal["normalised", "chance-corrected", "raw"]
 Control = Literal["step", "beta", "log-step", "log-snr"]
+LevelSet = Literal["equidistant", "logarithmic"]
+ProviderChoice = Literal["auto", "cpu", "cuda"]
 Censoring = Literal["below", "above"]
 LawName = Literal["transition", "saturating"]
 Verdict = Literal["recommended", "unreachable", "untrusted"]

@@ -183,13 +183,18 @@ class TestSmall:
         ratios = [after / before for before, after in itertools.pairwise(counts)]
         assert max(ratios) < 2
 
-    @given(target=st.floats(1e3, 1e8), classes=st.integers(2, 200))
+    @given(target=st.floats(1e4, 1e7), classes=st.integers(2, 100))
     def test_the_member_for_a_count_is_the_nearest_in_ratio(self, target, classes):
         chosen = small_with(target, 16, classes)
         distance = abs(math.log(parameters(chosen) / target))
         for stem in SMALL_STEMS:
             count = parameters(small(stem, 16, classes))
             assert distance <= abs(math.log(count / target)) + 1e-12
+
+    @pytest.mark.parametrize("target", [1000, 1e9])
+    def test_a_count_that_no_member_has_is_refused(self, target):
+        with pytest.raises(UsageError, match="no member of the family has about 1,000"):
+            small_with(target, 16, 48)
 
     @given(stem=stems, classes=st.integers(2, 200))
     def test_a_members_own_count_leads_to_it(self, stem, classes):

@@ -198,6 +198,16 @@ class TestNoise:
 
 
 class TestUsage:
+    def test_no_command_shows_the_help(self):
+        result = run()
+        assert result.exit_code == 2
+        assert "Usage: " in result.stdout
+
+    def test_a_command_misspelt(self):
+        result = run("recomend")
+        assert result.exit_code == 2
+        require_one_line(result.stderr, "recomend", "'recommend'")
+
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
@@ -206,7 +216,7 @@ class TestUsage:
             (("noise",), ("give the noise once",)),
             (("noise", "--step", "1", "--sigma", "2"), ("give the noise once",)),
             (("noise", "--sigma", "1e14"), ("beyond the last step",)),
-            (("noise", "--step", "1", "--format", "xml"), ("--format", "xml", "text, json")),
+            (("noise", "--step", "1", "--format", "xml"), ("--format", "'xml'", "'text', 'json'")),
             (("calibrate", "--steps", "0,100,5001"), ("--steps", "0..5000")),
             (("calibrate", "--steps", "0,100,nan"), ("--steps", "0..5000")),
             (("calibrate", "--steps", "-1,100,200"), ("--steps", "0..5000")),
@@ -216,7 +226,10 @@ class TestUsage:
             (("calibrate", "--control", "time"), ("--control", "log-snr")),
             (("calibrate", "--input-range", "1"), ("--input-range", "two numbers")),
             (("calibrate", "--mean", "a"), ("--mean", "numbers")),
+            (("calibrate", "--images", "0"), ("--images", "1")),
+            (("calibrate", "--imags", "5"), ("--imags", "--images")),
             (("recommend", "--target-acc", "0.7"), ("give the noise once",)),
+            (("recommend", "--target-acc", "high"), ("--target-acc", "number")),
         ],
     )
     def test_one_line_and_exit_code_2(self, arguments, words, planted_calibration, tmp_path):
@@ -462,13 +475,13 @@ class TestBadOutputs:
         assert run("fit", planted_table, "--out", out).exit_code == 0
         assert out.read_text() == text
 
-    def test_pictures_that_cannot_be_written_leave_the_calibration(self, planted_table, tmp_path):
+    def test_pictures_that_could_not_be_written_are_refused_first(self, planted_table, tmp_path):
         out, plots = tmp_path / "out.json", tmp_path / "file"
         plots.write_text("a file")
         result = run("fit", planted_table, "--out", out, "--plots", plots)
         assert result.exit_code == 3
         assert f"error: {plots}: " in result.stderr
-        assert read_calibration(out)
+        assert not out.exists()
         assert plots.read_text() == "a file"
 
     @pytest.mark.parametrize("contents", ["", "{", "[]", '{"version": 1}', "nonsense"])

@@ -116,7 +116,10 @@ def test_the_command_line_imports_no_stage_before_it_is_asked():
     top = ast.Module(
         [node for node in MODULES["cli"].body if not isinstance(node, ast.FunctionDef)], []
     )
-    assert {module for module in imported(top) if module.startswith("sizer.")} == {"sizer.errors"}
+    assert {module for module in imported(top) if module.startswith("sizer.")} == {
+        "sizer.errors",
+        "sizer.results",
+    }
 
 
 @pytest.mark.parametrize("library", HOMES)

@@ -164,9 +164,18 @@ def small(stem: int, resolution: int, classes: int) -> Blueprint:
 
 
 def small_with(target: float, resolution: int, classes: int) -> Blueprint:
-    """The small member whose parameter count is nearest to `target`, in ratio."""
-    members = (small(stem, resolution, classes) for stem in SMALL_STEMS)
-    return min(members, key=lambda member: abs(math.log(parameters(member) / target)))
+    """The small member whose parameter count is nearest to `target`, in ratio.
+
+    Raises UsageError where even that one is off by more than a factor of two.
+    """
+    members = [small(stem, resolution, classes) for stem in SMALL_STEMS]
+    nearest = min(members, key=lambda member: abs(math.log(parameters(member) / target)))
+    if not 0.5 <= parameters(nearest) / target <= 2:
+        raise UsageError(
+            f"no member of the family has about {target:,.0f} parameters; with {classes} classes "
+            f"they have {parameters(members[0]):,} to {parameters(members[-1]):,}"
+        )
+    return nearest
 
 
 def convolutions(blueprint: Blueprint) -> Iterator[Convolution]:
