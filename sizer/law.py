@@ -20,6 +20,7 @@ Surface = Callable[[Floats], Floats]  # a law's parameters to its accuracy at ce
 INFINITE_SIZE = 1e18  # parameters; stands for the limit of infinite size
 INVERSION_POINTS = 241  # of the grid in ln N that brackets an inversion
 DERIVATIVE_STEP = 1e-5  # relative, of central differences
+LARGEST_LOG = 100.0  # of a noise step, in any unit: beyond it, ratios of steps overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,18 @@ def _transition(x: Floats, step: Floats, context: Context) -> Surface:
     def accuracy(values: Floats) -> Floats:
         clean_limit, gain, rate, log_middle, drift, log_width, inverse_nu, log_skew = values
         clean = clean_limit - gain * np.exp(-rate * x)
-        position = np.exp(log_middle + drift * x)
-        scale = np.exp(log_width - inverse_nu * x)
+        position = _step_of_log(log_middle + drift * x)
+        scale = _step_of_log(log_width - inverse_nu * x)
         log_fall = log_expit((position - step) / scale) - log_expit(position / scale)
         fall = np.exp(np.exp(log_skew) * log_fall)
         return np.asarray(context.chance + (clean - context.chance) * fall)
 
     return accuracy
+
+
+def _step_of_log(log_step: Floats) -> Floats:
+    """Neither zero nor infinite, wherever a search for the best values may wander."""
+    return np.asarray(np.exp(np.clip(log_step, -LARGEST_LOG, LARGEST_LOG)))
 
 
 def _saturating(x: Floats, step: Floats, context: Context) -> Surface:

@@ -581,6 +581,16 @@ class TestVerdicts:
         assert np.all(np.isfinite(fit_surface(law, curves).covariance))
 
     @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS.keys())
+    @pytest.mark.parametrize("width", [0.0, -1e4, 1e4])
+    def test_wherever_the_search_wanders_the_law_is_a_number(self, law, width):
+        """Curves that are all one or zero lead it to falls of no width at no step at all."""
+        context = Context(0.1, tuple(STEPS[:5]), 1e5)
+        values = np.array([0.9, 0.1, 0.3, width, 0.1, width, 0.1, 0.0, 0.2, 0.2, 0.3, 0.3])
+        names = law.names(len(context.knots))
+        x, steps = np.meshgrid([-20.0, 0.0, 20.0], STEPS[:5])
+        assert np.all(np.isfinite(law.at(x, steps, context)(values[: len(names)])))
+
+    @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS.keys())
     def test_huge_sizes(self, law):
         sizes = [size * 10**9 for size in SIZES]
         curves = ladder(lambda t, n: transition(t, n / 1e9), sizes, STEPS, trainings=2)

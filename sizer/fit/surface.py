@@ -64,7 +64,8 @@ def fit_surface(law: Law, curves: Sequence[NoiseCurve]) -> LawFit:
     trusted, verdict = _judge(law, names, values, jacobian, predicted, points, freedom)
     sizes = [curve.model.parameters for curve in curves]
     spare = len(residuals) - len(values)
-    errors = np.sqrt(np.diag(covariance))
+    with np.errstate(invalid="ignore"):  # a variance that rounding made negative: no interval
+        errors = np.sqrt(np.diag(covariance))
     return LawFit(
         law=law.name,
         names=names,
