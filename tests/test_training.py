@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from sizer import __version__, pipeline
 from sizer.datasets import open_dataset
 from sizer.errors import DataError, ModelError, OutputError
-from sizer.manifest import Recipe, read_manifest
+from sizer.manifest import Manifest, Recipe, TrainedModel, read_manifest, write_manifest
 from sizer.noise import linear_schedule
 from sizer.results import DatasetInfo
 from sizer.zoo import ladder
@@ -623,3 +623,19 @@ class TestPlan:
         mu, sigma = plan.coefficients
         assert len(mu) == len(sigma) == 401
         assert (mu[0], sigma[0]) == (1, 0)
+
+    def test_what_is_finished_costs_nothing_any_more(self, tmp_path, monkeypatch):
+        """So that a progress bar that goes on where it was still ends at its end."""
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        data, folder = Counted(100), tmp_path / "ladder"
+        sizes = tuple(float(parameters(size)) for size in SIZES)
+        plan = ladder.make_plan(data, data, SCHEDULE, RECIPE, sizes, 1, folder, "command")
+        file = f"{SIZES[0].name}-seed0.onnx"
+        (folder / file).write_bytes(b"trained")
+        digest = hashlib.sha256(b"trained").hexdigest()
+        shape = (SIZES[0].name, 1.0, 1.0, parameters(SIZES[0]), macs(SIZES[0]))
+        model = TrainedModel(file, digest, *shape, 0, 0.5, ())
+        write_manifest(folder, Manifest("command", "sizer", data.info, RECIPE, (model,)))
+        assert ladder.costs(plan) == {f"{SIZES[1].name}-seed0": macs(SIZES[1])}
+        (folder / file).write_bytes(b"damaged")
+        assert len(ladder.costs(plan)) == 2

@@ -126,8 +126,7 @@ def train_ladder(plan: Plan, workers: int, report: Callable[[Progress], None]) -
     where a training fails or its process is killed. What is finished by then is kept.
     """
     manifest = _manifest_to_continue(plan.folder, plan.command, plan.dataset, plan.recipe)
-    finished = {model.file for model in manifest.models if _is_whole(plan.folder, model)}
-    waiting = [member for member in plan.members if _file(*member) not in finished]
+    waiting = _waiting(plan, manifest)
     if waiting:
         _make_folder(plan.folder / CHECKPOINTS)
         with closing(_trained(plan, waiting, workers, report)) as models:
@@ -144,7 +143,14 @@ def train_ladder(plan: Plan, workers: int, report: Callable[[Progress], None]) -
 
 def costs(plan: Plan) -> dict[str, int]:
     """Cost of an epoch of each model still to be trained, in multiply-accumulates of one image."""
-    return {_name(*member): macs(member[0]) for member in plan.members}
+    manifest = _manifest_to_continue(plan.folder, plan.command, plan.dataset, plan.recipe)
+    return {_name(*member): macs(member[0]) for member in _waiting(plan, manifest)}
+
+
+def _waiting(plan: Plan, manifest: Manifest) -> list[tuple[Blueprint, int]]:
+    """Members that the manifest does not hold, or whose file is not the one it describes."""
+    finished = {model.file for model in manifest.models if _is_whole(plan.folder, model)}
+    return [member for member in plan.members if _file(*member) not in finished]
 
 
 def _trained(
