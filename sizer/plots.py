@@ -79,19 +79,14 @@ def widths_figure(calibration: Calibration) -> Figure:
         label = f"{pair.levels[0]:g} to {pair.levels[1]:g}: $N^{{{-exponent:.3f}}}$"
         axes.plot(sizes, pair.prefactor * sizes**-exponent, color=colour, label=label)
     common = law.exponent.value or 0.0
-    scale = np.exp(
-        np.mean([np.log(p.prefactor) - (p.exponent.value or 0) * np.log(centre) for p in law.pairs])
-    )
-    axes.plot(
-        sizes,
-        scale * (sizes / centre) ** -common,
-        "k--",
-        lw=1,
-        label=f"common: $N^{{{-common:.3f}}}$",
-    )
+    heights = [np.log(p.prefactor) - (p.exponent.value or 0) * np.log(centre) for p in law.pairs]
+    if heights:  # no pair may have three sizes of its own
+        scale = np.exp(np.mean(heights))
+        label = f"common: $N^{{{-common:.3f}}}$"
+        axes.plot(sizes, scale * (sizes / centre) ** -common, "k--", lw=1, label=label)
+        axes.legend(frameon=False, fontsize="small")
     axes.set(xscale="log", yscale="log", xlabel="parameters N", ylabel=f"width in {law.control}")
     axes.set_title(f"Transition width: {law.verdict}", loc="left")
-    axes.legend(frameon=False, fontsize="small")
     axes.grid(which="both", alpha=0.15)
     return figure
 
