@@ -25,6 +25,10 @@ class ProviderError(SizerError):
     """An execution provider was asked for by name and is not there."""
 
 
+class MissingExtraError(SizerError):
+    """A command needs packages that a plain installation leaves out."""
+
+
 class MeasurementError(SizerError):
     """Measurements are malformed, or too few for a fit."""
 
@@ -35,9 +39,3 @@ class CalibrationError(SizerError):
 
 class OutputError(SizerError):
     """A file cannot be written, or would overwrite something that is not ours."""
-
-
-class UntrustedFitError(SizerError):
-    """The fit exists, but the data contradict it or cannot determine it."""
-
-    exit_code = 4

@@ -122,7 +122,7 @@ def shipped(kind: str) -> Path:
 def find_calibration(name: str) -> Path:
     """A file, or the name of a shipped calibration."""
     path = Path(name)
-    if path.exists() or path.suffix or path.name != name:
+    if path.is_file() or path.suffix or path.name != name:
         return path
     folder = shipped("calibration")
     if (folder / f"{name}.json").is_file():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 import sizer
 from sizer import files
 from sizer.advise import advise
-from sizer.errors import MeasurementError, ModelError, UsageError
+from sizer.errors import MeasurementError, MissingExtraError, ModelError, UsageError
 from sizer.manifest import Manifest, Recipe, TrainedModel, read_manifest
 from sizer.noise import NoiseSchedule, epsilon, linear_schedule, schedule_named
 from sizer.results import (
@@ -47,11 +48,19 @@ GUESSING = 3.0  # standard errors above chance
 GRID_STEPS = 26
 GRID_POWER = 1.25
 
+# What `fit_measurements` says of its own, and says anew of every fit.
+NO_WIDTH_LAW = "fewer than three sizes cross a pair of levels: no width law"
+NOT_CLEAN = (
+    "some models were not measured without noise: their accuracy at the first step measured "
+    "stands for the clean one in the levels; measure step 0 too, or take --order-parameter raw"
+)
+
 # The one recipe of every ladder that `train` makes; what a user chooses is added to it.
 BATCH = 128
 LEARNING_RATE = 0.01
 WEIGHT_DECAY = 0.02
 LABEL_SMOOTHING = 0.0
+EXTRA = ("torch", "onnxscript", "safetensors")  # packages of the extra `train`
 
 ReportProgress = Callable[[str], Callable[[float, float], None]]
 
@@ -81,6 +90,7 @@ def train(
     report: "Callable[[int, dict[str, int]], Callable[[Progress], None]]",
 ) -> Manifest:
     """Train, export and record a ladder. `report` is told the models' epochs, then each epoch."""
+    _require_extra("train")
     from sizer.datasets import open_dataset
     from sizer.measure import usable_cores
     from sizer.zoo import ladder
@@ -109,6 +119,7 @@ def train(
 
 def export(name: str, weights: Path | None, classes: int, output: Path) -> Architecture:
     """Write EfficientNet-B0 to B7 as ONNX, with published weights or untrained."""
+    _require_extra("export")
     from sizer.zoo.export import IMAGENET, check_output, export_onnx, load_weights
     from sizer.zoo.network import EfficientNet
 
@@ -118,6 +129,16 @@ def export(name: str, weights: Path | None, classes: int, output: Path) -> Archi
     with files.replacing(output) as partial:
         export_onnx(network, blueprint.resolution, partial, IMAGENET)
     return _architecture(blueprint)
+
+
+def _require_extra(command: str) -> None:
+    """Raise MissingExtraError before any work where a plain installation lacks what it takes."""
+    missing = [name for name in EXTRA if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"sizer {command}: needs {', '.join(missing)}; "
+            "install sizer with its extra, as in pip install 'sizer[train]'"
+        )
 
 
 def _architecture(blueprint: architecture.Blueprint) -> Architecture:
@@ -286,7 +307,9 @@ def fit_measurements(
     _require_crossings(curves, cut, schedule)
     width_law = fit.fit_width_law(found, cut.control, cut.order_parameter)
     if width_law is None:
-        warnings = (*warnings, "fewer than three sizes cross a pair of levels: no width law")
+        warnings = (*warnings, NO_WIDTH_LAW)
+    if cut.order_parameter == "normalised" and any(curve.steps[0] > 0 for curve in curves):
+        warnings = (*warnings, NOT_CLEAN)
     surfaces, backtests = fit.fit_surfaces(curves)
     return Calibration(
         version=files.VERSION,
@@ -362,7 +385,7 @@ def fit_file(path: Path, cut: CutChoice) -> Calibration:
             schedule=schedule_named(old.schedule) if old.schedule else None,
             dataset=old.dataset,
             cut=cut,
-            warnings=old.warnings,
+            warnings=tuple(w for w in old.warnings if w not in {NO_WIDTH_LAW, NOT_CLEAN}),
         )
     models, cells, chance = files.read_table(path)
     return fit_measurements(

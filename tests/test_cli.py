@@ -255,6 +255,26 @@ class TestUsage:
         assert result.exit_code == 2
         require_one_line(result.stderr, "'nosuch'")
 
+    def test_a_folder_is_no_calibration_of_its_name(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "nosuch").mkdir()
+        require_one_line(ask("nosuch").stderr, "'nosuch'", "neither a file nor a shipped one")
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("train", "--sizes", "1e4:1e5:3", "--out", "ladder"),
+            ("export", "b0", "--out", "b0.onnx"),
+        ],
+    )
+    def test_a_plain_installation_names_the_extra(self, arguments, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setitem(sys.modules, "torch", None)
+        result = run(*arguments)
+        assert (result.exit_code, result.stdout) == (3, "")
+        require_one_line(result.stderr, f"sizer {arguments[0]}: needs torch", "'sizer[train]'")
+        assert not list(tmp_path.iterdir())
+
     @pytest.mark.parametrize("arguments", [("recommend",), ("noise", "--step", "x"), ("frob",)])
     def test_what_the_parser_refuses(self, arguments):
         assert run(*arguments).exit_code == 2

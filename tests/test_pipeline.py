@@ -18,6 +18,8 @@ from sizer.noise import linear_schedule
 from sizer.pipeline import (
     BRACKET_STEPS,
     GRID_STEPS,
+    NO_WIDTH_LAW,
+    NOT_CLEAN,
     CutChoice,
     fit_file,
     fit_measurements,
@@ -208,6 +210,14 @@ class TestFiles:
         path = tmp_path / "mine.json"
         files.write_calibration(path, calibration)
         assert fit_file(path, CutChoice()) == calibration
+
+    def test_what_a_fit_warns_of_is_said_once_and_only_of_that_fit(self, calibration, tmp_path):
+        path = tmp_path / "mine.json"
+        noisy = tuple(cell for cell in calibration.cells if cell.step > 0)
+        stale = ("the data are odd", NO_WIDTH_LAW, NOT_CLEAN)
+        files.write_calibration(path, replace(calibration, cells=noisy, warnings=stale))
+        assert fit_file(path, CutChoice()).warnings == ("the data are odd", NOT_CLEAN)
+        assert fit_file(path, CutChoice("raw")).warnings == ("the data are odd",)
 
     def test_a_table_of_the_same_counts_gives_the_same_fit(self, calibration, tmp_path):
         curves = files.curves(calibration.models, calibration.cells, calibration.chance)
