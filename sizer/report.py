@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sizer.results import Advice, Calibration, Estimate, LawFit, NoiseLevel
+from sizer.results import Advice, Backtest, Calibration, Estimate, LawFit, NoiseLevel
+
+SMALLER = "fewer than a tenth of the smallest model's"  # parameters: no smaller size is looked at
 
 
 def number(value: float | None, form: str = ".3g") -> str:
@@ -31,8 +33,8 @@ def size_interval(advice: Advice) -> str:
         return "-"
     low = "any size" if not sizes.low else f"{sizes.low:,.0f}"
     high = "no upper bound" if sizes.high is None else f"{sizes.high:,.0f}"
-    best = f"{sizes.best:,.0f}" if sizes.best else "below the search range"
-    return f"{best} ({low} to {high})"
+    best = f"{sizes.best:,.0f}" if sizes.best else SMALLER
+    return f"{best} ({low} to {high})" if sizes.high != 0 else SMALLER
 
 
 def advice_facts(advice: Advice) -> list[tuple[str, str]]:
@@ -49,23 +51,27 @@ def advice_facts(advice: Advice) -> list[tuple[str, str]]:
     if advice.extrapolation_ratio is not None:
         facts.append(("size over largest trained", f"{advice.extrapolation_ratio:.2f}"))
     if test is not None:
-        facts.append(
-            (
-                "back-test",
-                f"{test.hold_out} largest sizes predicted {test.ratio:.1f} times beyond the rest: "
-                f"accuracy off by {test.accuracy_rms:.3f} RMS",
-            )
-        )
+        facts.append(("back-test", _backtest_line(test)))
     if advice.architecture is not None:
         member = advice.architecture
         facts.append(
             (
-                "nearest member",
+                "smallest member of that size",
                 f"width {member.width:g}, {member.parameters:,} parameters, "
                 f"{member.macs:,} multiply-accumulates",
             )
         )
     return facts
+
+
+def _backtest_line(test: Backtest) -> str:
+    held = "largest size" if test.hold_out == 1 else f"{test.hold_out} largest sizes"
+    size = test.log10_size_error
+    off = "" if size is None else f", size by a factor of {10**size:.1f}"
+    return (
+        f"{held} predicted {test.ratio:.1f} times beyond the rest: "
+        f"accuracy off by {test.accuracy_rms:.3f} RMS{off}"
+    )
 
 
 def advice_object(advice: Advice) -> dict[str, Any]:

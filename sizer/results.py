@@ -156,7 +156,8 @@ class WidthLaw:
 class Collapse:
     """Finite-size scaling F(N, t) = N^-lambda f((t - t_c) N^(1/nu)).
 
-    quality: mean squared distance from the master curve in units of its error; 1 is perfect.
+    quality: mean squared distance from the master curve in units of its error: about 1 where the
+    curves differ by counting alone, 0 for data without any error.
     """
 
     critical_step: Estimate
@@ -206,7 +207,7 @@ class Backtest:
     ratio: largest held-out size over the largest fitted. accuracy_rms, accuracy_worst: predicted
     minus measured accuracy over all held-out models and steps. log10_size_error: root mean square
     of log10(predicted size / held-out size) at the accuracies that the held-out models reached,
-    over the steps where size still buys accuracy; None where there are none.
+    each cut at one decade, over the steps where size still buys accuracy; None without such steps.
     """
 
     law: str
@@ -253,7 +254,8 @@ class Requirement:
 @dataclass(frozen=True, slots=True)
 class SizeEstimate:
     """Parameter counts: where the mean curve meets the target, its interval, and the size whose
-    next training run meets it with the stated confidence. An infinite bound is None.
+    next training run meets it with the stated confidence. An infinite bound is None; 0 stands for
+    anything below a tenth of the smallest measured size, where nothing is sought.
     """
 
     low: float | None

@@ -156,6 +156,13 @@ class TestRecommended:
         assert any("smaller may do" in warning for warning in advice.warnings)
         assert "any size" in dict(advice_facts(advice))["mean curve reaches it at"]
 
+    def test_a_target_far_below_every_size(self):
+        """Even the lower bound of the smallest size that is looked at reaches it."""
+        advice = ask(target=0.11)
+        assert advice.parameters.high == 0
+        found = dict(advice_facts(advice))["mean curve reaches it at"]
+        assert found == "fewer than a tenth of the smallest model's parameters"
+
     def test_a_law_by_which_smaller_is_better_is_not_trusted_below_the_ladder(self):
         """At a tenth of the smallest size it has the target, at the smallest no longer."""
         falling = rival_fit(gain=-0.05)
@@ -380,6 +387,21 @@ class TestReports:
             assert set(found["parameters"]) == {"low", "best", "high", "recommended"}
         if found["ceiling"] is not None:
             assert set(found["ceiling"]) == {"low", "best", "high"}
+
+    @pytest.mark.parametrize(
+        ("hold_out", "error", "words"),
+        [
+            (1, 0.3, "largest size predicted 3.0 times beyond the rest: accuracy off by 0.010 RMS"),
+            (2, 0.3, "2 largest sizes predicted 3.0 times"),
+            (2, 0.3, "RMS, size by a factor of 2.0"),
+            (2, None, "accuracy off by 0.010 RMS"),
+        ],
+    )
+    def test_the_back_test_says_how_far_and_how_wrong(self, hold_out, error, words):
+        test = replace(back_test(hold_out=hold_out), log10_size_error=error)
+        line = dict(advice_facts(ask(backtests=[test])))["back-test"]
+        assert words in line
+        assert ("size by" in line) == (error is not None)
 
     @pytest.mark.parametrize("case", CASES)
     def test_markdown_says_verdict_reason_and_warnings(self, case):
