@@ -64,7 +64,8 @@ def advise(calibration: Calibration, requirement: Requirement) -> Advice:
     ceiling = _ceiling(fits, requirement)
     sizes = _union([answer.parameters for answer in laws])
     ratio = sizes.recommended / fit.size_range[1] if sizes.recommended else None
-    verdict, reason = _verdict(sizes, ceiling, ratio, requirement)
+    reached = any(answer.parameters.best is not None for answer in laws)
+    verdict, reason = _verdict(sizes, reached, ceiling, ratio, requirement)
     return Advice(
         verdict=verdict,
         reason=reason,
@@ -80,10 +81,14 @@ def advise(calibration: Calibration, requirement: Requirement) -> Advice:
 
 
 def _verdict(
-    sizes: SizeEstimate, ceiling: Estimate, ratio: float | None, requirement: Requirement
+    sizes: SizeEstimate,
+    reached: bool,
+    ceiling: Estimate,
+    ratio: float | None,
+    requirement: Requirement,
 ) -> tuple[Verdict, str]:
-    """The verdict of a fit that may be asked, and why."""
-    if sizes.best is None and _out_of_reach(ceiling, requirement):
+    """The verdict of a fit that may be asked, and why; reached: under any acceptable law."""
+    if not reached and _out_of_reach(ceiling, requirement):
         return "unreachable", _unreachable(ceiling, requirement)
     if sizes.recommended is None or ratio is None:
         return "untrusted", (

@@ -205,6 +205,11 @@ class TestRivals:
         advice = ask(rivals=[low], backtests=tests)
         assert advice.verdict == "untrusted"
         assert any("under the saturating law no size reaches it" in w for w in advice.warnings)
+        other = ask(fit=low, rivals=[law_fit()], backtests=tests)
+        assert other.ceiling.value < 0.7
+        assert other.verdict == "untrusted"
+        assert other.parameters.low < other.laws[1].parameters.best
+        assert other.parameters.high is None
 
 
 class TestUnreachable:

@@ -257,6 +257,15 @@ class TestCollapse:
         apart = [replace(c, steps=c.steps + 5000 * i) for i, c in enumerate(self.curves())]
         assert collapse_quality(apart, 600, 0, 0) == NO_COLLAPSE
 
+    def test_curves_that_only_stretch_have_no_critical_step_inside(self):
+        def stretched(step, size):
+            return 0.6 * np.exp(-(((step * (size / 1e5) ** -0.1) / 400) ** 2))
+
+        found = fit_collapse(ladder(stretched, SIZES, STEPS, trials=10_000))
+        assert found.inverse_nu.value == pytest.approx(-0.1, abs=0.02)
+        assert (found.critical_step.low, found.critical_step.high) == (None, None)
+        assert "about no critical step" in found.verdict
+
     def test_the_planted_values_are_found_blind(self):
         found = fit_collapse(ladder(self.scaling, SIZES, STEPS, trials=10_000))
         assert found.critical_step.value == pytest.approx(self.CRITICAL, rel=0.01)

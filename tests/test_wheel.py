@@ -27,7 +27,7 @@ def test_an_installed_wheel_recommends_at_once(tmp_path: Path) -> None:
     )
     assert installed.returncode == 0, installed.stderr
     sizer = tmp_path / "env" / "bin" / "sizer"
-    line = ["recommend", "--noise-step", "300", "--target-acc", "0.7", "--format", "json"]
+    line = ["recommend", "--noise-step", "200", "--target-acc", "0.75", "--format", "json"]
     answered = run(sizer, *line, cwd=tmp_path)
     assert answered.returncode == 0, answered.stderr
     answer = json.loads(answered.stdout)

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.fit.evidence import check_sizes, interval
-from sizer.results import Collapse, NoiseCurve
+from sizer.results import Collapse, Estimate, NoiseCurve
 
 Floats = NDArray[np.float64]
 GOOD_COLLAPSE = 4.0  # quality above which curves do not collapse: twice their error
+EDGE = 1e-3  # share of the measured noise within which t_c lies on its edge, and is not found
 NO_COLLAPSE = 1e30  # quality of exponents that leave the curves without a common range
 
 
@@ -42,18 +43,22 @@ def fit_collapse(curves: Sequence[NoiseCurve]) -> Collapse:
     critical, inverse_nu, lambda_ = (
         interval(float(v), float(e), count - 3) for v, e in zip(values, errors, strict=True)
     )
+    last = max(float(curve.steps[-1]) for curve in pooled)
+    inside = EDGE * last < values[0] < (1 - EDGE) * last
     return Collapse(
-        critical_step=critical,
+        critical_step=critical if inside else Estimate(critical.value),
         inverse_nu=inverse_nu,
         lambda_=lambda_,
         quality=quality if quality < NO_COLLAPSE else None,
-        verdict=_verdict(quality),
+        verdict=_verdict(quality, inside),
     )
 
 
-def _verdict(quality: float) -> str:
-    if quality <= GOOD_COLLAPSE:
+def _verdict(quality: float, inside: bool) -> str:
+    if quality <= GOOD_COLLAPSE and inside:
         return "the curves collapse onto one master curve"
+    if quality <= GOOD_COLLAPSE:
+        return "the curves collapse, but about no critical step inside the measured noise"
     if quality >= NO_COLLAPSE:
         return "the curves do not collapse: no exponents give them a range in common"
     return f"the curves do not collapse: they miss it by {quality**0.5:.1f} standard errors"
