@@ -89,13 +89,10 @@ def _pooled(curves: Sequence[NoiseCurve]) -> list[SizeCurve]:
 
 
 def _collapse_starts(curves: Sequence[SizeCurve]) -> list[Floats]:
-    """Half-way points of the curves as t_c, with a flat and a shrinking width."""
+    """Half-way points of the curves as t_c, and none, with a flat and a changing width."""
     half = [float(np.interp(-c.order[0] / 2, -c.order, c.steps)) for c in curves]
-    return [
-        np.array([float(quantile), slope, 0.0])
-        for quantile in np.quantile(half, [0.1, 0.9])
-        for slope in (0.02, 0.3)
-    ]
+    critical = [*np.quantile(half, [0.1, 0.9]), 0.0]
+    return [np.array([at, slope, 0.0]) for at in critical for slope in (-0.1, 0.02, 0.3)]
 
 
 def _collapse(curves: Sequence[SizeCurve], starts: Sequence[Floats]) -> tuple[Floats, float]:
