@@ -54,7 +54,7 @@ def advise(calibration: Calibration, requirement: Requirement) -> Advice:
             extrapolation_ratio=None,
             law=fit.law,
             backtest=backtest,
-            warnings=(*calibration.warnings, *fit.warnings),
+            warnings=calibration.warnings,
         )
     fits = acceptable(calibration)
     laws = tuple(
@@ -88,8 +88,14 @@ def _verdict(
     requirement: Requirement,
 ) -> tuple[Verdict, str]:
     """The verdict of a fit that may be asked, and why; reached: under any acceptable law."""
-    if not reached and _out_of_reach(ceiling, requirement):
+    target = requirement.target_accuracy
+    if not reached and ceiling.high is not None and ceiling.high < target:
         return "unreachable", _unreachable(ceiling, requirement)
+    if not reached and ceiling.value is not None and ceiling.value < target:
+        return "untrusted", (
+            f"no size of this family is expected to reach {target:g}, but the "
+            f"ceiling is known only as {_stated(ceiling)}: train larger models, or more of them"
+        )
     if sizes.recommended is None or ratio is None:
         return "untrusted", (
             f"no size can be named with {requirement.confidence:.0%} confidence: {_bounds(sizes)}"
@@ -166,7 +172,7 @@ def _invert(fit: LawFit, requirement: Requirement) -> SizeEstimate:
         def excess(sizes: Floats) -> Floats:
             mean = accuracy(fit, sizes, step)
             between = scatter * np.maximum(mean - fit.chance, 0)
-            error = np.sqrt(accuracy_error(fit, sizes, step) ** 2 + between**2)
+            error = np.hypot(_error_of_mean(fit, sizes, step), between)
             return np.asarray(mean + quantile * error - target)
 
         size = smallest_reaching(excess, (first, largest))
@@ -179,6 +185,16 @@ def _invert(fit: LawFit, requirement: Requirement) -> SizeEstimate:
         high=reaching(-two_sided, 0.0, smallest / 10),
         recommended=None if safe is None else max(smallest, int(np.ceil(safe))),
     )
+
+
+def _error_of_mean(fit: LawFit, sizes: Floats, step: float) -> Floats:
+    """Standard error of the mean curve: between trained models, and of the images they share.
+
+    Comparing models cannot show what their common images do to all of them. Were they right and
+    wrong on the same images, that would be the counting error of one model, which bounds it.
+    """
+    mean = np.clip(accuracy(fit, sizes, step), 0, 1)
+    return np.hypot(accuracy_error(fit, sizes, step), np.sqrt(mean * (1 - mean) / fit.images))
 
 
 def _union(answers: Sequence[SizeEstimate]) -> SizeEstimate:
@@ -200,7 +216,7 @@ def _ceiling(fits: Sequence[LawFit], requirement: Requirement) -> Estimate:
     for fit in fits:
         sizes = np.geomspace(fit.size_range[0], INFINITE_SIZE, CEILING_POINTS)
         mean = accuracy(fit, sizes, requirement.noise_step)
-        reach = accuracy_error(fit, sizes, requirement.noise_step) * float(
+        reach = _error_of_mean(fit, sizes, requirement.noise_step) * float(
             stdtrit(fit.degrees_of_freedom, (1 + requirement.confidence) / 2)
         )
         found.append([float(bound.max()) for bound in (mean, mean - reach, mean + reach)])
@@ -208,19 +224,15 @@ def _ceiling(fits: Sequence[LawFit], requirement: Requirement) -> Estimate:
     return Estimate(*(min(1.0, max(0.0, bound)) for bound in (value, low, high)))
 
 
-def _out_of_reach(ceiling: Estimate, requirement: Requirement) -> bool:
-    return ceiling.value is not None and ceiling.value < requirement.target_accuracy
-
-
 def _unreachable(ceiling: Estimate, requirement: Requirement) -> str:
-    asked = f"{requirement.target_accuracy:g} at step {requirement.noise_step:g}"
-    stated = f"{ceiling.value:.3f} ({ceiling.low:.3f} to {ceiling.high:.3f})"
-    if ceiling.high is not None and ceiling.high < requirement.target_accuracy:
-        return f"no size of this family reaches {asked}; the ceiling is {stated}"
     return (
-        f"no size of this family is expected to reach {asked}; the ceiling is about {stated}, "
-        "and only larger models could show that it is higher"
+        f"no size of this family reaches {requirement.target_accuracy:g} at step "
+        f"{requirement.noise_step:g}; the ceiling is {_stated(ceiling)}"
     )
+
+
+def _stated(ceiling: Estimate) -> str:
+    return f"{ceiling.value:.3f} ({ceiling.low:.3f} to {ceiling.high:.3f})"
 
 
 def _reason(sizes: SizeEstimate, requirement: Requirement) -> str:
@@ -247,7 +259,7 @@ def _warnings(
     backtest: Backtest | None,
 ) -> list[str]:
     fit = calibration.fit
-    found = list(fit.warnings)
+    found = []
     if sizes.recommended == fit.size_range[0]:
         found.append("the smallest measured size already reaches the target; smaller may do")
     if backtest is None:

@@ -31,15 +31,11 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises OutputError where that cannot be; what was there before then stays.
     """
+    partial = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     with writing_to(path):
-        handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix
-        )
-        os.close(handle)
-        partial = Path(name)
         try:
+            partial.touch()
             yield partial
-            partial.chmod(0o644)
             partial.replace(path)
         finally:
             with suppress(OSError):
@@ -131,8 +127,10 @@ def find_calibration(name: str) -> Path:
     raise UsageError(f"calibration {name!r}: neither a file nor a shipped one ({known})")
 
 
-def read_table(path: Path) -> tuple[tuple[ModelInfo, ...], tuple[Cell, ...], float]:
+def read_table(path: Path) -> tuple[tuple[ModelInfo, ...], tuple[Cell, ...], float | None]:
     """Models, cells and chance from `model,parameters,step,correct,trials[,chance][,training]`.
+
+    Chance is None where it has no column.
 
     Raises MeasurementError that names the file, the line and what is wrong with it.
     """
@@ -171,7 +169,8 @@ def read_table(path: Path) -> tuple[tuple[ModelInfo, ...], tuple[Cell, ...], flo
             f"{path}: models of different trainings ({', '.join(sorted(families))}) share no "
             "scaling law; fit each training by itself"
         )
-    return tuple(models.values()), tuple(cells.values()), chances.pop()
+    stated = "chance" in (reader.fieldnames or ())
+    return tuple(models.values()), tuple(cells.values()), chances.pop() if stated else None
 
 
 def _row(path: Path, line: int, row: dict[str, str | None]) -> tuple[ModelInfo, Cell, float]:

@@ -69,14 +69,6 @@ def crossings(
     )
 
 
-def count_crossings(
-    curves: Sequence[NoiseCurve], levels: Sequence[float], settings: LevelSettings
-) -> int:
-    """How many levels the curves cross within their measured ranges, in all."""
-    at = [_crossings(curve, levels, settings, replicates=0)[0] for curve in curves]
-    return int(np.isfinite(at).sum())
-
-
 def widths(
     curves: Sequence[NoiseCurve],
     pairs: Sequence[Pair] = EQUIDISTANT,

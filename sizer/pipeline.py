@@ -23,6 +23,7 @@ from sizer.results import (
     Control,
     DatasetInfo,
     InputFormat,
+    LevelCrossing,
     LevelSet,
     ModelInfo,
     NoiseCurve,
@@ -43,6 +44,7 @@ NOISE_SEED = 0
 # `--steps auto`: a few images at these steps find where every model only guesses ...
 BRACKET_STEPS = (0, 100, 200, 400, 600, 800, 1000, 1300, 1600, 2000, 2500, 3000, 4000, 5000)
 BRACKET_IMAGES = 500
+RISING = 0.1  # accuracy gained along the steps, when they must be a signal and not a noise
 GUESSING = 3.0  # standard errors above chance
 # ... and the fall up to there is cut into a grid, finer where there is less noise.
 GRID_STEPS = 26
@@ -50,6 +52,7 @@ GRID_POWER = 1.25
 
 # What `fit_measurements` says of its own, and says anew of every fit.
 NO_WIDTH_LAW = "fewer than three sizes cross a pair of levels: no width law"
+NO_CHANCE = "the table has no column `chance`: it was taken to be 0; state what guessing reaches"
 NOT_CLEAN = (
     "some models were not measured without noise: their accuracy at the first step measured "
     "stands for the clean one in the levels; measure step 0 too, or take --order-parameter raw"
@@ -299,12 +302,14 @@ def fit_measurements(
     """Levels, widths, collapse and surfaces of a finished measurement."""
     from sizer import fit
     from sizer.fit.evidence import check_sizes
-    from sizer.levels import widths
+    from sizer.levels import crossings, widths
 
     check_sizes(model.parameters for model in models)
     curves = files.curves(models, cells, chance)
-    found = widths(curves, _pairs(cut), _settings(cut, schedule))
-    _require_crossings(curves, cut, schedule)
+    settings, levels = _settings(cut, schedule), sorted({a for pair in _pairs(cut) for a in pair})
+    crossed = tuple(found for curve in curves for found in crossings(curve, levels, settings))
+    _require_crossings(curves, crossed)
+    found = widths(curves, _pairs(cut), settings)
     width_law = fit.fit_width_law(found, cut.control, cut.order_parameter)
     if width_law is None:
         warnings = (*warnings, NO_WIDTH_LAW)
@@ -319,6 +324,7 @@ def fit_measurements(
         models=models,
         chance=chance,
         cells=cells,
+        crossings=crossed,
         widths=found,
         width_law=width_law,
         collapse=fit.fit_collapse(curves),
@@ -329,18 +335,19 @@ def fit_measurements(
     )
 
 
-def _require_crossings(
-    curves: Sequence[NoiseCurve], cut: CutChoice, schedule: NoiseSchedule | None
-) -> None:
-    from sizer.levels import count_crossings
-
-    levels = sorted({level for pair in _pairs(cut) for level in pair})
-    crossed = count_crossings(curves, levels, _settings(cut, schedule))
-    if crossed < 2:
-        raise MeasurementError(
-            f"{crossed} level crossings in all curves; a transition needs two or more: "
-            "measure more noise steps"
+def _require_crossings(curves: Sequence[NoiseCurve], crossed: Sequence[LevelCrossing]) -> None:
+    inside = sum(crossing.censored is None for crossing in crossed)
+    if inside >= 2:
+        return
+    risen = [c.correct[-1] / c.trials[-1] - c.correct[0] / c.trials[0] for c in curves]
+    raise MeasurementError(
+        f"{inside} level crossings in all curves; a transition needs two or more: "
+        + (
+            "accuracy rises with the step, so give a noise and not a signal"
+            if np.mean(risen) > RISING
+            else "measure more noise steps"
         )
+    )
 
 
 def _pairs(cut: CutChoice) -> tuple[tuple[float, float], ...]:
@@ -388,8 +395,15 @@ def fit_file(path: Path, cut: CutChoice) -> Calibration:
             warnings=tuple(w for w in old.warnings if w not in {NO_WIDTH_LAW, NOT_CLEAN}),
         )
     models, cells, chance = files.read_table(path)
+    warnings = (NO_CHANCE,) if chance is None else ()
     return fit_measurements(
-        models=models, cells=cells, chance=chance, schedule=None, dataset=None, cut=cut
+        models=models,
+        cells=cells,
+        chance=chance or 0.0,
+        schedule=None,
+        dataset=None,
+        cut=cut,
+        warnings=warnings,
     )
 
 

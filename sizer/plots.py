@@ -9,7 +9,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from sizer.law import accuracy
-from sizer.results import Calibration, ModelInfo
+from sizer.results import Calibration, Collapse, ModelInfo, WidthLaw
 
 FORMATS = ("png", "svg")
 RESOLUTION = 150  # dots per inch of the PNG
@@ -20,20 +20,24 @@ def figures(calibration: Calibration) -> dict[str, Figure]:
     """All pictures that the calibration has the data for, by file stem."""
     found = {"curves": curves_figure(calibration)}
     if calibration.width_law is not None:
-        found["widths"] = widths_figure(calibration)
+        found["widths"] = widths_figure(calibration, calibration.width_law)
     if calibration.collapse is not None and calibration.collapse.quality is not None:
-        found["collapse"] = collapse_figure(calibration)
+        found["collapse"] = collapse_figure(calibration, calibration.collapse)
     return found
 
 
 def save(found: dict[str, Figure], folder: Path) -> list[Path]:
     """Each figure as PNG and SVG, in a folder that exists."""
+    from matplotlib import rc_context
+
     written = []
-    for name, figure in found.items():
-        for form in FORMATS:
-            path = folder / f"{name}.{form}"
-            figure.savefig(path, dpi=RESOLUTION, metadata={"Date": None} if form == "svg" else None)
-            written.append(path)
+    with rc_context({"svg.hashsalt": "sizer"}):  # the same names inside every run's SVG
+        for name, figure in found.items():
+            for form in FORMATS:
+                path = folder / f"{name}.{form}"
+                without_date = {"Date": None} if form == "svg" else None
+                figure.savefig(path, dpi=RESOLUTION, metadata=without_date)
+                written.append(path)
     return written
 
 
@@ -58,11 +62,9 @@ def curves_figure(calibration: Calibration) -> Figure:
     return figure
 
 
-def widths_figure(calibration: Calibration) -> Figure:
+def widths_figure(calibration: Calibration, law: WidthLaw) -> Figure:
     """Transition width against size in log-log, one colour a level pair, with the common law."""
     figure, axes = _canvas(8.0, 5.0)
-    law = calibration.width_law
-    assert law is not None
     sizes = np.array(sorted({model.parameters for model in calibration.models}), dtype=float)
     centre = np.exp(np.log(sizes).mean())
     for i, pair in enumerate(law.pairs):
@@ -91,11 +93,9 @@ def widths_figure(calibration: Calibration) -> Figure:
     return figure
 
 
-def collapse_figure(calibration: Calibration) -> Figure:
+def collapse_figure(calibration: Calibration, collapse: Collapse) -> Figure:
     """The curves in scaled variables: one master curve, if finite-size scaling holds."""
     figure, axes = _canvas(8.0, 5.0)
-    collapse = calibration.collapse
-    assert collapse is not None
     critical = collapse.critical_step.value or 0.0
     inverse_nu, lambda_ = collapse.inverse_nu.value or 0.0, collapse.lambda_.value or 0.0
     norm = _norm(calibration)

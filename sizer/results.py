@@ -149,7 +149,6 @@ class WidthLaw:
     pairs: tuple[LevelExponent, ...]
     censored: int
     verdict: str
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +164,6 @@ class Collapse:
     lambda_: Estimate
     quality: float | None
     verdict: str
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +175,8 @@ class LawFit:
     degrees_of_freedom: of its t quantiles; intervals: 90 % ones of the values, from both.
     overdispersion: deviance over its degrees of freedom, 1 if counting were the only error.
     scatter: standard deviation of the accuracy between trainings of one size, as a fraction of the
-    distance from chance. residual_rms: in accuracy. trusted: False when the data contradict the
+    distance from chance. residual_rms: in accuracy. images: that all models share, the fewest at
+    any step. trusted: False when the data contradict the
     law or cannot determine it.
     """
 
@@ -192,12 +191,12 @@ class LawFit:
     overdispersion: float | None
     scatter: float | None
     residual_rms: float
+    images: int
     size_range: tuple[int, int]
     step_range: tuple[float, float]
     trusted: bool
     verdict: str
     intervals: tuple[Estimate, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +232,7 @@ class Calibration:
     models: tuple[ModelInfo, ...]
     chance: float
     cells: tuple[Cell, ...]
+    crossings: tuple[LevelCrossing, ...]
     widths: tuple[Width, ...]
     width_law: WidthLaw | None
     collapse: Collapse | None

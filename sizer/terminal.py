@@ -96,7 +96,7 @@ def show_ladder(manifest: Manifest) -> None:
 def show_calibration(calibration: Calibration) -> None:
     """The measured accuracies at a few steps, the laws, and what to beware of."""
     steps = sorted({cell.step for cell in calibration.cells})
-    some = [steps[round(i * (len(steps) - 1) / 5)] for i in range(6)] if len(steps) > 6 else steps
+    some = [steps[round(i * (len(steps) - 1) / 4)] for i in range(5)] if len(steps) > 5 else steps
     headings = ("model", "parameters", *(f"t={step:g}" for step in some))
     _table("Accuracy at noise step t", headings, report.model_rows(calibration, some))
     law, collapse = calibration.width_law, calibration.collapse

@@ -36,6 +36,7 @@ def law_fit(values=VALUES, errors=ERRORS, law=TRANSITION, knots=(0.0, 300.0, 100
         overdispersion=1.0,
         scatter=0.01,
         residual_rms=0.005,
+        images=10**18,  # so many that they add no error
         size_range=SIZES,
         step_range=(0.0, 1000.0),
         trusted=True,
@@ -64,6 +65,7 @@ def calibration(fit=None, rivals=(), backtests=None, training=None, **changes):
         models=models,
         chance=CHANCE,
         cells=(),
+        crossings=(),
         widths=(),
         width_law=None,
         collapse=None,
@@ -212,6 +214,26 @@ class TestRivals:
         assert other.parameters.high is None
 
 
+class TestSharedImages:
+    def test_few_images_widen_the_interval_and_raise_the_size(self):
+        """All models share them, so no comparison of models shows their error."""
+        many, few = ask(), ask(fit=law_fit(images=1000))
+        assert few.parameters.best == many.parameters.best
+        assert few.parameters.low < many.parameters.low
+        assert few.parameters.high is None or few.parameters.high > many.parameters.high
+        assert few.parameters.recommended > many.parameters.recommended
+        assert few.ceiling.high > many.ceiling.high
+
+    def test_their_error_is_the_counting_error_of_one_model(self):
+        certain = law_fit(errors=(0.0,) * 8, scatter=0.0, images=1000)
+        sizes = ask(300, 0.7, fit=certain).parameters
+        at_low, at_high = (float(accuracy(certain, size, 300)) for size in (sizes.low, sizes.high))
+        quantile = 1.833  # Student, 9 degrees of freedom, 0.95
+        for reached, sign in ((at_low, 1), (at_high, -1)):
+            error = math.sqrt(reached * (1 - reached) / 1000)
+            assert reached + sign * quantile * error == pytest.approx(0.7, abs=1e-4)
+
+
 class TestUnreachable:
     def test_above_the_ceiling(self):
         advice = ask(0, 0.97)
@@ -226,10 +248,10 @@ class TestUnreachable:
 
     def test_a_ceiling_that_may_be_higher_is_not_said_to_be_sure(self):
         advice = ask(0, 0.905)
-        assert advice.verdict == "unreachable"
+        assert advice.verdict == "untrusted"
         assert advice.ceiling.high > 0.905
-        assert "is expected to reach 0.905" in advice.reason
-        assert "only larger models could show that it is higher" in advice.reason
+        assert "is expected to reach 0.905, but the ceiling is known only as 0.900" in advice.reason
+        assert advice.parameters.best is None
 
     def test_a_ceiling_is_never_below_what_the_ladder_reaches(self):
         """Ceiling and gain are uncertain together, and at the largest size they cancel."""

@@ -423,6 +423,26 @@ class TestBadCalibrations:
         require_one_line(result.stderr, "level crossings", "measure more noise steps")
         assert (tmp_path / "cache" / "sizer" / "cells.sqlite").stat().st_size > 0
 
+    def test_a_table_of_signal_instead_of_noise(self, tmp_path):
+        """An SNR in dB grows where noise falls."""
+        rows = ["model,parameters,step,correct,trials"]
+        rows += [f"m{n},{n},{db},{50 + 20 * db},1000" for n in (10, 100, 1000) for db in range(40)]
+        table = tmp_path / "snr.csv"
+        table.write_text("\n".join(rows))
+        result = run("fit", table, "--out", tmp_path / "out.json")
+        assert result.exit_code == 3
+        require_one_line(result.stderr, "accuracy rises with the step", "noise and not a signal")
+
+    def test_a_table_without_chance_is_warned_of(self, planted_table, tmp_path):
+        lines = [line.split(",") for line in planted_table.read_text().splitlines()]
+        column = lines[0].index("chance")
+        table = tmp_path / "table.csv"
+        table.write_text("\n".join(",".join(p[:column] + p[column + 1 :]) for p in lines))
+        result = run("fit", table, "--out", tmp_path / "out.json")
+        assert result.exit_code == 0
+        assert "warning: the table has no column `chance`" in result.stderr
+        assert read_calibration(tmp_path / "out.json").chance == 0
+
     @pytest.mark.parametrize("wrong", [-1, 0.5])
     def test_labels_out_of_range(self, given, tmp_path, wrong):
         labels = np.arange(50) % CLASSES + 0 * wrong

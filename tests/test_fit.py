@@ -641,6 +641,20 @@ class TestChoice:
         assert bad.accuracy_rms == pytest.approx(np.sqrt(np.mean(truth**2)), rel=1e-3)
         assert bad.accuracy_worst == pytest.approx(truth.max(), rel=1e-3)
 
+    def test_a_law_that_mispredicts_the_largest_size_is_not_trusted(self):
+        """Size stops to buy anything at once; only the largest of seven shows it."""
+
+        def stopped(step, size):
+            return saturating(step, size) * (0.85 if size > 2e6 else 1)
+
+        sizes = (*SIZES, 1_700_000, 3_000_000)
+        fits, tests = fit_surfaces(ladder(stopped, sizes, STEPS, trainings=2, chance=CHANCE))
+        missed = {test.law: test.accuracy_rms for test in tests if test.hold_out == 1}
+        for fit in fits:
+            assert missed[fit.law] > 0.03
+            assert not fit.trusted
+        assert any("the largest size contradicts the law" in fit.verdict for fit in fits)
+
     def test_too_few_sizes_for_a_back_test(self):
         curves = ladder(transition, SIZES[:4], STEPS, trainings=2)
         assert backtest(TRANSITION, curves, 1) is None

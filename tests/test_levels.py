@@ -13,7 +13,6 @@ from sizer.levels import (
     EQUIDISTANT,
     LOGARITHMIC,
     LevelSettings,
-    count_crossings,
     crossings,
     order_parameter,
     widths,
@@ -123,13 +122,6 @@ class TestCrossings:
     def test_one_step_is_too_few(self):
         with pytest.raises(MeasurementError, match=r"lonely: needs two noise steps"):
             crossings(curve("lonely", 10, [0], [0.5]), [0.5], FALL)
-
-    def test_they_are_counted_as_they_are_found(self):
-        curves = [straight(), curve("flat", 10, STEPS, 0.65)]
-        levels = [0.8, 0.6, 0.4, 0.05]
-        found = [one for each in curves for one in crossings(each, levels, FALL)]
-        assert sum(one.censored is None for one in found) == 2
-        assert count_crossings(curves, levels, FALL) == 2
 
     @settings(max_examples=50)
     @given(

@@ -1,13 +1,14 @@
 """Which law to believe: the one that predicts left-out large models best."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sizer.errors import MeasurementError
 from sizer.fit.evidence import MINIMUM_SIZES, root_mean_square
-from sizer.fit.surface import fit_surface
+from sizer.fit.surface import CONTRADICTED, fit_surface
 from sizer.law import LAWS, Law, accuracy, size_reaching
 from sizer.results import Backtest, LawFit, NoiseCurve
 
@@ -59,12 +60,35 @@ def _size_errors(fit: LawFit, size: int, steps: Floats, observed: Floats) -> lis
 
 def fit_surfaces(curves: Sequence[NoiseCurve]) -> tuple[tuple[LawFit, ...], tuple[Backtest, ...]]:
     """Every law fitted, the best predictor of left-out large sizes first, and all back-tests."""
-    fits = [fit_surface(law, curves) for law in LAWS.values()]
-    tests = [backtest(LAWS[fit.law], curves, hold_out) for fit in fits for hold_out in (1, 2)]
+    fitted = [fit_surface(law, curves) for law in LAWS.values()]
+    tests = [backtest(LAWS[fit.law], curves, hold_out) for fit in fitted for hold_out in (1, 2)]
     done = tuple(test for test in tests if test is not None)
+    fits = [_held_to(fit, done, _counting_error(curves)) for fit in fitted]
 
     def rank(fit: LawFit) -> tuple[bool, float]:
         errors = [test.accuracy_rms for test in done if test.law == fit.law]
         return not fit.trusted, float(np.mean(errors)) if errors else fit.residual_rms
 
     return tuple(sorted(fits, key=rank)), done
+
+
+def _held_to(fit: LawFit, tests: Sequence[Backtest], counting: float) -> LawFit:
+    """The fit, no longer trusted if it predicts the largest size badly from the others."""
+    nearest = [test for test in tests if test.law == fit.law and test.hold_out == 1]
+    missed = max((test.accuracy_rms for test in nearest), default=0.0)
+    if not fit.trusted or missed <= np.hypot(CONTRADICTED, counting):
+        return fit
+    verdict = (
+        f"the largest size contradicts the law: predicted from the others, off by {missed:.3f}"
+    )
+    return replace(fit, trusted=False, verdict=verdict)
+
+
+def _counting_error(curves: Sequence[NoiseCurve]) -> float:
+    """Root mean square error of one measured accuracy from the number of images alone."""
+    variances = [
+        share * (1 - share) / trials
+        for curve in curves
+        for share, trials in zip(np.divide(curve.correct, curve.trials), curve.trials, strict=True)
+    ]
+    return float(np.sqrt(np.mean(variances)))

@@ -78,6 +78,7 @@ def fit_surface(law: Law, curves: Sequence[NoiseCurve]) -> LawFit:
         overdispersion=float((residuals**2).sum() / spare) if spare > 0 else None,
         scatter=_scatter(points, predicted, context.chance),
         residual_rms=root_mean_square(predicted - points.observed),
+        images=int(points.trials.min()),
         size_range=(min(sizes), max(sizes)),
         step_range=(float(points.steps.min()), float(points.steps.max())),
         trusted=trusted,
