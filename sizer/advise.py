@@ -188,13 +188,15 @@ def _invert(fit: LawFit, requirement: Requirement) -> SizeEstimate:
 
 
 def _error_of_mean(fit: LawFit, sizes: Floats, step: float) -> Floats:
-    """Standard error of the mean curve: between trained models, and of the images they share.
+    """Standard error of the mean curve: of the fit, of the images, and of the law itself.
 
     Comparing models cannot show what their common images do to all of them. Were they right and
     wrong on the same images, that would be the counting error of one model, which bounds it.
     """
     mean = np.clip(accuracy(fit, sizes, step), 0, 1)
-    return np.hypot(accuracy_error(fit, sizes, step), np.sqrt(mean * (1 - mean) / fit.images))
+    images = mean * (1 - mean) / fit.images
+    law = fit.misfit * np.maximum(mean - fit.chance, 0)
+    return np.asarray(np.sqrt(accuracy_error(fit, sizes, step) ** 2 + images + law**2))
 
 
 def _union(answers: Sequence[SizeEstimate]) -> SizeEstimate:

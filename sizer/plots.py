@@ -86,7 +86,7 @@ def widths_figure(calibration: Calibration, law: WidthLaw) -> Figure:
         scale = np.exp(np.mean(heights))
         label = f"common: $N^{{{-common:.3f}}}$"
         axes.plot(sizes, scale * (sizes / centre) ** -common, "k--", lw=1, label=label)
-        axes.legend(frameon=False, fontsize="small")
+        axes.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
     axes.set(xscale="log", yscale="log", xlabel="parameters N", ylabel=f"width in {law.control}")
     axes.set_title(f"Transition width: {law.verdict}", loc="left")
     axes.grid(which="both", alpha=0.15)

@@ -175,9 +175,10 @@ class LawFit:
     degrees_of_freedom: of its t quantiles; intervals: 90 % ones of the values, from both.
     overdispersion: deviance over its degrees of freedom, 1 if counting were the only error.
     scatter: standard deviation of the accuracy between trainings of one size, as a fraction of the
-    distance from chance. residual_rms: in accuracy. images: that all models share, the fewest at
-    any step. trusted: False when the data contradict the
-    law or cannot determine it.
+    distance from chance; misfit: the law's own distance from the mean of trainings, likewise, what
+    counting and scatter make of it taken off. residual_rms: in accuracy. images: that all models
+    share, the fewest at any step. trusted: False when the data contradict the law or cannot
+    determine it.
     """
 
     law: LawName
@@ -190,6 +191,7 @@ class LawFit:
     chance: float
     overdispersion: float | None
     scatter: float | None
+    misfit: float
     residual_rms: float
     images: int
     size_range: tuple[int, int]

@@ -35,6 +35,7 @@ def law_fit(values=VALUES, errors=ERRORS, law=TRANSITION, knots=(0.0, 300.0, 100
         chance=CHANCE,
         overdispersion=1.0,
         scatter=0.01,
+        misfit=0.0,
         residual_rms=0.005,
         images=10**18,  # so many that they add no error
         size_range=SIZES,
@@ -232,6 +233,14 @@ class TestSharedImages:
         for reached, sign in ((at_low, 1), (at_high, -1)):
             error = math.sqrt(reached * (1 - reached) / 1000)
             assert reached + sign * quantile * error == pytest.approx(0.7, abs=1e-4)
+
+
+class TestMisfit:
+    def test_what_the_law_itself_is_off_by_widens_the_interval(self):
+        exact, rough = ask(), ask(fit=law_fit(misfit=0.03))
+        assert rough.parameters.best == exact.parameters.best
+        assert rough.parameters.low < exact.parameters.low
+        assert rough.parameters.recommended > exact.parameters.recommended
 
 
 class TestUnreachable:

@@ -489,6 +489,33 @@ class TestSurface:
             assert size_reaching(fit, 450, target, (1e3, 1e9)) == pytest.approx(size, rel=1e-6)
 
 
+class TestMisfit:
+    def test_a_true_law_has_next_to_none(self):
+        """Each of 12 ladders with 3 % scatter between trainings is off by little but luck."""
+        found = []
+        for seed in range(12):
+            random = np.random.default_rng(seed)
+
+            def scattered(step, size, random=random):
+                return CHANCE + (transition(step, size) - CHANCE) * (1 + 0.03 * random.normal())
+
+            curves = ladder(
+                scattered, SIZES, STEPS, trainings=3, trials=5000, chance=CHANCE, random=random
+            )
+            found.append(fit_surface(TRANSITION, curves).misfit)
+        assert np.median(found) < 0.01
+
+    def test_a_law_that_bends_where_the_data_do_not(self):
+        """The largest and smallest of five sizes lie 5 % of their height below a straight law."""
+
+        def bent(step, size):
+            return CHANCE + (transition(step, 1e5) - CHANCE) * (0.95 if size in ends else 1.0)
+
+        ends = (SIZES[0], SIZES[2], SIZES[-1])
+        fit = fit_surface(TRANSITION, ladder(bent, SIZES, STEPS, trainings=3, chance=CHANCE))
+        assert 0.01 < fit.misfit < 0.05
+
+
 class TestVerdicts:
     def test_data_that_contradict_the_law(self):
         def stepped(step, size):

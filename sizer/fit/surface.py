@@ -77,6 +77,7 @@ def fit_surface(law: Law, curves: Sequence[NoiseCurve]) -> LawFit:
         chance=context.chance,
         overdispersion=float((residuals**2).sum() / spare) if spare > 0 else None,
         scatter=_scatter(points, predicted, context.chance),
+        misfit=_misfit(points, predicted, context.chance),
         residual_rms=root_mean_square(predicted - points.observed),
         images=int(points.trials.min()),
         size_range=(min(sizes), max(sizes)),
@@ -257,6 +258,26 @@ def _lack_of_fit(points: _Points, predicted: Floats) -> float:
     counting = np.bincount(group, likely * (1 - likely) / points.trials) / count**2
     luck = counting.mean() + 2 * np.sqrt(2 * (counting**2).sum()) / len(counting)
     return float(np.sqrt(max(0.0, float((distance**2).mean() - luck))))
+
+
+def _misfit(points: _Points, predicted: Floats, chance: float) -> float:
+    """The law's distance from the means of trainings, as a fraction of that from chance.
+
+    Of its square, what the trainings' own spread explains is taken off, or counting alone where a
+    size was trained once.
+    """
+    keys = np.column_stack([points.x, points.steps])
+    _, group = np.unique(keys, axis=0, return_inverse=True)
+    group = group.ravel()
+    count = np.bincount(group)
+    distance = np.bincount(group, points.observed - predicted) / count
+    spread = np.bincount(group, (points.observed - predicted - distance[group]) ** 2)
+    likely = np.clip(predicted, 0, 1)
+    counting = np.bincount(group, likely * (1 - likely) / points.trials) / count
+    explained = np.where(count > 1, spread / np.maximum(count - 1, 1), counting) / count
+    signal = np.bincount(group, (predicted - chance) ** 2) / count
+    left = float((distance**2 - explained).mean()) / max(float(signal.mean()), 1e-12)
+    return float(np.sqrt(max(0.0, left)))
 
 
 def _scatter(points: _Points, predicted: Floats, chance: float) -> float | None:

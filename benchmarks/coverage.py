@@ -1,0 +1,209 @@
+"""How often the stated interval holds: simulated ladders with a known answer.
+
+Each ladder is drawn from a true law: sizes times trainings, scatter between trainings, and test
+images that all models share. The shipped fit and inversion answer a requirement whose true size
+lies beyond the ladder, and the interval on log10 N is compared with the truth.
+
+Run: python benchmarks/coverage.py --ladders 300 --json out/coverage.json
+"""
+
+import argparse
+import itertools
+import json
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, ndtr
+
+from sizer.advise import advise
+from sizer.errors import SizerError
+from sizer.files import VERSION
+from sizer.fit import fit_surfaces
+from sizer.results import Calibration, Cell, ModelInfo, NoiseCurve, Requirement
+
+Floats = NDArray[np.float64]
+CHANCE = 0.01
+STEPS = np.round(1000 * np.linspace(0, 1, 26) ** 1.25)
+SIZES = (1e4, 1e6)
+IMAGES = 2000
+SHARED = 0.5  # share of an image's difficulty that all models agree on
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One cell of the table."""
+
+    truth: str
+    sizes: int
+    trainings: int
+    scatter: float
+    beyond: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One ladder's answer. width: of the interval on log10 N, None if it is not bounded."""
+
+    verdict: str
+    covered: bool
+    width: float | None
+    error: float | None
+    law: str
+    safe: bool
+
+
+def logistic(size: float, step: Floats) -> Floats:
+    """Power law with a ceiling, midpoint and width powers of N: inside the fitted set."""
+    x = np.log(size / 1e5)
+    clean, middle, width = 0.8 - 0.25 * np.exp(-0.3 * x), 400 * np.exp(0.03 * x), 110.0
+    scale = width * np.exp(-0.12 * x)
+    fall = expit((middle - step) / scale) / expit(middle / scale)
+    return np.asarray(CHANCE + (clean - CHANCE) * fall)
+
+
+def saturating(size: float, step: Floats) -> Floats:
+    """At each step a power law in N with its own ceiling: inside the fitted set."""
+    x = np.log(size / 1e5)
+    fall = expit((420 - step) / 100) / expit(4.2)
+    ceiling, gain = CHANCE + 0.75 * fall, 0.25 * fall**0.8
+    return np.asarray(ceiling - gain * np.exp(-0.28 * x))
+
+
+def outside(size: float, step: Floats) -> Floats:
+    """An asymmetric fall with a correction to scaling: in no fitted law."""
+    x = np.log(size / 1e5)
+    clean = 0.8 - 0.25 * np.exp(-0.3 * x) * (1 + 0.15 * np.exp(-0.5 * x))
+    middle, scale = 420 * np.exp(0.03 * x), 160 * np.exp(-0.12 * x)
+    fall = 1 - np.exp(-np.exp((step - middle) / scale) * np.log(2))
+    start = 1 - np.exp(-np.exp(-middle / scale) * np.log(2))
+    return np.asarray(CHANCE + (clean - CHANCE) * (1 - fall) / (1 - start))
+
+
+TRUTHS: dict[str, Callable[[float, Floats], Floats]] = {
+    "logistic": logistic,
+    "saturating": saturating,
+    "outside": outside,
+}
+
+
+def ladder(setting: Setting, random: np.random.Generator) -> list[NoiseCurve]:
+    """Counts of every model; an image is right where its latent difficulty is below the law."""
+    shared = random.standard_normal(IMAGES)
+    curves = []
+    for size in np.round(np.geomspace(*SIZES, setting.sizes)):
+        for training in range(setting.trainings):
+            truth = TRUTHS[setting.truth](size, STEPS * (1 + setting.scatter * random.normal()))
+            reached = CHANCE + (truth - CHANCE) * (1 + setting.scatter * random.normal())
+            latent = np.sqrt(SHARED) * shared
+            latent = latent + np.sqrt(1 - SHARED) * random.standard_normal(IMAGES)
+            right = (ndtr(latent)[:, None] < reached).sum(0)
+            model = ModelInfo(f"{size:.0f}-{training}", "", int(size))
+            curves.append(
+                NoiseCurve(
+                    model, CHANCE, tuple(STEPS), tuple(map(int, right)), (IMAGES,) * len(STEPS)
+                )
+            )
+    return curves
+
+
+def ask(setting: Setting, seed: int) -> Outcome:
+    """Fit one simulated ladder and ask for what a larger model really reaches."""
+    random = np.random.default_rng([seed, *map(ord, setting.truth)])
+    curves = ladder(setting, random)
+    true_size, step = SIZES[1] * setting.beyond, 300.0
+    target = float(TRUTHS[setting.truth](true_size, np.array([step]))[0])
+    try:
+        surfaces, backtests = fit_surfaces(curves)
+    except SizerError as error:
+        return Outcome(f"error: {error}", False, None, None, "", False)
+    cells = tuple(
+        Cell(curve.model.name, step, correct, trials)
+        for curve in curves
+        for step, correct, trials in zip(curve.steps, curve.correct, curve.trials, strict=True)
+    )
+    calibration = Calibration(
+        version=VERSION,
+        created_with="coverage",
+        schedule=None,
+        dataset=None,
+        models=tuple(curve.model for curve in curves),
+        chance=CHANCE,
+        cells=cells,
+        crossings=(),
+        widths=(),
+        width_law=None,
+        collapse=None,
+        fit=surfaces[0],
+        rivals=surfaces[1:],
+        backtests=backtests,
+    )
+    advice = advise(calibration, Requirement(step, target))
+    return judge(advice, true_size)
+
+
+def judge(advice, true_size: float) -> Outcome:  # type: ignore[no-untyped-def]
+    sizes = advice.parameters
+    if sizes is None:
+        ceiling = advice.ceiling
+        wrong = advice.verdict == "unreachable" and ceiling is not None
+        return Outcome(advice.verdict, not wrong, None, None, advice.law, True)
+    low, high = sizes.low or 0.0, sizes.high or np.inf
+    if sizes.low is None:
+        low = np.inf
+    bounded = low > 0 and np.isfinite(high)
+    return Outcome(
+        verdict=advice.verdict,
+        covered=bool(low <= true_size <= high),
+        width=float(np.log10(high / low)) if bounded else None,
+        error=float(np.log10(sizes.best / true_size)) if sizes.best else None,
+        law=advice.law,
+        safe=sizes.recommended is None or sizes.recommended >= true_size,
+    )
+
+
+def row(setting: Setting, outcomes: list[Outcome]) -> dict[str, object]:
+    widths = [one.width for one in outcomes if one.width is not None]
+    errors = [one.error for one in outcomes if one.error is not None]
+    verdicts = [one.verdict.split(":")[0] for one in outcomes]
+    return {
+        **asdict(setting),
+        "ladders": len(outcomes),
+        "coverage": float(np.mean([one.covered for one in outcomes])),
+        "median_width": float(np.median(widths)) if widths else None,
+        "bounded": len(widths) / len(outcomes),
+        "bias": float(np.median(errors)) if errors else None,
+        "verdicts": {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))},
+        "laws": {law: sum(o.law == law for o in outcomes) for law in {o.law for o in outcomes}},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--ladders", type=int, default=300)
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--truths", nargs="*", default=list(TRUTHS))
+    parser.add_argument("--sizes", type=int, nargs="*", default=[7, 9])
+    parser.add_argument("--trainings", type=int, nargs="*", default=[1, 2, 3])
+    parser.add_argument("--scatters", type=float, nargs="*", default=[0.0, 0.03])
+    parser.add_argument("--beyond", type=float, nargs="*", default=[1.7])
+    given = parser.parse_args()
+    rows = []
+    with ProcessPoolExecutor() as pool:
+        for parts in itertools.product(
+            given.truths, given.sizes, given.trainings, given.scatters, given.beyond
+        ):
+            setting = Setting(*parts)
+            outcomes = list(pool.map(ask, [setting] * given.ladders, range(given.ladders)))
+            rows.append(row(setting, outcomes))
+            print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+            if given.json is not None:
+                given.json.write_text(json.dumps(rows, indent=1))
+
+
+if __name__ == "__main__":
+    main()
