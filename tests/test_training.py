@@ -19,7 +19,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sizer import __version__, pipeline
+from sizer import __version__, measure, pipeline
 from sizer.datasets import open_dataset
 from sizer.errors import DataError, ModelError, OutputError
 from sizer.manifest import Manifest, Recipe, TrainedModel, read_manifest, write_manifest
@@ -338,7 +338,7 @@ def train_ladder(data, folder, workers, report=lambda message: None, **options):
     """`sizer train` but for the command line, with a number of processes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(data.parent / "cache"))
-        patch.setattr(pipeline, "workers", lambda: workers)
+        patch.setattr(measure, "usable_cores", lambda: workers)
         return pipeline.train(
             **{
                 "data": str(data),
