@@ -46,7 +46,7 @@ def fit_collapse(curves: Sequence[NoiseCurve]) -> Collapse:
     last = max(float(curve.steps[-1]) for curve in pooled)
     inside = EDGE * last < values[0] < (1 - EDGE) * last
     return Collapse(
-        critical_step=critical if inside else Estimate(critical.value),
+        critical_step=critical if inside else Estimate(0.0 if values[0] < last / 2 else last),
         inverse_nu=inverse_nu,
         lambda_=lambda_,
         quality=quality if quality < NO_COLLAPSE else None,
