@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from sizer.errors import UsageError
-from sizer.law import INFINITE_SIZE, accuracy, accuracy_error, smallest_reaching
+from sizer.law import accuracy, accuracy_error, smallest_reaching
 from sizer.results import (
     Advice,
     Backtest,
@@ -98,7 +98,8 @@ def _verdict(
         )
     if sizes.recommended is None or ratio is None:
         return "untrusted", (
-            f"no size can be named with {requirement.confidence:.0%} confidence: {_bounds(sizes)}"
+            f"no size can be named with {requirement.confidence:.0%} confidence: "
+            f"{_bounds(sizes)}; train larger models, or more of them"
         )
     if ratio > REFUSED_RATIO:
         return "untrusted", (
@@ -213,10 +214,13 @@ def _union(answers: Sequence[SizeEstimate]) -> SizeEstimate:
 
 
 def _ceiling(fits: Sequence[LawFit], requirement: Requirement) -> Estimate:
-    """Accuracy that no size from the ladder's smallest on exceeds, over the acceptable laws."""
+    """Accuracy that no size that is looked at exceeds, over the acceptable laws.
+
+    Not the limit of infinite size: there, a midpoint that drifts at all has drifted past any noise.
+    """
     found = []
     for fit in fits:
-        sizes = np.geomspace(fit.size_range[0], INFINITE_SIZE, CEILING_POINTS)
+        sizes = np.geomspace(fit.size_range[0], fit.size_range[1] * SEARCH, CEILING_POINTS)
         mean = accuracy(fit, sizes, requirement.noise_step)
         reach = _error_of_mean(fit, sizes, requirement.noise_step) * float(
             stdtrit(fit.degrees_of_freedom, (1 + requirement.confidence) / 2)
@@ -228,8 +232,9 @@ def _ceiling(fits: Sequence[LawFit], requirement: Requirement) -> Estimate:
 
 def _unreachable(ceiling: Estimate, requirement: Requirement) -> str:
     return (
-        f"no size of this family reaches {requirement.target_accuracy:g} at step "
-        f"{requirement.noise_step:g}; the ceiling is {_stated(ceiling)}"
+        f"no size of this family, up to {SEARCH:,.0f} times the largest trained, reaches "
+        f"{requirement.target_accuracy:g} at step {requirement.noise_step:g}; "
+        f"the ceiling is {_stated(ceiling)}"
     )
 
 
@@ -250,7 +255,7 @@ def _bounds(sizes: SizeEstimate) -> str:
         return f"it takes more than {SEARCH:,.0f} times the largest trained size"
     if sizes.low == 0:
         return "the ladder bounds it neither from below nor from above"
-    return f"it takes at least {sizes.low:,.0f} parameters, and no upper bound can be given"
+    return f"the interval starts at {sizes.low:,.0f} parameters and has no upper end"
 
 
 def _warnings(

@@ -17,7 +17,6 @@ from sizer.results import LawFit, LawName
 
 Floats = NDArray[np.float64]
 Surface = Callable[[Floats], Floats]  # a law's parameters to its accuracy at certain points
-INFINITE_SIZE = 1e18  # parameters; stands for the limit of infinite size
 INVERSION_POINTS = 241  # of the grid in ln N that brackets an inversion
 DERIVATIVE_STEP = 1e-5  # relative, of central differences
 LARGEST_LOG = 100.0  # of a noise step, in any unit: beyond it, ratios of steps overflow

@@ -339,6 +339,11 @@ def _require_crossings(curves: Sequence[NoiseCurve], crossed: Sequence[LevelCros
     inside = sum(crossing.censored is None for crossing in crossed)
     if inside >= 2:
         return
+    if all(_guesses(curve) for curve in curves):
+        raise MeasurementError(
+            "every model only guesses, even at the first step: train them longer, or say what "
+            "pixels they expect with --input-range, --mean and --std"
+        )
     risen = [c.correct[-1] / c.trials[-1] - c.correct[0] / c.trials[0] for c in curves]
     raise MeasurementError(
         f"{inside} level crossings in all curves; a transition needs two or more: "
@@ -348,6 +353,12 @@ def _require_crossings(curves: Sequence[NoiseCurve], crossed: Sequence[LevelCros
             else "measure more noise steps"
         )
     )
+
+
+def _guesses(curve: NoiseCurve) -> bool:
+    """Whether a model's accuracy at its first step is what guessing explains."""
+    error = np.sqrt(curve.chance * (1 - curve.chance) / curve.trials[0])
+    return bool(curve.correct[0] / curve.trials[0] <= curve.chance + GUESSING * error)
 
 
 def _pairs(cut: CutChoice) -> tuple[tuple[float, float], ...]:

@@ -44,10 +44,14 @@ def advice_facts(advice: Advice) -> list[tuple[str, str]]:
         ("accuracy wanted", f"{requirement.target_accuracy:g}"),
         ("at noise step", f"{requirement.noise_step:.4g}"),
         ("confidence", f"{requirement.confidence:.0%}"),
-        ("mean curve reaches it at", f"{size_interval(advice)} parameters"),
-        ("ceiling at this step", interval(advice.ceiling, ".3f")),
-        ("law", advice.law),
     ]
+    if advice.parameters is not None and advice.parameters.best is not None:
+        facts.append(("mean curve reaches it at", f"{size_interval(advice)} parameters"))
+    if advice.ceiling is not None:
+        facts.append(("ceiling at this step", interval(advice.ceiling, ".3f")))
+    rivals = [answer.law for answer in advice.laws if answer.law != advice.law]
+    cover = f"; the intervals cover the {', '.join(rivals)} law too" if rivals else ""
+    facts.append(("law", advice.law + cover))
     if advice.extrapolation_ratio is not None:
         facts.append(("size over largest trained", f"{advice.extrapolation_ratio:.2f}"))
     if test is not None:
