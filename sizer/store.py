@@ -149,9 +149,12 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 @contextlib.contextmanager
 def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing, and the only writer from its first statement on."""
-    connection.execute("BEGIN IMMEDIATE")
+    """All or nothing, and the only writer from its first statement on.
+
+    It begins inside the block: an interrupt just after would leave it open, and bar the next one.
+    """
     try:
+        connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("COMMIT")
     except BaseException:
