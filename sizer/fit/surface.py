@@ -244,20 +244,41 @@ def _on_bound(law: Law, name: str, value: float) -> bool:
     return bool(value - low < reach or high - value < reach)
 
 
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """Trainings of one size at one step: which points they are, how many, how far their mean lies
+    from the law, and the variance that counting alone gives that mean.
+    """
+
+    group: NDArray[np.int64]
+    count: NDArray[np.int64]
+    distance: Floats
+    counting: Floats
+
+
+def _means(points: _Points, predicted: Floats) -> _Means:
+    keys = np.column_stack([points.x, points.steps])
+    _, group = np.unique(keys, axis=0, return_inverse=True)
+    group = group.ravel()
+    count = np.bincount(group)
+    likely = np.clip(predicted, 0, 1)
+    return _Means(
+        group=group,
+        count=count,
+        distance=np.bincount(group, points.observed - predicted) / count,
+        counting=np.bincount(group, likely * (1 - likely) / points.trials) / count**2,
+    )
+
+
 def _lack_of_fit(points: _Points, predicted: Floats) -> float:
     """Root mean square, over sizes and steps, of the law's distance from the mean of trainings.
 
     What counting alone makes of its square, up to two standard deviations, is taken off.
     """
-    keys = np.column_stack([points.x, points.steps])
-    _, group = np.unique(keys, axis=0, return_inverse=True)
-    group = group.ravel()
-    count = np.bincount(group)
-    distance = np.bincount(group, predicted - points.observed) / count
-    likely = np.clip(predicted, 0, 1)
-    counting = np.bincount(group, likely * (1 - likely) / points.trials) / count**2
+    means = _means(points, predicted)
+    counting = means.counting
     luck = counting.mean() + 2 * np.sqrt(2 * (counting**2).sum()) / len(counting)
-    return float(np.sqrt(max(0.0, float((distance**2).mean() - luck))))
+    return float(np.sqrt(max(0.0, float((means.distance**2).mean() - luck))))
 
 
 def _misfit(points: _Points, predicted: Floats, chance: float) -> float:
@@ -266,17 +287,12 @@ def _misfit(points: _Points, predicted: Floats, chance: float) -> float:
     Of its square, what the trainings' own spread explains is taken off, or counting alone where a
     size was trained once.
     """
-    keys = np.column_stack([points.x, points.steps])
-    _, group = np.unique(keys, axis=0, return_inverse=True)
-    group = group.ravel()
-    count = np.bincount(group)
-    distance = np.bincount(group, points.observed - predicted) / count
-    spread = np.bincount(group, (points.observed - predicted - distance[group]) ** 2)
-    likely = np.clip(predicted, 0, 1)
-    counting = np.bincount(group, likely * (1 - likely) / points.trials) / count
-    explained = np.where(count > 1, spread / np.maximum(count - 1, 1), counting) / count
-    signal = np.bincount(group, (predicted - chance) ** 2) / count
-    left = float((distance**2 - explained).mean()) / max(float(signal.mean()), 1e-12)
+    means = _means(points, predicted)
+    deviation = points.observed - predicted - means.distance[means.group]
+    spread = np.bincount(means.group, deviation**2) / np.maximum(means.count - 1, 1) / means.count
+    explained = np.where(means.count > 1, spread, means.counting)
+    signal = np.bincount(means.group, (predicted - chance) ** 2) / means.count
+    left = float((means.distance**2 - explained).mean()) / max(float(signal.mean()), 1e-12)
     return float(np.sqrt(max(0.0, left)))
 
 
