@@ -1,9 +1,11 @@
 """Training a ladder: sizes times seeds, one single-threaded process a core, resumable."""
 
+import ctypes
 import hashlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 TEST_IMAGES = 2000  # images of the clean accuracy in the manifest
 TOLERANCE = 1e-4  # of the ONNX logits against torch's
 CHECKPOINTS = ".training"
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 POLL = 0.2  # seconds between looks at the workers' progress
 
 
@@ -240,6 +243,7 @@ def _train_one(plan: Plan, blueprint: Blueprint, seed: int) -> TrainedModel:
     from sizer.zoo.training import TrainingSet, train
 
     torch.set_num_threads(1)
+    _keep_freed_memory()
     name = _name(blueprint, seed)
     path = plan.folder / _file(blueprint, seed)
     data = TrainingSet(np.load(plan.images, mmap_mode="r"), plan.labels, plan.coefficients)
@@ -269,6 +273,15 @@ def _train_one(plan: Plan, blueprint: Blueprint, seed: int) -> TrainedModel:
         clean_accuracy=round(float((logits.argmax(1) == plan.test_labels).mean()), 4),
         curve=curve,
     )
+
+
+def _keep_freed_memory() -> None:
+    """Tell glibc to reuse large blocks: fresh pages for every tensor cost a fifth of the time."""
+    if sys.platform == "linux":
+        library = ctypes.CDLL(None)
+        if hasattr(library, "mallopt"):
+            library.mallopt(M_MMAP_MAX, 0)
+            library.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
 
 
 def _export_checked(

@@ -97,7 +97,7 @@ def _convolution(
     layers["0"] = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
     layers["1"] = nn.BatchNorm2d(outputs, eps=norm_epsilon)
     if activate:
-        layers["2"] = nn.SiLU(inplace=True)
+        layers["2"] = nn.SiLU()  # in place it would copy its input for the gradient
     return nn.Sequential(layers)
 
 

@@ -128,7 +128,9 @@ def batches(
         images = _augment(pixels.float() / 127.5 - 1, recipe.augment, generator)
         if recipe.noise_steps is not None:
             images = _noisy(images, recipe.noise_steps, data.coefficients, generator)
-        yield images, torch.from_numpy(data.labels[indices])
+        labels = torch.from_numpy(data.labels[indices])
+        # All layers follow this order, in which convolutions are up to twice as fast.
+        yield images.contiguous(memory_format=torch.channels_last), labels
 
 
 def _augment(images: Tensor, augment: str, generator: torch.Generator) -> Tensor:
