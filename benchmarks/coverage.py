@@ -23,7 +23,7 @@ from scipy.special import expit, ndtr
 from sizer.advise import advise
 from sizer.errors import SizerError
 from sizer.files import VERSION
-from sizer.fit import fit_surfaces
+from sizer.fit import fit_surfaces, image_share
 from sizer.results import Calibration, Cell, ModelInfo, NoiseCurve, Requirement
 
 Floats = NDArray[np.float64]
@@ -61,7 +61,7 @@ def logistic(size: float, step: Floats) -> Floats:
     """Power law with a ceiling, midpoint and width powers of N: inside the fitted set."""
     x = np.log(size / 1e5)
     clean, middle, width = 0.8 - 0.25 * np.exp(-0.3 * x), 400 * np.exp(0.03 * x), 110.0
-    scale = width * np.exp(-0.12 * x)
+    scale = width * np.exp(-0.28 * x)
     fall = expit((middle - step) / scale) / expit(middle / scale)
     return np.asarray(CHANCE + (clean - CHANCE) * fall)
 
@@ -91,34 +91,38 @@ TRUTHS: dict[str, Callable[[float, Floats], Floats]] = {
 }
 
 
-def ladder(setting: Setting, random: np.random.Generator) -> list[NoiseCurve]:
-    """Counts of every model; an image is right where its latent difficulty is below the law."""
+def ladder(setting: Setting, random: np.random.Generator) -> tuple[list[NoiseCurve], float]:
+    """Counts of every model, and the share of their counting errors that is common to them.
+
+    An image is right where its latent difficulty is below the law.
+    """
     shared = random.standard_normal(IMAGES)
-    curves = []
+    curves, answers = [], []
     for size in np.round(np.geomspace(*SIZES, setting.sizes)):
         for training in range(setting.trainings):
             truth = TRUTHS[setting.truth](size, STEPS * (1 + setting.scatter * random.normal()))
             reached = CHANCE + (truth - CHANCE) * (1 + setting.scatter * random.normal())
             latent = np.sqrt(SHARED) * shared
             latent = latent + np.sqrt(1 - SHARED) * random.standard_normal(IMAGES)
-            right = (ndtr(latent)[:, None] < reached).sum(0)
+            answers.append(ndtr(latent)[:, None] < reached)
+            right = answers[-1].sum(0)
             model = ModelInfo(f"{size:.0f}-{training}", "", int(size))
             curves.append(
                 NoiseCurve(
                     model, CHANCE, tuple(STEPS), tuple(map(int, right)), (IMAGES,) * len(STEPS)
                 )
             )
-    return curves
+    return curves, image_share(np.stack(answers).transpose(0, 2, 1))
 
 
 def ask(setting: Setting, seed: int) -> Outcome:
     """Fit one simulated ladder and ask for what a larger model really reaches."""
     random = np.random.default_rng([seed, *map(ord, setting.truth)])
-    curves = ladder(setting, random)
+    curves, common = ladder(setting, random)
     true_size, step = SIZES[1] * setting.beyond, 300.0
     target = float(TRUTHS[setting.truth](true_size, np.array([step]))[0])
     try:
-        surfaces, backtests = fit_surfaces(curves)
+        surfaces, backtests = fit_surfaces(curves, common)
     except SizerError as error:
         return Outcome(f"error: {error}", False, None, None, "", False)
     cells = tuple(

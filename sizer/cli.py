@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 import sizer
 from sizer.errors import SizerError, UsageError
-from sizer.results import Control, LevelSet, OrderParameter, ProviderChoice
+from sizer.results import Control, IntervalMethod, LevelSet, OrderParameter, ProviderChoice
 
 # the parser's error of which BadParameter is one kind; typer exports no name for it
 WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
@@ -102,7 +102,28 @@ ControlOption = Annotated[
 LevelsOption = Annotated[
     LevelSet, typer.Option("--levels", help="Level pairs between which widths are taken.")
 ]
+IntervalOption = Annotated[
+    IntervalMethod,
+    typer.Option(
+        "--interval",
+        help="Errors of the fit: by trained model; models and images drawn again; or, for "
+        "comparison, as if every point were independent.",
+    ),
+]
 OutOption = Annotated[Path, typer.Option("--out", help="Calibration file to write.")]
+TargetOption = Annotated[float, typer.Option(help="Accuracy wanted, a fraction.")]
+StepOption = Annotated[float | None, typer.Option(help="Noise as a diffusion step.")]
+SigmaOption = Annotated[
+    float | None, typer.Option(help="Noise as a standard deviation in grey levels of 0..255.")
+]
+SnrOption = Annotated[float | None, typer.Option(help="Noise as a signal-to-noise ratio in dB.")]
+CalibrationOption = Annotated[
+    str, typer.Option(help="A calibration file, or the name of a shipped one.")
+]
+ConfidenceOption = Annotated[float, typer.Option(help="Of the recommended size and the intervals.")]
+FormatOption = Annotated[
+    Literal["text", "json", "markdown"], typer.Option(help="How to print the answer.")
+]
 PlotsOption = Annotated[
     Path | None, typer.Option("--plots", help="Folder for the pictures, as PNG and SVG.")
 ]
@@ -138,6 +159,7 @@ def calibrate(
     order_parameter: OrderOption = "normalised",
     control: ControlOption = "step",
     levels: LevelsOption = "equidistant",
+    interval: IntervalOption = "sandwich",
     out: OutOption = Path("calibration.json"),
     plots: PlotsOption = None,
 ) -> None:
@@ -159,6 +181,7 @@ def calibrate(
             provider=provider,
             input_format=_input_format(input_range, mean, std),
             cut=pipeline.CutChoice(order_parameter, control, levels),
+            interval=interval,
             progress=progress,
         )
     _deliver(calibration, out, plots)
@@ -176,6 +199,7 @@ def fit(
     order_parameter: OrderOption = "normalised",
     control: ControlOption = "step",
     levels: LevelsOption = "equidistant",
+    interval: IntervalOption = "sandwich",
     out: OutOption = Path("calibration.json"),
     plots: PlotsOption = None,
 ) -> None:
@@ -187,29 +211,22 @@ def fit(
 
     files.check_outputs(out, plots)
     cut = pipeline.CutChoice(order_parameter, control, levels)
-    calibration = pipeline.fit_file(measurements, cut)
+    calibration = pipeline.fit_file(measurements, cut, interval)
     _deliver(calibration, out, plots)
 
 
 @command
 def recommend(
-    target_acc: Annotated[float, typer.Option(help="Accuracy wanted, a fraction.")],
-    noise_step: Annotated[float | None, typer.Option(help="Noise as a diffusion step.")] = None,
-    sigma: Annotated[
-        float | None, typer.Option(help="Noise as a standard deviation in grey levels of 0..255.")
-    ] = None,
-    snr_db: Annotated[
-        float | None, typer.Option(help="Noise as a signal-to-noise ratio in dB.")
-    ] = None,
-    calibration: Annotated[
-        str, typer.Option(help="A calibration file, or the name of a shipped one.")
-    ] = "builtin",
-    confidence: Annotated[
-        float, typer.Option(help="Of the recommended size and the intervals.")
-    ] = 0.9,
-    format: Annotated[  # noqa: A002
-        Literal["text", "json", "markdown"], typer.Option(help="How to print the answer.")
-    ] = "text",
+    target_acc: TargetOption,
+    noise_step: StepOption = None,
+    sigma: SigmaOption = None,
+    snr_db: SnrOption = None,
+    calibration: CalibrationOption = "builtin",
+    confidence: ConfidenceOption = 0.9,
+    force: Annotated[
+        bool, typer.Option("--force", help="Answer also far beyond the ladder, with a guess.")
+    ] = False,
+    format: FormatOption = "text",  # noqa: A002
 ) -> int:
     """The smallest model that reaches an accuracy under noise, or why none can be named.
 
@@ -226,6 +243,7 @@ def recommend(
         snr_db=snr_db,
         target_accuracy=target_acc,
         confidence=confidence,
+        force=force,
     )
     if format == "text":
         from sizer import terminal
@@ -236,6 +254,45 @@ def recommend(
             report.advice_json(advice) if format == "json" else report.advice_markdown(advice)
         )
     return {"recommended": 0, "unreachable": 1, "untrusted": 4}[advice.verdict]
+
+
+@command
+def plan(
+    target_acc: TargetOption,
+    budget: Annotated[
+        float, typer.Option(help="To spend, in trainings of the largest measured size.")
+    ],
+    noise_step: StepOption = None,
+    sigma: SigmaOption = None,
+    snr_db: SnrOption = None,
+    calibration: CalibrationOption = "builtin",
+    confidence: ConfidenceOption = 0.9,
+    format: FormatOption = "text",  # noqa: A002
+) -> int:
+    """Which sizes to train next, to narrow the interval of a recommendation most for their cost.
+
+    Exit code 0: a plan; 1: there is no answer to narrow.
+
+    Example: sizer plan --noise-step 300 --target-acc 0.6 --budget 2 --calibration mine.json
+    """
+    from sizer import pipeline, report
+
+    planned = pipeline.plan(
+        calibration,
+        noise_step=noise_step,
+        sigma=sigma,
+        snr_db=snr_db,
+        target_accuracy=target_acc,
+        confidence=confidence,
+        budget=budget,
+    )
+    if format == "text":
+        from sizer import terminal
+
+        terminal.show_plan(planned)
+    else:
+        typer.echo(report.plan_json(planned) if format == "json" else report.plan_markdown(planned))
+    return 1 if planned.interval_factor is None else 0
 
 
 @command

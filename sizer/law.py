@@ -9,15 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
-from scipy.optimize import brentq
-from scipy.special import log_expit
+from scipy.special import log_expit, log_ndtr
 
 from sizer.results import LawFit, LawName
 
 Floats = NDArray[np.float64]
 Surface = Callable[[Floats], Floats]  # a law's parameters to its accuracy at certain points
-INVERSION_POINTS = 241  # of the grid in ln N that brackets an inversion
+Shape = Callable[[Floats], Floats]  # of a fall from 1 to 0, as log S(-u)
+CORRECTION_RATE = 0.5  # exponent of the corrections to scaling; a few sizes cannot determine it
 DERIVATIVE_STEP = 1e-5  # relative, of central differences
 LARGEST_LOG = 100.0  # of a noise step, in any unit: beyond it, ratios of steps overflow
 
@@ -35,7 +34,7 @@ class Context:
 class Law:
     """A named surface.
 
-    names: its parameters, in order, given the number of knots. bounds: of some of them.
+    names: its parameters, in order, given the number of knots.
     at: (x, steps, context), x and steps of one shape, to the accuracy there as a function of the
     parameters; what does not depend on these is worked out once.
     size_parameters: parameters that only a comparison between models can determine; they are what
@@ -45,20 +44,43 @@ class Law:
     name: LawName
     equation: str
     names: Callable[[int], tuple[str, ...]]
-    bounds: dict[str, tuple[float, float]]
     at: Callable[[Floats, Floats, Context], Surface]
     size_parameters: int
 
+    def bounds(self, name: str) -> tuple[float, float]:
+        """Between which a parameter is sought."""
+        return _BOUNDS.get(name, (-np.inf, np.inf))
 
-def _transition(x: Floats, step: Floats, context: Context) -> Surface:
+
+def _transition(names: tuple[str, ...], shape: Shape) -> Callable[..., Surface]:
+    """Transitions with any of the parameters `names`; the others are held at no effect."""
+
+    def at(x: Floats, step: Floats, context: Context) -> Surface:
+        correction = np.exp(-CORRECTION_RATE * x) - 1
+
+        def accuracy(values: Floats) -> Floats:
+            own = dict(zip(names, values, strict=True))
+            clean = own.get("clean_limit", 1.0) - own["gain"] * np.exp(-own["rate"] * x)
+            middle = own["log_middle"] + own["drift"] * x
+            middle = _step_of_log(middle + own.get("middle_correction", 0.0) * correction)
+            width = own["log_width"] - own["inverse_nu"] * x
+            width = _step_of_log(width + own.get("width_correction", 0.0) * correction)
+            power = np.exp(own.get("log_skew", 0.0))
+            fall = np.exp(power * (shape((middle - step) / width) - shape(middle / width)))
+            return np.asarray(context.chance + (clean - context.chance) * fall)
+
+        return accuracy
+
+    return at
+
+
+def _finite_size(x: Floats, step: Floats, context: Context) -> Surface:
     def accuracy(values: Floats) -> Floats:
-        clean_limit, gain, rate, log_middle, drift, log_width, inverse_nu, log_skew = values
-        clean = clean_limit - gain * np.exp(-rate * x)
-        position = _step_of_log(log_middle + drift * x)
-        scale = _step_of_log(log_width - inverse_nu * x)
-        log_fall = log_expit((position - step) / scale) - log_expit(position / scale)
-        fall = np.exp(np.exp(log_skew) * log_fall)
-        return np.asarray(context.chance + (clean - context.chance) * fall)
+        log_height, growth, critical, offset, log_width, inverse_nu, log_skew = values
+        scaled = (step - critical) * np.exp(np.clip(inverse_nu * x, -LARGEST_LOG, LARGEST_LOG))
+        log_fall = log_expit((offset - scaled) / _step_of_log(log_width))
+        height = _step_of_log(log_height + growth * x)
+        return np.asarray(context.chance + height * np.exp(np.exp(log_skew) * log_fall))
 
     return accuracy
 
@@ -82,8 +104,32 @@ def _saturating(x: Floats, step: Floats, context: Context) -> Surface:
 
 
 def knot_basis(steps: Floats, knots: Sequence[float]) -> Floats:
-    """Natural cubic splines that are one at one knot and zero at the others, (..., knots)."""
-    return np.asarray(CubicSpline(knots, np.eye(len(knots)), bc_type="natural")(steps))
+    """Natural cubic splines that are one at one knot and zero at the others, (..., knots).
+
+    Straight beyond the knots. Worked out here, for scipy's takes a fifth of a second to import.
+    """
+    at, count = np.asarray(knots), len(knots)
+    gap = np.diff(at)
+    curvature, slope = np.eye(count), np.zeros((count, count))  # rows of the ends: no curvature
+    for i in range(1, count - 1):
+        curvature[i, i - 1 : i + 2] = gap[i - 1] / 6, (gap[i - 1] + gap[i]) / 3, gap[i] / 6
+        slope[i, i - 1 : i + 2] = 1 / gap[i - 1], -1 / gap[i - 1] - 1 / gap[i], 1 / gap[i]
+    bend = np.linalg.solve(curvature, slope)  # second derivatives at the knots, of every spline
+    steps = np.asarray(steps, dtype=np.float64)
+    left = np.clip(np.searchsorted(at, steps, side="right") - 1, 0, count - 2)
+    width = gap[left][..., None]
+    up = ((steps - at[left]) / gap[left])[..., None]
+    down, inside = 1 - up, np.clip(up, 0, 1)
+    value = down * np.eye(count)[left] + up * np.eye(count)[left + 1]
+    low, high = bend[left], bend[left + 1]
+    # (p^3 - p) inside; beyond an end its tangent there
+    rise, fall = _bow(up, inside), _bow(down, 1 - inside)
+    return np.asarray(value + (fall * low + rise * high) * width**2 / 6)
+
+
+def _bow(at: Floats, inside: Floats) -> Floats:
+    """p^3 - p within 0..1, and its tangent beyond."""
+    return np.asarray(inside**3 - inside + (at - inside) * (3 * inside**2 - 1))
 
 
 def _saturating_names(knots: int) -> tuple[str, ...]:
@@ -95,43 +141,89 @@ def _saturating_names(knots: int) -> tuple[str, ...]:
     )
 
 
-TRANSITION = Law(
-    name="transition",
+_CLEAN, _FALL = ("gain", "rate"), ("log_middle", "drift", "log_width", "inverse_nu")
+_BOUNDS = {
+    "clean_limit": (0.0, 1.0),
+    "gain": (0.0, np.inf),
+    "rate": (0.01, 3.0),
+    "drift": (-1.0, 1.0),
+    "inverse_nu": (-1.0, 2.0),
+    "growth": (-1.0, 1.0),
+    "middle_correction": (-1.0, 1.0),
+    "width_correction": (-1.0, 1.0),
+    "log_skew": (-2.0, 2.0),
+    "rate_first": (0.01, 3.0),
+    "rate_last": (0.01, 3.0),
+}
+_EQUATION = (
+    "acc = c + (A(N) - c) S((t - t_m(N)) / w(N)), A = {clean}, t_m = t_0 (N/N0)^mu, "
+    "w = D (N/N0)^(-1/nu), S(u) = {shape} over its value at t = 0{more}"
+)
+_CEILING, _SKEWED = "a - b (N/N0)^-lambda", "(1 + e^u)^-k"
+
+
+def _transition_law(
+    name: LawName,
+    names: tuple[str, ...],
+    shape: Shape = log_expit,
+    clean: str = _CEILING,
+    form: str = _SKEWED,
+    more: str = "",
+) -> Law:
+    return Law(
+        name=name,
+        equation=_EQUATION.format(clean=clean, shape=form, more=more),
+        names=lambda _knots: names,
+        at=_transition(names, shape),
+        size_parameters=3,
+    )
+
+
+TRANSITION = _transition_law("transition", ("clean_limit", *_CLEAN, *_FALL, "log_skew"))
+LOGISTIC = _transition_law("logistic", ("clean_limit", *_CLEAN, *_FALL), form="1 / (1 + e^u)")
+GAUSSIAN = _transition_law(
+    "gaussian", ("clean_limit", *_CLEAN, *_FALL), shape=log_ndtr, form="Phi(-u)"
+)
+NO_CEILING = _transition_law(
+    "no-ceiling", (*_CLEAN, *_FALL, "log_skew"), clean="1 - b (N/N0)^-lambda"
+)
+CORRECTED = _transition_law(
+    "corrected",
+    ("clean_limit", *_CLEAN, *_FALL, "middle_correction", "width_correction", "log_skew"),
+    more=(
+        "; corrections to scaling (Wegner 1972, doi:10.1103/PhysRevB.5.4529): "
+        "t_m and w times exp(b ((N/N0)^-1/2 - 1)), each with its own b"
+    ),
+)
+FINITE_SIZE = Law(
+    name="finite-size",
     equation=(
-        "acc = c + (A(N) - c) S((t - t_m(N)) / w(N)), A = a - b (N/N0)^-lambda, "
-        "t_m = t_0 (N/N0)^mu, w = D (N/N0)^(-1/nu), S(u) = (1 + e^u)^-k over its value at t = 0: "
-        "logistic at k = 1, a longer tail below"
+        "acc = c + (N/N0)^-lambda f((t - t_c) (N/N0)^(1/nu)), "
+        "f(u) = h (1 + e^((u - u_0) / D))^-k (the paper's scaling form)"
     ),
     names=lambda _knots: (
-        "clean_limit",
-        "gain",
-        "rate",
-        "log_middle",
-        "drift",
+        "log_height",
+        "growth",
+        "critical_step",
+        "offset",
         "log_width",
         "inverse_nu",
         "log_skew",
     ),
-    bounds={
-        "clean_limit": (0.0, 1.0),
-        "gain": (0.0, np.inf),
-        "rate": (0.01, 3.0),
-        "drift": (-1.0, 1.0),
-        "inverse_nu": (-1.0, 2.0),
-        "log_skew": (-2.0, 2.0),
-    },
-    at=_transition,
-    size_parameters=7,
+    at=_finite_size,
+    size_parameters=3,
 )
 SATURATING = Law(
     name="saturating",
     equation="acc = A(t) - B(t) (N/N0)^-lambda(t), A and B natural cubic splines, lambda linear",
     names=_saturating_names,
-    bounds={"rate_first": (0.01, 3.0), "rate_last": (0.01, 3.0)},
     at=_saturating,
-    size_parameters=4,
+    size_parameters=3,
 )
-LAWS = {law.name: law for law in (TRANSITION, SATURATING)}
+LAWS = {
+    law.name: law
+    for law in (TRANSITION, LOGISTIC, GAUSSIAN, NO_CEILING, CORRECTED, FINITE_SIZE, SATURATING)
+}
 
 
 def context_of(fit: LawFit) -> Context:
@@ -150,24 +242,18 @@ def accuracy(fit: LawFit, sizes: float | Floats, steps: float | Floats) -> Float
     return surface(fit, sizes, steps)(np.array(fit.values))
 
 
-def size_reaching(fit: LawFit, step: float, target: float, limits: tuple[float, float]) -> float:
-    """Smallest size within `limits` whose fitted accuracy is `target`.
+def first_reaching(sizes: Floats, values: Floats, target: float) -> float | None:
+    """The first of ascending `sizes` at which `values` reach the target, on straight lines in ln N.
 
-    0 where the lower limit already reaches it, infinity where no size within the limits does.
+    0 where the first size already does, None where none does.
     """
-    return smallest_reaching(lambda sizes: accuracy(fit, sizes, step) - target, limits)
-
-
-def smallest_reaching(excess: Callable[[Floats], Floats], limits: tuple[float, float]) -> float:
-    """First root of `excess` from below zero, over sizes within `limits`, in ln N."""
-    grid = np.linspace(np.log(limits[0]), np.log(limits[1]), INVERSION_POINTS)
-    reached = np.flatnonzero(excess(np.exp(grid)) >= 0)
+    reached = np.flatnonzero(values >= target)
     if not reached.size:
-        return float("inf")
+        return None
     if reached[0] == 0:
         return 0.0
-    bracket = grid[reached[0] - 1], grid[reached[0]]
-    return float(np.exp(brentq(lambda x: float(excess(np.exp(np.array(x)))), *bracket)))
+    around = slice(reached[0] - 1, reached[0] + 1)
+    return float(np.exp(np.interp(target, values[around], np.log(sizes[around]))))
 
 
 def derivatives(function: Callable[[Floats], Floats], values: Floats) -> Floats:

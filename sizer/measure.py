@@ -86,9 +86,13 @@ class CellStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Cells by model, then by ascending step, and what looked wrong about them."""
+    """Cells by model, then by ascending step, and what looked wrong about them.
+
+    right: whether each model was right at each step on each image (models, steps, images).
+    """
 
     cells: tuple[Cell, ...]
+    right: NDArray[np.bool_]
     warnings: tuple[str, ...]
 
 
@@ -256,7 +260,10 @@ def measure(
         for evaluator in evaluators
         for step in wanted
     )
-    return Measurement(cells, tuple(_warnings(cells, truth)))
+    right = np.array(
+        [[_join(kept[e.info.name], step, ranges) == truth for step in wanted] for e in evaluators]
+    )
+    return Measurement(cells, right, tuple(_warnings(cells, truth)))
 
 
 def source_of(evaluator: Evaluator, data: DatasetInfo, noise: Noise) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 import sizer
 from sizer import files
 from sizer.advise import advise
+from sizer.advise import plan as plan_trainings
 from sizer.errors import MeasurementError, MissingExtraError, ModelError, UsageError
 from sizer.manifest import Manifest, Recipe, TrainedModel, read_manifest
 from sizer.noise import NoiseSchedule, epsilon, linear_schedule, schedule_named
@@ -23,6 +24,7 @@ from sizer.results import (
     Control,
     DatasetInfo,
     InputFormat,
+    IntervalMethod,
     LevelCrossing,
     LevelSet,
     ModelInfo,
@@ -30,6 +32,7 @@ from sizer.results import (
     OrderParameter,
     ProviderChoice,
     Requirement,
+    TrainingPlan,
 )
 from sizer.zoo import architecture
 
@@ -161,6 +164,7 @@ def calibrate(
     provider: ProviderChoice,
     input_format: InputFormat | None,
     cut: CutChoice,
+    interval: IntervalMethod,
     progress: ReportProgress,
 ) -> Calibration:
     """Measure a ladder of ONNX files and fit it. No models: the built-in ladder.
@@ -184,8 +188,15 @@ def calibrate(
         schedule=linear_schedule(),
         dataset=dataset.info,
         cut=cut,
+        right=_in_order_of_size(measurement.right, tuple(model.info for model in opened)),
+        interval=interval,
         warnings=(*measurement.warnings, *_trained_on(models, dataset.info)),
     )
+
+
+def _in_order_of_size(right: NDArray[np.bool_], models: Sequence[ModelInfo]) -> NDArray[np.bool_]:
+    order = sorted(range(len(models)), key=lambda i: (models[i].parameters, models[i].name))
+    return right[order]
 
 
 def find_models(paths: Sequence[Path]) -> list[tuple[Path, TrainedModel | None, str | None]]:
@@ -297,9 +308,16 @@ def fit_measurements(
     schedule: NoiseSchedule | None,
     dataset: DatasetInfo | None,
     cut: CutChoice,
+    image_share: float = 1.0,
+    right: NDArray[np.bool_] | None = None,
+    interval: IntervalMethod = "sandwich",
     warnings: tuple[str, ...] = (),
 ) -> Calibration:
-    """Levels, widths, collapse and surfaces of a finished measurement."""
+    """Levels, widths, collapse and surfaces of a finished measurement.
+
+    right: whether each model, in order of size, was right at each step on each image (models,
+    steps, images). Where it is unknown, `image_share` is taken as given.
+    """
     from sizer import fit
     from sizer.fit.evidence import check_sizes
     from sizer.levels import crossings, widths
@@ -315,7 +333,13 @@ def fit_measurements(
         warnings = (*warnings, NO_WIDTH_LAW)
     if cut.order_parameter == "normalised" and any(curve.steps[0] > 0 for curve in curves):
         warnings = (*warnings, NOT_CLEAN)
-    surfaces, backtests = fit.fit_surfaces(curves)
+    if right is not None:
+        image_share = fit.image_share(right)
+    surfaces, backtests = fit.fit_surfaces(curves, image_share, interval)
+    if interval == "bootstrap":
+        surfaces = tuple(
+            fit.bootstrap(one, curves, right) if one.weight > 0 else one for one in surfaces
+        )
     return Calibration(
         version=files.VERSION,
         created_with=f"sizer {sizer.__version__}",
@@ -331,6 +355,8 @@ def fit_measurements(
         fit=surfaces[0],
         rivals=surfaces[1:],
         backtests=backtests,
+        scan=fit.scan_smallest(surfaces[0], curves),
+        image_share=image_share,
         warnings=warnings,
     )
 
@@ -392,7 +418,7 @@ def _trained_on(models: Sequence[Path], dataset: DatasetInfo) -> tuple[str, ...]
     return ()
 
 
-def fit_file(path: Path, cut: CutChoice) -> Calibration:
+def fit_file(path: Path, cut: CutChoice, interval: IntervalMethod) -> Calibration:
     """Fit again what a calibration holds, or a CSV table that some other evaluation wrote."""
     if path.suffix == ".json":
         old = files.read_calibration(path)
@@ -403,6 +429,8 @@ def fit_file(path: Path, cut: CutChoice) -> Calibration:
             schedule=schedule_named(old.schedule) if old.schedule else None,
             dataset=old.dataset,
             cut=cut,
+            image_share=old.image_share,
+            interval=interval,
             warnings=tuple(w for w in old.warnings if w not in {NO_WIDTH_LAW, NOT_CLEAN}),
         )
     models, cells, chance = files.read_table(path)
@@ -414,6 +442,7 @@ def fit_file(path: Path, cut: CutChoice) -> Calibration:
         schedule=None,
         dataset=None,
         cut=cut,
+        interval=interval,
         warnings=warnings,
     )
 
@@ -429,12 +458,29 @@ def recommend(
     snr_db: float | None,
     target_accuracy: float,
     confidence: float,
+    force: bool = False,
 ) -> Advice:
     """The advice of a calibration file, or of a shipped one by name."""
     found = files.read_calibration(files.find_calibration(calibration))
     step = _noise_step(found, noise_step, sigma, snr_db)
-    advice = advise(found, Requirement(step, target_accuracy, confidence))
+    advice = advise(found, Requirement(step, target_accuracy, confidence), force)
     return replace(advice, architecture=_member(found, advice))
+
+
+def plan(
+    calibration: str,
+    *,
+    noise_step: float | None,
+    sigma: float | None,
+    snr_db: float | None,
+    target_accuracy: float,
+    confidence: float,
+    budget: float,
+) -> TrainingPlan:
+    """The trainings that would narrow the answer of a calibration most for their cost."""
+    found = files.read_calibration(files.find_calibration(calibration))
+    step = _noise_step(found, noise_step, sigma, snr_db)
+    return plan_trainings(found, Requirement(step, target_accuracy, confidence), budget)
 
 
 def _noise_step(

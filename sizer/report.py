@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sizer.results import Advice, Backtest, Calibration, Estimate, LawFit, NoiseLevel
+from sizer.results import (
+    Advice,
+    Backtest,
+    Calibration,
+    ErrorBudget,
+    Estimate,
+    LawFit,
+    NoiseLevel,
+    TrainingPlan,
+)
 
 SMALLER = "fewer than a tenth of the smallest model's"  # parameters: no smaller size is looked at
 
@@ -49,9 +58,11 @@ def advice_facts(advice: Advice) -> list[tuple[str, str]]:
         facts.append(("mean curve reaches it at", f"{size_interval(advice)} parameters"))
     if advice.ceiling is not None:
         facts.append(("ceiling at this step", interval(advice.ceiling, ".3f")))
-    rivals = [answer.law for answer in advice.laws if answer.law != advice.law]
-    cover = f"; the intervals cover the {', '.join(rivals)} law too" if rivals else ""
-    facts.append(("law", advice.law + cover))
+    if advice.largest_step is not None:
+        facts.append(("target reached up to step", f"{advice.largest_step:.4g}"))
+    if advice.errors is not None:
+        facts.append(("accuracy known to", _errors_line(advice.errors)))
+    facts.append(("law", _laws_line(advice)))
     if advice.extrapolation_ratio is not None:
         facts.append(("size over largest trained", f"{advice.extrapolation_ratio:.2f}"))
     if test is not None:
@@ -66,6 +77,26 @@ def advice_facts(advice: Advice) -> list[tuple[str, str]]:
             )
         )
     return facts
+
+
+def _errors_line(errors: ErrorBudget) -> str:
+    statistical = math.hypot(errors.fit, errors.images)
+    systematic = math.hypot(errors.misfit, errors.laws)
+    return (
+        f"{statistical:.4f} statistical, {systematic:.4f} between laws and data; "
+        f"one training scatters by {errors.training:.4f}"
+    )
+
+
+def _laws_line(advice: Advice) -> str:
+    """The laws by weight, each with the size that it alone would name."""
+    if not advice.laws:
+        return advice.law
+    return "; ".join(
+        f"{answer.law} {answer.weight:.0%}: "
+        + ("no size" if answer.best is None else f"{answer.best:,.0f}" if answer.best else "any")
+        for answer in advice.laws
+    )
 
 
 def _backtest_line(test: Backtest) -> str:
@@ -102,6 +133,42 @@ def advice_markdown(advice: Advice) -> str:
     if warnings:
         parts += ["", "Warnings:", "", *warnings]
     return "\n".join(parts)
+
+
+Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]  # title, headings and rows
+
+
+def plan_tables(planned: TrainingPlan) -> list[Table]:
+    """Title, headings and rows: the trainings chosen in their order, and each candidate alone."""
+    headings = ("parameters", "cost", "interval, a factor of")
+    found: list[Table] = []
+    for title, candidates in (
+        ("Train in this order; what is expected once each is added", planned.chosen),
+        ("Each alone, the most for its cost first", planned.candidates),
+    ):
+        rows: list[tuple[str, ...]] = [
+            (f"{one.parameters:,}", f"{one.cost:.3g}", f"{one.interval_factor:.2f}")
+            for one in candidates
+        ]
+        if rows:
+            found.append((title, headings, rows))
+    return found
+
+
+def plan_json(planned: TrainingPlan) -> str:
+    return json.dumps(asdict(planned), indent=2, allow_nan=False)
+
+
+def plan_markdown(planned: TrainingPlan) -> str:
+    parts = [planned.reason]
+    for title, headings, rows in plan_tables(planned):
+        parts += ["", f"**{title}**", "", _markdown_row(headings), "|" + "---|" * len(headings)]
+        parts += [_markdown_row(row) for row in rows]
+    return "\n".join(parts)
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def width_rows(calibration: Calibration) -> list[tuple[str, str, str]]:

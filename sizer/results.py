@@ -12,7 +12,16 @@ Control = Literal["step", "beta", "log-step", "log-snr"]
 LevelSet = Literal["equidistant", "logarithmic"]
 ProviderChoice = Literal["auto", "cpu", "cuda"]
 Censoring = Literal["below", "above"]
-LawName = Literal["transition", "saturating"]
+LawName = Literal[
+    "transition",
+    "logistic",
+    "gaussian",
+    "no-ceiling",
+    "corrected",
+    "finite-size",
+    "saturating",
+]
+IntervalMethod = Literal["sandwich", "bootstrap", "least-squares"]
 Verdict = Literal["recommended", "unreachable", "untrusted"]
 
 
@@ -174,11 +183,13 @@ class LawFit:
     reference_size: N0, parameters. covariance: of the values, clustered by trained model;
     degrees_of_freedom: of its t quantiles; intervals: 90 % ones of the values, from both.
     overdispersion: deviance over its degrees of freedom, 1 if counting were the only error.
-    scatter: standard deviation of the accuracy between trainings of one size, as a fraction of the
-    distance from chance; misfit: the law's own distance from the mean of trainings, likewise, what
-    counting and scatter make of it taken off. residual_rms: in accuracy. images: that all models
-    share, the fewest at any step. trusted: False when the data contradict the law or cannot
-    determine it.
+    scatter: standard deviation of the accuracy between trainings of one size, at each knot; misfit:
+    the law's own distance from the mean of trainings, as a fraction of the distance from chance,
+    what counting and scatter make of it taken off. residual_rms: in accuracy. images: that all
+    models share, the fewest at any step; image_share: of the counting variance, what is common to
+    all models through them and not in the covariance yet. trusted: False when the data contradict the law or
+    cannot determine it. weight: of the law in an answer, from its back-tests; those of a
+    calibration add up to one. interval: how the covariance was found.
     """
 
     law: LawName
@@ -190,29 +201,34 @@ class LawFit:
     reference_size: float
     chance: float
     overdispersion: float | None
-    scatter: float | None
+    scatter: tuple[float, ...]
     misfit: float
     residual_rms: float
     images: int
+    image_share: float
     size_range: tuple[int, int]
     step_range: tuple[float, float]
     trusted: bool
     verdict: str
     intervals: tuple[Estimate, ...] = ()
+    weight: float = 0.0
+    interval: IntervalMethod = "sandwich"
 
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
     """How well the smaller models would have predicted the `hold_out` largest sizes.
 
-    ratio: largest held-out size over the largest fitted. accuracy_rms, accuracy_worst: predicted
-    minus measured accuracy over all held-out models and steps. log10_size_error: root mean square
+    models: how many were held out. ratio: largest held-out size over the largest fitted.
+    accuracy_rms, accuracy_worst: predicted minus measured accuracy over all held-out models and
+    steps. log10_size_error: root mean square
     of log10(predicted size / held-out size) at the accuracies that the held-out models reached,
     each cut at one decade, over the steps where size still buys accuracy; None without such steps.
     """
 
     law: str
     hold_out: int
+    models: int
     ratio: float
     accuracy_rms: float
     accuracy_worst: float
@@ -224,7 +240,9 @@ class Calibration:
     """Everything `recommend` needs: the measurements, the fits, and how far to trust them.
 
     schedule: name of the noise schedule that the steps belong to, None for a table in some other
-    noise unit. fit: the law chosen by back-test; rivals: the others.
+    noise unit. fit: the law chosen by back-test; rivals: the others. scan: the chosen law fitted
+    again without the smallest size, the two smallest, and so on. image_share: of the counting
+    variance, what all models have in common, as measured; 1 where unknown.
     """
 
     version: int
@@ -241,6 +259,8 @@ class Calibration:
     fit: LawFit
     rivals: tuple[LawFit, ...]
     backtests: tuple[Backtest, ...]
+    scan: tuple[LawFit, ...] = ()
+    image_share: float = 1.0
     warnings: tuple[str, ...] = ()
 
 
@@ -268,11 +288,65 @@ class SizeEstimate:
 
 @dataclass(frozen=True, slots=True)
 class LawAnswer:
-    """What one acceptable law answers; their spread is the systematic error."""
+    """What one law answers alone, None where no size reaches the target, and its weight."""
 
     law: str
-    parameters: SizeEstimate
-    backtest_rms: float | None
+    weight: float
+    best: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorBudget:
+    """Standard errors of the accuracy at the best size, by cause.
+
+    Statistical: fit, of the fitted curve; images, common to all models through their test images.
+    Systematic: misfit, of the laws from what was measured; laws, of the laws from each other.
+    training: between trainings of one size, which only the next training's size has to bear.
+    """
+
+    fit: float
+    images: float
+    misfit: float
+    laws: float
+    training: float
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The best size when only sizes from `smallest` up are fitted, None where none is."""
+
+    smallest: int
+    best: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A training that could come next: one model of this size.
+
+    cost: of its training, over that of the largest size measured. interval_factor: upper over
+    lower end of the answer's interval, expected once it is trained and measured.
+    """
+
+    parameters: int
+    cost: float
+    interval_factor: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """What to train next to know an answer better.
+
+    interval_factor: upper over lower end of the answer's interval now, None where there is no
+    answer to narrow. candidates: alone, what shrinks the interval most for its cost first. chosen:
+    one after the other, within the budget, each with what is expected once it is added.
+    """
+
+    requirement: Requirement
+    budget: float
+    reason: str
+    interval_factor: float | None
+    candidates: tuple[Candidate, ...] = ()
+    chosen: tuple[Candidate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,5 +372,8 @@ class Advice:
     law: str
     backtest: Backtest | None
     laws: tuple[LawAnswer, ...] = ()
+    errors: ErrorBudget | None = None
+    scan: tuple[Drift, ...] = ()
+    largest_step: float | None = None
     architecture: Architecture | None = None
     warnings: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from sizer import report
 from sizer.manifest import Manifest
-from sizer.results import Advice, Calibration, NoiseLevel
+from sizer.results import Advice, Calibration, NoiseLevel, TrainingPlan
 
 if TYPE_CHECKING:
     from sizer.zoo.ladder import Progress as TrainingProgress
@@ -129,6 +129,12 @@ def show_advice(advice: Advice) -> None:
     Console().print(answer)
     _table(None, None, report.advice_facts(advice))
     _warn(advice.warnings)
+
+
+def show_plan(planned: TrainingPlan) -> None:
+    Console().print(Text(planned.reason))
+    for title, headings, rows in report.plan_tables(planned):
+        _table(title, headings, rows)
 
 
 def _warn(warnings: Sequence[str]) -> None:

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizer.advise import acceptable, advise
+from sizer.advise import advise
+from sizer.advise.prospect import acceptable, prospect
 from sizer.errors import UsageError
 from sizer.law import SATURATING, TRANSITION, accuracy
 from sizer.report import advice_facts, advice_json, advice_markdown
@@ -23,7 +24,14 @@ VALUES = (0.9, 0.15, 0.3, math.log(500), 0.02, math.log(80), 0.1, 0.0)
 ERRORS = (0.01, 0.01, 0.03, 0.005, 0.003, 0.02, 0.01, 0.0)
 
 
-def law_fit(values=VALUES, errors=ERRORS, law=TRANSITION, knots=(0.0, 300.0, 1000.0), **changes):
+def law_fit(
+    values=VALUES,
+    errors=ERRORS,
+    law=TRANSITION,
+    knots=(0.0, 300.0, 1000.0),
+    scatter=0.01,
+    **changes,
+):
     fit = LawFit(
         law=law.name,
         names=law.names(len(knots)),
@@ -34,16 +42,21 @@ def law_fit(values=VALUES, errors=ERRORS, law=TRANSITION, knots=(0.0, 300.0, 100
         reference_size=REFERENCE,
         chance=CHANCE,
         overdispersion=1.0,
-        scatter=0.01,
+        scatter=(scatter,) * len(knots),
         misfit=0.0,
         residual_rms=0.005,
         images=10**18,  # so many that they add no error
+        image_share=1.0,
         size_range=SIZES,
         step_range=(0.0, 1000.0),
         trusted=True,
         verdict="the law describes the data",
+        weight=1.0,
     )
     return replace(fit, **changes)
+
+
+NO_COVARIANCE = tuple((0.0,) * 8 for _ in range(8))
 
 
 def rival_fit(gain=0.15, **changes):
@@ -53,11 +66,15 @@ def rival_fit(gain=0.15, **changes):
 
 
 def back_test(law="transition", rms=0.01, hold_out=1, ratio=3.0):
-    return Backtest(law, hold_out, ratio, rms, rms, 0.1)
+    return Backtest(law, hold_out, 1, ratio, rms, rms, 0.1)
 
 
-def calibration(fit=None, rivals=(), backtests=None, training=None, **changes):
-    models = tuple(ModelInfo(f"m{size}", "", size, training=training) for size in SIZES)
+def calibration(fit=None, rivals=(), backtests=None, training=None, seeds=2, **changes):
+    models = tuple(
+        ModelInfo(f"m{size}-{seed}", "", size, training=training)
+        for size in SIZES
+        for seed in range(seeds)
+    )
     made = Calibration(
         version=1,
         created_with="test",
@@ -95,8 +112,8 @@ class TestRecommended:
         sizes = advice.parameters
         assert advice.verdict == "recommended"
         for found in (sizes.low, sizes.best, sizes.high):
-            assert found == pytest.approx(size, rel=1e-6)
-        assert sizes.recommended == pytest.approx(size, rel=1e-6, abs=1)
+            assert found == pytest.approx(size, rel=1e-4)
+        assert sizes.recommended == pytest.approx(size, rel=1e-4, abs=1)
         assert advice.extrapolation_ratio == pytest.approx(size / SIZES[1], rel=1e-4)
 
     @settings(max_examples=40)
@@ -175,44 +192,61 @@ class TestRecommended:
 
 
 class TestRivals:
-    def test_an_acceptable_rival_widens_the_answer(self):
+    """All laws answer together, each with the weight that its back-tests earned."""
+
+    def test_a_rival_that_agrees_changes_nothing(self):
         alone = ask().parameters
-        tests = [back_test(), back_test("saturating", 0.012)]
-        both = ask(rivals=[rival_fit(gain=0.25)], backtests=tests)
-        assert [answer.law for answer in both.laws] == ["transition", "saturating"]
-        assert both.parameters.best == alone.best
-        assert both.parameters.low <= alone.low
-        assert both.parameters.high > alone.high
-        assert both.parameters.recommended > alone.recommended
-        assert both.parameters.high == max(one.parameters.high for one in both.laws)
+        both = ask(fit=law_fit(weight=0.6), rivals=[law_fit(weight=0.4)]).parameters
+        for name in ("low", "best", "high", "recommended"):
+            assert getattr(both, name) == pytest.approx(getattr(alone, name), rel=1e-9)
+
+    def test_a_rival_that_disagrees_widens_the_interval_by_its_weight(self):
+        def width(weight):
+            fits = {"fit": law_fit(weight=1 - weight), "rivals": [rival_fit(0.25, weight=weight)]}
+            sizes = ask(**fits).parameters
+            return math.log(sizes.high / sizes.low)
+
+        assert width(0.02) < width(0.1) < width(0.3)
+
+    def test_the_mean_and_its_error_are_those_of_a_mixture(self):
+        """Of two laws without errors of their own: mean, and standard deviation between them."""
+        one, other = law_fit(errors=(0,) * 8), replace(rival_fit(0.25), covariance=NO_COVARIANCE)
+        fits = [replace(one, weight=0.7), replace(other, weight=0.3)]
+        sizes = np.geomspace(1e4, 1e7, 5)
+        seen = prospect(fits, sizes, 300)
+        each = np.array([accuracy(fit, sizes, 300) for fit in fits])
+        np.testing.assert_allclose(seen.mean, 0.7 * each[0] + 0.3 * each[1])
+        apart = np.sqrt(0.7 * 0.3) * np.abs(each[0] - each[1])
+        np.testing.assert_allclose(seen.laws, apart, atol=1e-12)
+        np.testing.assert_allclose(seen.error, apart, atol=1e-8)
 
     @pytest.mark.parametrize(
-        ("rival", "rms", "kept"),
+        ("rival", "kept"),
         [
-            (rival_fit(), 0.0149, True),
-            (rival_fit(), 0.0151, False),
-            (rival_fit(trusted=False), 0.001, False),
+            (rival_fit(weight=0.011), True),
+            (rival_fit(weight=0.009), False),
+            (rival_fit(weight=0.5, trusted=False), False),
         ],
     )
-    def test_acceptable_is_what_predicts_nearly_as_well(self, rival, rms, kept):
-        tests = [back_test(), back_test("saturating", rms)]
-        found = acceptable(calibration(rivals=[rival], backtests=tests))
+    def test_a_law_without_weight_or_trust_is_not_asked(self, rival, kept):
+        found = acceptable(calibration(rivals=[rival]))
         assert ("saturating" in [fit.law for fit in found]) == kept
-
-    def test_without_back_tests_nothing_speaks_against_a_rival(self):
-        assert len(acceptable(calibration(rivals=[rival_fit()], backtests=[]))) == 2
+        answered = [answer.law for answer in ask(rivals=[rival]).laws]
+        assert ("saturating" in answered) == kept
 
     def test_laws_that_disagree_are_said_to(self):
-        tests = [back_test(), back_test("saturating", 0.01)]
-        low = replace(rival_fit(), values=(0.6, 0.5, 0.1, 0.1, 0.1, 0.0, 0.3, 0.3))
-        advice = ask(rivals=[low], backtests=tests)
-        assert advice.verdict == "untrusted"
-        assert any("under the saturating law no size reaches it" in w for w in advice.warnings)
-        other = ask(fit=low, rivals=[law_fit()], backtests=tests)
-        assert other.ceiling.value < 0.7
-        assert other.verdict == "untrusted"
-        assert other.parameters.low < other.laws[1].parameters.best
-        assert other.parameters.high is None
+        low = replace(rival_fit(weight=0.1), values=(0.6, 0.5, 0.1, 0.1, 0.1, 0.0, 0.3, 0.3))
+        advice = ask(fit=law_fit(weight=0.9), rivals=[low])
+        assert any("under saturating no size reaches it" in w for w in advice.warnings)
+        assert advice.errors.laws > advice.errors.fit
+        alone = ask().parameters
+        assert advice.parameters.high is None or advice.parameters.high > alone.high
+
+    def test_the_errors_are_given_by_cause(self):
+        errors = ask(fit=law_fit(images=1000, misfit=0.02, scatter=0.03)).errors
+        assert errors.images == pytest.approx(math.sqrt(0.7 * 0.3 / 1000), rel=1e-2)
+        assert errors.misfit == pytest.approx(0.02 * (0.7 - CHANCE), rel=1e-2)
+        assert (errors.laws, errors.training) == (0, pytest.approx(0.03))
 
 
 class TestSharedImages:
@@ -255,6 +289,16 @@ class TestUnreachable:
             "no size of this family, up to 1,000 times the largest trained, reaches 0.97 at step "
             f"0; the ceiling is {limit:.3f} ({advice.ceiling.low:.3f} to {advice.ceiling.high:.3f})"
         )
+
+    def test_the_largest_step_at_which_it_is_still_reached(self):
+        """The ceiling falls with noise; found between two of 100 steps."""
+        advice = ask(600, 0.8)
+        assert advice.verdict == "unreachable"
+        largest = 1000 * SIZES[1]
+        assert float(accuracy(law_fit(), largest, advice.largest_step)) >= 0.8
+        assert float(accuracy(law_fit(), largest, advice.largest_step + 10.2)) < 0.8
+        assert "target reached up to step" in dict(advice_facts(advice))
+        assert ask().largest_step is None
 
     def test_a_ceiling_that_may_be_higher_is_not_said_to_be_sure(self):
         advice = ask(0, 0.905)
@@ -325,6 +369,16 @@ class TestUntrusted:
         assert advice.parameters.best == pytest.approx(3e7, rel=1e-3)
         assert ask(0, reached_at(9e6, 0), fit=steep).verdict == "recommended"
 
+    def test_a_guess_far_beyond_can_be_forced(self):
+        steep = law_fit(errors=(1e-6,) * 8, scatter=0.0)
+        asked = calibration(steep), Requirement(0, reached_at(3e7, 0))
+        forced = advise(*asked, force=True)
+        assert forced.verdict == "recommended"
+        assert forced.parameters == advise(*asked).parameters
+        assert any("30.0 times beyond the largest trained size" in w for w in forced.warnings)
+        beyond_noise = Requirement(2000, 0.5)
+        assert advise(calibration(), beyond_noise, force=True).verdict == "untrusted"
+
     def test_a_set_without_an_upper_end(self):
         """So near the ceiling that no size is sure to reach the target: at least so many."""
         advice = ask(0, 0.885)
@@ -357,7 +411,7 @@ class TestWarnings:
         assert any("no back-test" in warning for warning in found)
 
     def test_of_sizes_trained_once(self):
-        assert any("trained twice" in w for w in ask(fit=law_fit(scatter=None)).warnings)
+        assert any("trained twice" in w for w in ask(seeds=1).warnings)
         assert not any("trained twice" in w for w in ask().warnings)
 
     def test_of_more_extrapolation_than_was_back_tested(self):
@@ -365,8 +419,23 @@ class TestWarnings:
         target = reached_at(5e6, 0)
         near = ask(0, target, fit=certain, backtests=[back_test(ratio=3.0)])
         far = ask(0, target, fit=certain, backtests=[back_test(ratio=6.0)])
-        assert any("the back-test only reached 3.0 times" in w for w in near.warnings)
+        assert any("the back-tests earned 3.0 times" in w for w in near.warnings)
         assert not any("back-test" in w for w in far.warnings)
+
+    def test_a_back_test_that_failed_has_earned_nothing(self):
+        certain = law_fit(errors=(1e-6,) * 8, scatter=0.0)
+        tests = [back_test(ratio=2.0), back_test(rms=0.031, hold_out=2, ratio=6.0)]
+        found = ask(0, reached_at(5e6, 0), fit=certain, backtests=tests).warnings
+        assert any("the back-tests earned 2.0 times" in w for w in found)
+
+    def test_of_an_answer_that_leaves_its_interval_as_the_smallest_sizes_are_dropped(self):
+        drifted = law_fit((0.86, *VALUES[1:]), size_range=(40_000, SIZES[1]))
+        steady = law_fit(size_range=(20_000, SIZES[1]))
+        advice = ask(fit=law_fit(errors=(0.001,) * 8), scan=(steady, drifted))
+        assert [drift.smallest for drift in advice.scan] == [20_000, 40_000]
+        assert advice.scan[0].best == pytest.approx(advice.parameters.best)
+        assert any("without those under 40,000 parameters it is" in w for w in advice.warnings)
+        assert not any("without those" in w for w in ask(scan=(steady,)).warnings)
 
     def test_the_calibrations_own_come_first(self):
         assert ask(warnings=("m1 only guesses",)).warnings[0] == "m1 only guesses"

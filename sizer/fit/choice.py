@@ -9,10 +9,14 @@ from numpy.typing import NDArray
 from sizer.errors import MeasurementError
 from sizer.fit.evidence import MINIMUM_SIZES, root_mean_square
 from sizer.fit.surface import CONTRADICTED, fit_surface
-from sizer.law import LAWS, Law, accuracy, size_reaching
-from sizer.results import Backtest, LawFit, NoiseCurve
+from sizer.law import LAWS, Law, accuracy, first_reaching
+from sizer.results import Backtest, IntervalMethod, LawFit, NoiseCurve
 
 Floats = NDArray[np.float64]
+HOLD_OUTS = (1, 2, 3)  # largest sizes left out, in turn
+SCANNED = 3  # smallest sizes that a scan leaves out, at most
+LEAST_ERROR = 1e-4  # accuracy: better predictions than this are luck
+SIZES = 121  # of the grid around a true size, a decade either way
 SIZE_BUYS = 0.02  # accuracy per decade of size, below which a size is not determined
 
 
@@ -37,6 +41,7 @@ def backtest(law: Law, curves: Sequence[NoiseCurve], hold_out: int) -> Backtest 
     return Backtest(
         law=law.name,
         hold_out=hold_out,
+        models=len(misses),
         ratio=held[-1] / fitted[-1],
         accuracy_rms=root_mean_square(missed),
         accuracy_worst=float(missed[np.argmax(np.abs(missed))]),
@@ -49,27 +54,66 @@ def _size_errors(fit: LawFit, size: int, steps: Floats, observed: Floats) -> lis
 
     A size that the law says cannot be reached counts as an error of one decade.
     """
-    buys = accuracy(fit, 10 * size, steps) - accuracy(fit, size, steps)
-    limits = (size / 10, size * 10)
+    sizes = size * np.geomspace(0.1, 10, SIZES)
+    reached = accuracy(fit, sizes[:, None], steps)
+    buys = reached[-1] - reached[SIZES // 2] > SIZE_BUYS
     errors = []
-    for step, reached in zip(steps[buys > SIZE_BUYS], observed[buys > SIZE_BUYS], strict=True):
-        predicted = size_reaching(fit, float(step), float(reached), limits)
-        errors.append(float(np.clip(np.log10(max(predicted, 1e-9) / size), -1, 1)))
+    for column, target in zip(reached.T[buys], observed[buys], strict=True):
+        found = first_reaching(sizes, column, target)
+        predicted = sizes[-1] if found is None else max(found, sizes[0])
+        errors.append(float(np.log10(predicted / size)))
     return errors
 
 
-def fit_surfaces(curves: Sequence[NoiseCurve]) -> tuple[tuple[LawFit, ...], tuple[Backtest, ...]]:
+def fit_surfaces(
+    curves: Sequence[NoiseCurve],
+    image_share: float = 1.0,
+    interval: IntervalMethod = "sandwich",
+) -> tuple[tuple[LawFit, ...], tuple[Backtest, ...]]:
     """Every law fitted, the best predictor of left-out large sizes first, and all back-tests."""
-    fitted = [fit_surface(law, curves) for law in LAWS.values()]
-    tests = [backtest(LAWS[fit.law], curves, hold_out) for fit in fitted for hold_out in (1, 2)]
+    fitted = [fit_surface(law, curves, image_share, interval) for law in LAWS.values()]
+    tests = [backtest(LAWS[fit.law], curves, hold_out) for fit in fitted for hold_out in HOLD_OUTS]
     done = tuple(test for test in tests if test is not None)
-    fits = [_held_to(fit, done, _counting_error(curves)) for fit in fitted]
+    fits = _weighted([_held_to(fit, done, _counting_error(curves)) for fit in fitted], done)
 
-    def rank(fit: LawFit) -> tuple[bool, float]:
-        errors = [test.accuracy_rms for test in done if test.law == fit.law]
-        return not fit.trusted, float(np.mean(errors)) if errors else fit.residual_rms
+    def rank(fit: LawFit) -> tuple[bool, float, float]:
+        return not fit.trusted, -fit.weight, fit.residual_rms
 
     return tuple(sorted(fits, key=rank)), done
+
+
+def scan_smallest(fit: LawFit, curves: Sequence[NoiseCurve]) -> tuple[LawFit, ...]:
+    """The law of `fit` without the smallest size, the two smallest, and so on."""
+    sizes = sorted({curve.model.parameters for curve in curves})
+    found = []
+    for smallest in sizes[1 : min(len(sizes) - MINIMUM_SIZES, SCANNED + 1)]:
+        larger = [curve for curve in curves if curve.model.parameters >= smallest]
+        try:
+            found.append(fit_surface(LAWS[fit.law], larger, fit.image_share))
+        except MeasurementError:
+            break
+    return tuple(found)
+
+
+def _weighted(fits: Sequence[LawFit], tests: Sequence[Backtest]) -> list[LawFit]:
+    """Each law's share in an answer: how likely its back-tests make it.
+
+    The likelihood of Gaussian errors of prediction whose size is unknown, error ** -n with n the
+    models that were predicted, normalised (pseudo-marginal likelihood: Geisser & Eddy 1979,
+    doi:10.1080/01621459.1979.10481632). Equal shares where no size can be left out.
+    """
+    trusted = [fit for fit in fits if fit.trusted] or fits
+    models = max((test.models for test in tests), default=0)
+    errors = np.array([_prediction_error(fit.law, tests) for fit in trusted])
+    likely = (errors / errors.min()) ** -models
+    share = dict(zip((fit.law for fit in trusted), likely / likely.sum(), strict=True))
+    return [replace(fit, weight=float(share.get(fit.law, 0.0))) for fit in fits]
+
+
+def _prediction_error(law: str, tests: Sequence[Backtest]) -> float:
+    """Root mean square over a law's back-tests; without any, the same for all laws."""
+    errors = [test.accuracy_rms for test in tests if test.law == law]
+    return max(root_mean_square(np.array(errors)), LEAST_ERROR) if errors else 1.0
 
 
 def _held_to(fit: LawFit, tests: Sequence[Backtest], counting: float) -> LawFit:

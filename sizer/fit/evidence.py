@@ -50,12 +50,34 @@ def clustered_covariance(
     return np.asarray(bread @ meat @ bread * (len(labels) - 1) / len(labels))
 
 
+def intervals(values: Floats, covariance: Floats, degrees_of_freedom: int) -> tuple[Estimate, ...]:
+    """Two-sided Student intervals of all values."""
+    with np.errstate(invalid="ignore"):  # a variance that rounding made negative: no interval
+        errors = np.sqrt(np.diag(covariance))
+    return tuple(
+        interval(float(value), float(error), degrees_of_freedom)
+        for value, error in zip(values, errors, strict=True)
+    )
+
+
 def interval(value: float, error: float, degrees_of_freedom: int) -> Estimate:
     """Two-sided Student interval; no bounds where no degree of freedom is left."""
     if degrees_of_freedom < 1 or not np.isfinite(error):
         return Estimate(value)
     reach = float(stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2)) * error
     return Estimate(value, value - reach, value + reach)
+
+
+def image_share(right: NDArray[np.bool_]) -> float:
+    """Covariance between two models over the variance of one, of being right on an image; 0 to 1.
+
+    right: whether each model was right at each step on each image (models, steps, images). The
+    sum of all covariances is the variance of how many models are right on an image.
+    """
+    variance = float(right.var(axis=2).sum())
+    among = max(1, len(right) - 1)
+    common = (float(right.sum(axis=0).var(axis=1).sum()) - variance) / among
+    return min(1.0, max(0.0, common / variance)) if variance > 0 else 1.0
 
 
 def root_mean_square(values: Floats) -> float:

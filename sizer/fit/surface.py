@@ -1,7 +1,7 @@
 """Fitting a surface acc(t, N) by binomial likelihood, and judging the fit."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lmfit
 import numpy as np
@@ -9,14 +9,25 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from sizer.errors import MeasurementError
-from sizer.fit.evidence import check_sizes, clustered_covariance, interval, root_mean_square
-from sizer.law import SATURATING, TRANSITION, Context, Law, Surface, derivatives, knot_basis
-from sizer.results import LawFit, NoiseCurve
+from sizer.fit.evidence import check_sizes, clustered_covariance, intervals, root_mean_square
+from sizer.law import (
+    FINITE_SIZE,
+    LAWS,
+    SATURATING,
+    Context,
+    Law,
+    Surface,
+    context_of,
+    derivatives,
+    knot_basis,
+)
+from sizer.results import IntervalMethod, LawFit, NoiseCurve
 
 Floats = NDArray[np.float64]
 KNOTS = 8
 TOLERANCE = 1e-6  # relative, of deviance and values: far below any error of counting
 RATES = (0.1, 0.3, 0.6, 1.0)  # starting exponents
+PROMISING = 2  # starts that are followed to their end
 CONTRADICTED = 0.03  # accuracy: a law that misses the mean of a size by more, in RMS, is refused
 IDLE = 1e-3  # deviance residuals that a whole unit of a parameter changes, if it does nothing
 BOUNDARY = 1e-3  # share of a bounded range that counts as lying on the bound
@@ -37,8 +48,15 @@ class _Points:
         return np.asarray(self.correct / self.trials)
 
 
-def fit_surface(law: Law, curves: Sequence[NoiseCurve]) -> LawFit:
+def fit_surface(
+    law: Law,
+    curves: Sequence[NoiseCurve],
+    image_share: float = 1.0,
+    interval: IntervalMethod = "sandwich",
+) -> LawFit:
     """Fit acc(t, N) to the counts of all curves by binomial likelihood.
+
+    image_share: of the counting variance, what all models have in common; 1 bounds it.
 
     The residuals are signed roots of the binomial deviance, so least squares maximises the
     likelihood (McCullagh & Nelder 1989, section 2.4).
@@ -52,20 +70,23 @@ def fit_surface(law: Law, curves: Sequence[NoiseCurve]) -> LawFit:
             f"{len(points.x)} measurements are too few for the {len(names)} parameters of a law: "
             "measure every model at the same steps"
         )
-    starts = _STARTS[law.name](points, context)
+    starts = _STARTS.get(law.name, _transition_starts)(law, points, context)
     surface = law.at(points.x, points.steps, context)
     values = _best_fit(law, names, surface, points, starts)
     predicted = surface(values)
     residuals = _residuals(predicted, points)
     jacobian = derivatives(lambda v: _residuals(surface(v), points), values)
-    covariance = clustered_covariance(jacobian, residuals, points.model)
+    spare = len(residuals) - len(values)
+    overdispersion = float((residuals**2).sum() / spare) if spare > 0 else None
+    if interval == "least-squares":  # what lmfit states: every point for independent evidence
+        bread = np.linalg.pinv(jacobian.T @ jacobian, hermitian=True)
+        covariance = np.asarray(bread * (overdispersion or 1.0))
+    else:
+        covariance = clustered_covariance(jacobian, residuals, points.model)
     models = len(curves)
     freedom = models - law.size_parameters
     trusted, verdict = _judge(law, names, values, jacobian, predicted, points, freedom)
     sizes = [curve.model.parameters for curve in curves]
-    spare = len(residuals) - len(values)
-    with np.errstate(invalid="ignore"):  # a variance that rounding made negative: no interval
-        errors = np.sqrt(np.diag(covariance))
     return LawFit(
         law=law.name,
         names=names,
@@ -75,20 +96,27 @@ def fit_surface(law: Law, curves: Sequence[NoiseCurve]) -> LawFit:
         knots=context.knots,
         reference_size=context.reference_size,
         chance=context.chance,
-        overdispersion=float((residuals**2).sum() / spare) if spare > 0 else None,
-        scatter=_scatter(points, predicted, context.chance),
+        overdispersion=overdispersion,
+        scatter=_scatter(law, points, predicted, context),
         misfit=_misfit(points, predicted, context.chance),
         residual_rms=root_mean_square(predicted - points.observed),
         images=int(points.trials.min()),
+        image_share=image_share,
         size_range=(min(sizes), max(sizes)),
         step_range=(float(points.steps.min()), float(points.steps.max())),
         trusted=trusted,
         verdict=verdict,
-        intervals=tuple(
-            interval(float(value), float(error), freedom)
-            for value, error in zip(values, errors, strict=True)
-        ),
+        intervals=intervals(values, covariance, freedom),
+        interval=interval,
     )
+
+
+def refit(fit: LawFit, curves: Sequence[NoiseCurve]) -> Floats:
+    """The values of a fit, found again for other curves from where it stands."""
+    law, context = LAWS[fit.law], context_of(fit)
+    points = _points(curves, context)
+    surface = law.at(points.x, points.steps, context)
+    return _best_fit(law, fit.names, surface, points, [np.array(fit.values)])
 
 
 def _context(curves: Sequence[NoiseCurve]) -> Context:
@@ -138,13 +166,18 @@ def _best_fit(
     points: _Points,
     starts: Sequence[Floats],
 ) -> Floats:
-    """The most likely values among those that several starts lead to."""
+    """The most likely values that the most promising starts lead to."""
+
+    def deviance(values: Floats) -> float:
+        return float((_residuals(surface(values), points) ** 2).sum())
+
+    limits = np.array([law.bounds(name) for name in names])
+    inside = [np.clip(start, limits[:, 0], limits[:, 1]) for start in starts]
     found = []
-    for start in starts:
+    for start in sorted(inside, key=deviance)[:PROMISING]:
         parameters = lmfit.Parameters()
-        for name, value in zip(names, start, strict=True):
-            low, high = law.bounds.get(name, (-np.inf, np.inf))
-            parameters.add(name, float(np.clip(value, low, high)), min=low, max=high)
+        for name, value, (low, high) in zip(names, start, limits, strict=True):
+            parameters.add(name, float(value), min=low, max=high)
         result = lmfit.minimize(
             lambda p: _residuals(surface(np.array([one.value for one in p.values()])), points),
             parameters,
@@ -152,24 +185,49 @@ def _best_fit(
             ftol=TOLERANCE,
             xtol=TOLERANCE,
         )
-        values = np.array(list(result.params.valuesdict().values()))
-        found.append((float((_residuals(surface(values), points) ** 2).sum()), values))
-    return min(found, key=lambda one: one[0])[1]
+        found.append(np.array(list(result.params.valuesdict().values())))
+    return min(found, key=deviance)
 
 
-def _transition_starts(points: _Points, context: Context) -> list[Floats]:
-    """From the cleanest points and the half-way steps of the curves."""
+def _transition_starts(law: Law, points: _Points, context: Context) -> list[Floats]:
+    """From the cleanest points and the half-way steps of the curves; what else there is, at 0."""
     first = points.steps == points.steps.min()
     clean = float(points.observed[first].max())
     spread = max(clean - float(points.observed[first].min()), 0.02)
-    half, quarter = (_mean_crossing(points, context.chance, level) for level in (0.5, 0.25))
-    width = max(quarter - half, 1e-3 * half)
-    limit = min(0.999, clean + 0.1 * spread)
+    half, width = _middle_and_width(points, context.chance)
+    names = law.names(len(context.knots))
+    limit = min(0.999, clean + 0.1 * spread) if "clean_limit" in names else 1.0
+    gain = spread / 2 if "clean_limit" in names else 1 - clean + spread / 2
+    known = {
+        "clean_limit": limit,
+        "gain": gain,
+        "log_middle": np.log(half),
+        "log_width": np.log(width),
+    }
     return [
-        np.array([limit, spread / 2, rate, np.log(half), 0.0, np.log(width), slope, 0.0])
+        np.array([{**known, "rate": rate, "inverse_nu": slope}.get(name, 0.0) for name in names])
         for rate in RATES[:3]
         for slope in (0.0, 0.2)
     ]
+
+
+def _finite_size_starts(_law: Law, points: _Points, context: Context) -> list[Floats]:
+    """A critical step at the half-way step or before it, the rest of the way in the offset."""
+    clean = float(points.observed[points.steps == points.steps.min()].mean()) - context.chance
+    half, width = _middle_and_width(points, context.chance)
+    height = np.log(max(clean, 0.01))
+    return [
+        np.array([height, growth, share * half, (1 - share) * half, np.log(width), slope, 0.0])
+        for growth in (0.05, 0.2)
+        for share in (0.0, 0.5, 1.0)
+        for slope in (-0.1, 0.02, 0.2)
+    ]
+
+
+def _middle_and_width(points: _Points, chance: float) -> tuple[float, float]:
+    """Steps from which the mean curve has half of its height, and from there to a quarter."""
+    half, quarter = (_mean_crossing(points, chance, level) for level in (0.5, 0.25))
+    return half, max(quarter - half, 1e-3 * half)
 
 
 def _mean_crossing(points: _Points, chance: float, level: float) -> float:
@@ -187,7 +245,7 @@ def _mean_crossing(points: _Points, chance: float, level: float) -> float:
     return float(steps[after - 1] + np.clip(share, 0.1, 1) * (steps[after] - steps[after - 1]))
 
 
-def _saturating_starts(points: _Points, context: Context) -> list[Floats]:
+def _saturating_starts(_law: Law, points: _Points, context: Context) -> list[Floats]:
     """Linear least squares for A and B at each pair of exponents; the best three go on."""
     basis = knot_basis(points.steps, context.knots)
     share = (points.steps - context.knots[0]) / (context.knots[-1] - context.knots[0])
@@ -202,8 +260,8 @@ def _saturating_starts(points: _Points, context: Context) -> list[Floats]:
     return [values for _, values in sorted(found, key=lambda one: one[0])[:3]]
 
 
-_STARTS: dict[str, Callable[[_Points, Context], list[Floats]]] = {
-    TRANSITION.name: _transition_starts,
+_STARTS: dict[str, Callable[[Law, _Points, Context], list[Floats]]] = {
+    FINITE_SIZE.name: _finite_size_starts,
     SATURATING.name: _saturating_starts,
 }
 
@@ -239,7 +297,7 @@ def _judge(
 
 
 def _on_bound(law: Law, name: str, value: float) -> bool:
-    low, high = law.bounds.get(name, (-np.inf, np.inf))
+    low, high = law.bounds(name)
     reach = BOUNDARY * (high - low) if np.isfinite(high - low) else BOUNDARY
     return bool(value - low < reach or high - value < reach)
 
@@ -284,9 +342,11 @@ def _lack_of_fit(points: _Points, predicted: Floats) -> float:
 def _misfit(points: _Points, predicted: Floats, chance: float) -> float:
     """The law's distance from the means of trainings, as a fraction of that from chance.
 
-    Of its square, what the trainings' own spread explains is taken off, or counting alone where a
-    size was trained once.
+    Of its square, what the models' own spread explains is taken off. Where every size was trained
+    once, a law's error and a training's luck look alike, and the means are over sizes instead.
     """
+    if not _repeated(points):
+        points = replace(points, x=np.zeros_like(points.x))
     means = _means(points, predicted)
     deviation = points.observed - predicted - means.distance[means.group]
     spread = np.bincount(means.group, deviation**2) / np.maximum(means.count - 1, 1) / means.count
@@ -296,22 +356,29 @@ def _misfit(points: _Points, predicted: Floats, chance: float) -> float:
     return float(np.sqrt(max(0.0, left)))
 
 
-def _scatter(points: _Points, predicted: Floats, chance: float) -> float | None:
-    """Standard deviation between trainings of one size, relative to the distance from chance.
+def _repeated(points: _Points) -> bool:
+    """Whether some size was trained more than once."""
+    return bool(len(np.unique(points.x)) <= points.model.max())
 
-    Each model's relative deviation is averaged over the steps where the law is well above chance,
-    then compared with the other trainings of its size. None where no size was trained twice.
+
+def _scatter(law: Law, points: _Points, predicted: Floats, context: Context) -> tuple[float, ...]:
+    """Standard deviation of the accuracy between trainings of one size, around each knot.
+
+    Each model's deviation from the law is averaged over the steps nearest to the knot, then
+    compared with the other trainings of its size; with the law where sizes were trained once.
     """
-    strong = predicted - chance > 0.25 * (predicted.max() - chance)
-    relative = (points.observed - predicted)[strong] / (predicted[strong] - chance)
-    model, x = points.model[strong], points.x[strong]
-    by_size: dict[float, list[float]] = {}
-    for one in np.unique(model):
-        by_size.setdefault(float(x[model == one][0]), []).append(
-            float(relative[model == one].mean())
-        )
-    groups = [np.array(group) for group in by_size.values() if len(group) > 1]
-    if not groups:
-        return None
-    squares = sum(float(((group - group.mean()) ** 2).sum()) for group in groups)
-    return float(np.sqrt(squares / sum(len(group) - 1 for group in groups)))
+    knots = np.array(context.knots)
+    nearest = np.abs(points.steps[:, None] - knots).argmin(1)
+    models = points.model.max() + 1
+    cell = points.model * len(knots) + nearest
+    total = np.bincount(cell, points.observed - predicted, models * len(knots))
+    count = np.bincount(cell, minlength=models * len(knots))
+    deviation = (total / np.maximum(count, 1)).reshape(models, len(knots))
+    size = points.x[np.unique(points.model, return_index=True)[1]]
+    _, group, members = np.unique(size, return_inverse=True, return_counts=True)
+    if _repeated(points):
+        mean = np.stack([np.bincount(group, column) / members for column in deviation.T], axis=1)
+        deviation, freedom = deviation - mean[group], models - len(members)
+    else:
+        freedom = max(1, models - law.size_parameters)
+    return tuple(np.sqrt((deviation**2).sum(0) / freedom).tolist())

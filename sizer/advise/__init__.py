@@ -1,0 +1,6 @@
+"""From the fits and a requirement to a size, and to the trainings that would tell it better."""
+
+from sizer.advise.answer import advise
+from sizer.advise.plan import plan
+
+__all__ = ["advise", "plan"]

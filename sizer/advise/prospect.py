@@ -1,0 +1,99 @@
+"""What a calibration expects of every size at one noise step, and how surely.
+
+All trusted laws answer together, each with the weight that its back-tests earned (model averaging
+with unconditional errors: Buckland, Burnham & Augustin 1997, doi:10.2307/2533961).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizer.law import accuracy, accuracy_error
+from sizer.results import Calibration, ErrorBudget, LawFit
+
+Floats = NDArray[np.float64]
+SEARCH = 1000.0  # sizes are sought up to this many times the largest fitted ...
+BELOW = 10.0  # ... and down to the smallest over this
+SIZES = 1000  # of the grid, even in ln N, between which accuracy is taken to be straight
+NEGLIGIBLE = 0.01  # weight of a law that is not asked
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What a calibration expects at one noise step, at `sizes` (n,), ascending.
+
+    mean: accuracy averaged over the laws. The others are standard errors of it (n,): of the fits,
+    of the images that all models share, of the laws against the data, of the laws against each
+    other. training: between trainings of one size. freedom: degrees of Student's t.
+    """
+
+    sizes: Floats
+    mean: Floats
+    fit: Floats
+    images: Floats
+    misfit: Floats
+    laws: Floats
+    training: float
+    freedom: float
+
+    @property
+    def error(self) -> Floats:
+        squares = self.fit**2 + self.images**2 + self.misfit**2 + self.laws**2
+        return np.asarray(np.sqrt(squares))
+
+    def budget(self, size: float) -> ErrorBudget:
+        """The standard errors at a size."""
+        at = int(np.argmin(np.abs(np.log(self.sizes / size))))
+        return ErrorBudget(
+            fit=float(self.fit[at]),
+            images=float(self.images[at]),
+            misfit=float(self.misfit[at]),
+            laws=float(self.laws[at]),
+            training=self.training,
+        )
+
+
+def prospect(fits: Sequence[LawFit], sizes: Floats, step: float) -> Prospect:
+    """Mean over the laws by weight, and its errors.
+
+    Comparing models cannot show what their common images do to all of them: of the counting
+    variance of one model, `image_share` is common.
+    """
+    weights = np.array([fit.weight for fit in fits])
+    weights = weights / weights.sum()
+    each = np.array([accuracy(fit, sizes, step) for fit in fits])
+    mean = np.asarray(weights @ each)
+    within = np.clip(mean, 0, 1)
+    first = fits[0]
+    off = [
+        fit.misfit * np.maximum(one - fit.chance, 0) for fit, one in zip(fits, each, strict=True)
+    ]
+    scatter = [float(np.interp(step, fit.knots, fit.scatter)) ** 2 for fit in fits]
+    return Prospect(
+        sizes=sizes,
+        mean=mean,
+        fit=_root(weights, [accuracy_error(fit, sizes, step) for fit in fits]),
+        images=np.sqrt(first.image_share * within * (1 - within) / first.images),
+        misfit=_root(weights, off),
+        laws=_root(weights, list(each - mean)),
+        training=float(np.sqrt(weights @ scatter)),
+        freedom=float(weights @ [fit.degrees_of_freedom for fit in fits]),
+    )
+
+
+def _root(weights: Floats, errors: Sequence[Floats]) -> Floats:
+    return np.asarray(np.sqrt(weights @ np.square(errors)))
+
+
+def acceptable(calibration: Calibration) -> list[LawFit]:
+    """The chosen law and the trusted rivals whose weight is not negligible."""
+    rivals = [fit for fit in calibration.rivals if fit.trusted and fit.weight >= NEGLIGIBLE]
+    return [calibration.fit, *rivals]
+
+
+def sizes_sought(fit: LawFit) -> Floats:
+    """The sizes among which an answer is sought, ascending."""
+    low, high = fit.size_range
+    return np.asarray(np.geomspace(low / BELOW, high * SEARCH, SIZES))
