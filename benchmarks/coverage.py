@@ -13,18 +13,20 @@ import json
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, ndtr
+from scipy.special import expit, ndtr, stdtrit
 
 from sizer.advise import advise
+from sizer.advise.prospect import prospect, sizes_sought
 from sizer.errors import SizerError
 from sizer.files import VERSION
 from sizer.fit import fit_surfaces, image_share
-from sizer.results import Calibration, Cell, ModelInfo, NoiseCurve, Requirement
+from sizer.law import first_reaching
+from sizer.results import Advice, Calibration, Cell, LawFit, ModelInfo, NoiseCurve, Requirement
 
 Floats = NDArray[np.float64]
 CHANCE = 0.01
@@ -32,6 +34,8 @@ STEPS = np.round(1000 * np.linspace(0, 1, 26) ** 1.25)
 SIZES = (1e4, 1e6)
 IMAGES = 2000
 SHARED = 0.5  # share of an image's difficulty that all models agree on
+# sizes, trainings of each, scatter between trainings, target size over the largest of the ladder
+SETTINGS = ((7, 3, 0.03, 1.7), (9, 2, 0.05, 1.5), (8, 1, 0.0, 3.0), (7, 3, 0.0, 3.0))
 
 
 @dataclass(frozen=True)
@@ -47,18 +51,25 @@ class Setting:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One ladder's answer. width: of the interval on log10 N, None if it is not bounded."""
+    """One ladder's answer. width: of the interval on log10 N, None if it is not bounded.
+
+    covered: an answer that is refused is not wrong. safe: `recommended` is no less than the truth.
+    """
 
     verdict: str
     covered: bool
     width: float | None
+    reference_width: float | None
     error: float | None
     law: str
     safe: bool
 
 
 def logistic(size: float, step: Floats) -> Floats:
-    """Power law with a ceiling, midpoint and width powers of N: inside the fitted set."""
+    """Power law with a ceiling, midpoint and width powers of N: inside the fitted set.
+
+    The width falls as N^-0.28, as the paper finds it.
+    """
     x = np.log(size / 1e5)
     clean, middle, width = 0.8 - 0.25 * np.exp(-0.3 * x), 400 * np.exp(0.03 * x), 110.0
     scale = width * np.exp(-0.28 * x)
@@ -124,7 +135,7 @@ def ask(setting: Setting, seed: int) -> Outcome:
     try:
         surfaces, backtests = fit_surfaces(curves, common)
     except SizerError as error:
-        return Outcome(f"error: {error}", False, None, None, "", False)
+        return Outcome(f"error: {error}", False, None, None, None, "", False)
     cells = tuple(
         Cell(curve.model.name, step, correct, trials)
         for curve in curves
@@ -146,44 +157,74 @@ def ask(setting: Setting, seed: int) -> Outcome:
         rivals=surfaces[1:],
         backtests=backtests,
     )
-    advice = advise(calibration, Requirement(step, target))
-    return judge(advice, true_size)
+    requirement = Requirement(step, target)
+    advice = advise(calibration, requirement)
+    return judge(advice, true_size, reference(setting, surfaces, requirement))
 
 
-def judge(advice, true_size: float) -> Outcome:  # type: ignore[no-untyped-def]
+def judge(
+    advice: Advice, true_size: float, reference: tuple[float | None, float | None] | None
+) -> Outcome:
     sizes = advice.parameters
     if sizes is None:
-        ceiling = advice.ceiling
-        wrong = advice.verdict == "unreachable" and ceiling is not None
-        return Outcome(advice.verdict, not wrong, None, None, advice.law, True)
-    low, high = sizes.low or 0.0, sizes.high or np.inf
-    if sizes.low is None:
-        low = np.inf
-    bounded = low > 0 and np.isfinite(high)
+        wrong = advice.verdict == "unreachable"
+        return Outcome(advice.verdict, not wrong, None, None, None, advice.law, True)
+    low = np.inf if sizes.low is None else sizes.low
+    high = np.inf if sizes.high is None else sizes.high
     return Outcome(
         verdict=advice.verdict,
         covered=bool(low <= true_size <= high),
-        width=float(np.log10(high / low)) if bounded else None,
+        width=log_width(sizes.low, sizes.high),
+        reference_width=None if reference is None else log_width(*reference),
         error=float(np.log10(sizes.best / true_size)) if sizes.best else None,
         law=advice.law,
         safe=sizes.recommended is None or sizes.recommended >= true_size,
     )
 
 
+def log_width(low: float | None, high: float | None) -> float | None:
+    """Of an interval on log10 N, None if it has no end."""
+    return float(np.log10(high / low)) if low and high else None
+
+
+def reference(
+    setting: Setting, surfaces: tuple[LawFit, ...], requirement: Requirement
+) -> tuple[float | None, float | None] | None:
+    """The interval of the true law alone, by its clustered covariance alone; None outside the set.
+
+    What one could state who knew the law and had new images for every model.
+    """
+    true = [fit for fit in surfaces if fit.law == setting.truth and fit.degrees_of_freedom > 0]
+    if not true:
+        return None
+    seen = prospect([replace(true[0], weight=1.0)], sizes_sought(true[0]), requirement.noise_step)
+    reach = stdtrit(seen.freedom, 0.95) * seen.fit
+    target = requirement.target_accuracy
+    low, high = (first_reaching(seen.sizes, seen.mean + s * reach, target) for s in (1, -1))
+    return low, high
+
+
 def row(setting: Setting, outcomes: list[Outcome]) -> dict[str, object]:
-    widths = [one.width for one in outcomes if one.width is not None]
-    errors = [one.error for one in outcomes if one.error is not None]
+    """One line of the table; a width that has no end counts as infinite in the median."""
+    answered = [one for one in outcomes if one.error is not None]
     verdicts = [one.verdict.split(":")[0] for one in outcomes]
     return {
         **asdict(setting),
         "ladders": len(outcomes),
         "coverage": float(np.mean([one.covered for one in outcomes])),
-        "median_width": float(np.median(widths)) if widths else None,
-        "bounded": len(widths) / len(outcomes),
-        "bias": float(np.median(errors)) if errors else None,
+        "coverage_answered": float(np.mean([one.covered for one in answered])),
+        "median_width": median([one.width for one in answered]),
+        "reference_width": median([one.reference_width for one in answered]),
+        "bias": float(np.median([one.error for one in answered])),
+        "safe": float(np.mean([one.safe for one in outcomes])),
         "verdicts": {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))},
         "laws": {law: sum(o.law == law for o in outcomes) for law in {o.law for o in outcomes}},
     }
+
+
+def median(widths: list[float | None]) -> float | None:
+    middle = float(np.median([np.inf if width is None else width for width in widths]))
+    return middle if np.isfinite(middle) else None
 
 
 def main() -> None:
@@ -191,17 +232,11 @@ def main() -> None:
     parser.add_argument("--ladders", type=int, default=300)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--truths", nargs="*", default=list(TRUTHS))
-    parser.add_argument("--sizes", type=int, nargs="*", default=[7, 9])
-    parser.add_argument("--trainings", type=int, nargs="*", default=[1, 2, 3])
-    parser.add_argument("--scatters", type=float, nargs="*", default=[0.0, 0.03])
-    parser.add_argument("--beyond", type=float, nargs="*", default=[1.7])
     given = parser.parse_args()
     rows = []
     with ProcessPoolExecutor() as pool:
-        for parts in itertools.product(
-            given.truths, given.sizes, given.trainings, given.scatters, given.beyond
-        ):
-            setting = Setting(*parts)
+        for parts, truth in itertools.product(SETTINGS, given.truths):
+            setting = Setting(truth, *parts)
             outcomes = list(pool.map(ask, [setting] * given.ladders, range(given.ladders)))
             rows.append(row(setting, outcomes))
             print(json.dumps(rows[-1]), file=sys.stderr, flush=True)

@@ -35,8 +35,9 @@ class Law:
     """A named surface.
 
     names: its parameters, in order, given the number of knots.
-    at: (x, steps, context), x and steps of one shape, to the accuracy there as a function of the
-    parameters; what does not depend on these is worked out once.
+    at: (x, steps, context), x and steps (n,), to the accuracy there as a function of the
+    parameters (k,), or of many sets of them (k, m) to (m, n). What does not depend on the
+    parameters is worked out once.
     size_parameters: parameters that only a comparison between models can determine; they are what
     the number of trained models must pay for.
     """
@@ -59,7 +60,7 @@ def _transition(names: tuple[str, ...], shape: Shape) -> Callable[..., Surface]:
         correction = np.exp(-CORRECTION_RATE * x) - 1
 
         def accuracy(values: Floats) -> Floats:
-            own = dict(zip(names, values, strict=True))
+            own = dict(zip(names, values[..., None], strict=True))
             clean = own.get("clean_limit", 1.0) - own["gain"] * np.exp(-own["rate"] * x)
             middle = own["log_middle"] + own["drift"] * x
             middle = _step_of_log(middle + own.get("middle_correction", 0.0) * correction)
@@ -76,7 +77,7 @@ def _transition(names: tuple[str, ...], shape: Shape) -> Callable[..., Surface]:
 
 def _finite_size(x: Floats, step: Floats, context: Context) -> Surface:
     def accuracy(values: Floats) -> Floats:
-        log_height, growth, critical, offset, log_width, inverse_nu, log_skew = values
+        log_height, growth, critical, offset, log_width, inverse_nu, log_skew = values[..., None]
         scaled = (step - critical) * np.exp(np.clip(inverse_nu * x, -LARGEST_LOG, LARGEST_LOG))
         log_fall = log_expit((offset - scaled) / _step_of_log(log_width))
         height = _step_of_log(log_height + growth * x)
@@ -97,10 +98,16 @@ def _saturating(x: Floats, step: Floats, context: Context) -> Surface:
 
     def accuracy(values: Floats) -> Floats:
         ceiling, gain, rates = values[:knots], values[knots : 2 * knots], values[2 * knots :]
-        rate = rates[0] + (rates[1] - rates[0]) * share
-        return np.asarray(basis @ ceiling - (basis @ gain) * np.exp(-rate * x))
+        first, last = rates[..., None]
+        decay = np.exp(-(first + (last - first) * share) * x)
+        return np.asarray(_along(basis, ceiling) - _along(basis, gain) * decay)
 
     return accuracy
+
+
+def _along(basis: Floats, coefficients: Floats) -> Floats:
+    """Splines (..., n) of coefficients (knots, ...)."""
+    return np.asarray(np.tensordot(coefficients, basis, axes=(0, 1)))
 
 
 def knot_basis(steps: Floats, knots: Sequence[float]) -> Floats:
@@ -230,16 +237,19 @@ def context_of(fit: LawFit) -> Context:
     return Context(fit.chance, fit.knots, fit.reference_size)
 
 
-def surface(fit: LawFit, sizes: float | Floats, steps: float | Floats) -> Surface:
-    """The law of a fit at sizes (parameters) and noise steps, broadcast together."""
-    x = np.log(np.asarray(sizes, dtype=np.float64) / fit.reference_size)
-    x, steps = np.broadcast_arrays(x, np.asarray(steps, dtype=np.float64))
-    return LAWS[fit.law].at(x, steps, context_of(fit))
+def surface(fit: LawFit, sizes: Floats, steps: Floats) -> Surface:
+    """The law of a fit at sizes (parameters) and noise steps, both (n,)."""
+    return LAWS[fit.law].at(np.log(sizes / fit.reference_size), steps, context_of(fit))
 
 
 def accuracy(fit: LawFit, sizes: float | Floats, steps: float | Floats) -> Floats:
     """The fitted surface at sizes (parameters) and noise steps, broadcast together."""
-    return surface(fit, sizes, steps)(np.array(fit.values))
+    sizes, steps = _together(sizes, steps)
+    return surface(fit, sizes.ravel(), steps.ravel())(np.array(fit.values)).reshape(sizes.shape)
+
+
+def _together(*values: float | Floats) -> tuple[Floats, ...]:
+    return np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in values))
 
 
 def first_reaching(sizes: Floats, values: Floats, target: float) -> float | None:
@@ -256,21 +266,20 @@ def first_reaching(sizes: Floats, values: Floats, target: float) -> float | None
     return float(np.exp(np.interp(target, values[around], np.log(sizes[around]))))
 
 
-def derivatives(function: Callable[[Floats], Floats], values: Floats) -> Floats:
-    """Central differences of a vector function, shape (outputs..., parameters)."""
-    columns = []
-    for i, value in enumerate(values):
-        step = DERIVATIVE_STEP * max(1e-3, abs(value))
-        up, down = values.copy(), values.copy()
-        up[i] += step
-        down[i] -= step
-        columns.append((function(up) - function(down)) / (2 * step))
-    return np.stack(columns, axis=-1)
+def derivatives(function: Surface, values: Floats) -> Floats:
+    """Central differences of a function of (k,) to (n,), shape (n, k).
+
+    It is called once, with many sets of values (k, m) at the same time.
+    """
+    reach = DERIVATIVE_STEP * np.maximum(1e-3, np.abs(values))
+    moved = values[:, None] + np.hstack([np.diag(reach), -np.diag(reach)])
+    up, down = np.split(function(moved), 2)
+    return np.asarray(((up - down) / (2 * reach[:, None])).T)
 
 
 def accuracy_error(fit: LawFit, sizes: float | Floats, steps: float | Floats) -> Floats:
     """Standard error of the fitted surface, by the delta method from the fit's covariance."""
-    gradient = derivatives(surface(fit, sizes, steps), np.array(fit.values))
-    covariance = np.array(fit.covariance)
-    variance = np.einsum("...i,ij,...j->...", gradient, covariance, gradient)
-    return np.asarray(np.sqrt(np.maximum(variance, 0)))
+    sizes, steps = _together(sizes, steps)
+    gradient = derivatives(surface(fit, sizes.ravel(), steps.ravel()), np.array(fit.values))
+    variance = np.einsum("ni,ij,nj->n", gradient, np.array(fit.covariance), gradient)
+    return np.asarray(np.sqrt(np.maximum(variance, 0))).reshape(sizes.shape)

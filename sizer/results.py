@@ -183,13 +183,13 @@ class LawFit:
     reference_size: N0, parameters. covariance: of the values, clustered by trained model;
     degrees_of_freedom: of its t quantiles; intervals: 90 % ones of the values, from both.
     overdispersion: deviance over its degrees of freedom, 1 if counting were the only error.
-    scatter: standard deviation of the accuracy between trainings of one size, at each knot; misfit:
-    the law's own distance from the mean of trainings, as a fraction of the distance from chance,
-    what counting and scatter make of it taken off. residual_rms: in accuracy. images: that all
-    models share, the fewest at any step; image_share: of the counting variance, what is common to
-    all models through them and not in the covariance yet. trusted: False when the data contradict the law or
-    cannot determine it. weight: of the law in an answer, from its back-tests; those of a
-    calibration add up to one. interval: how the covariance was found.
+    scatter: standard deviation of the accuracy between trainings of one size, at each knot. misfit:
+    the law's own distance from the mean of trainings, likewise, what scatter makes of it taken off.
+    left_out: deviance of every model predicted from the others. residual_rms: in accuracy. images:
+    that all models share, the fewest at any step; image_share: of the counting variance, what is
+    common to all models through them and not in the covariance yet. trusted: False when the data
+    contradict the law or cannot determine it. weight: of the law in an answer, from its back-tests;
+    those of a calibration add up to one. interval: how the covariance was found.
     """
 
     law: LawName
@@ -202,7 +202,8 @@ class LawFit:
     chance: float
     overdispersion: float | None
     scatter: tuple[float, ...]
-    misfit: float
+    misfit: tuple[float, ...]
+    left_out: float
     residual_rms: float
     images: int
     image_share: float

@@ -381,7 +381,7 @@ class TestLaws:
     )
     def test_derivatives_of_a_function_that_has_them(self, values, at):
         def function(v):
-            return np.array([v[0] * np.exp(v[1] * at), v[2] ** 3, np.sin(v[3])])
+            return np.array([v[0] * np.exp(v[1] * at), v[2] ** 3, np.sin(v[3])]).T
 
         v0, v1, v2, v3 = values
         expected = np.zeros((3, 4))

@@ -154,15 +154,17 @@ def _belief(
     steps: Floats,
 ) -> _Belief:
     values = np.array(fit.values)
-    at_answer = surface(fit, best, requirement.noise_step)
-    curves = surface(fit, np.array(sizes, dtype=np.float64)[:, None], steps)
+    at_answer = surface(fit, np.array([best]), np.array([requirement.noise_step]))
+    grid = np.meshgrid(np.array(sizes, dtype=np.float64), steps, indexing="ij")
+    shape = (len(sizes), len(steps))
+    curves = surface(fit, *(part.ravel() for part in grid))
     return _Belief(
         weight=fit.weight / total,
         covariance=np.array(fit.covariance),
-        answer=float(at_answer(values)),
-        gradient=derivatives(at_answer, values),
-        curves=curves(values),
-        jacobian=derivatives(curves, values),
+        answer=float(at_answer(values)[0]),
+        gradient=derivatives(at_answer, values)[0],
+        curves=curves(values).reshape(shape),
+        jacobian=derivatives(curves, values).reshape(*shape, -1),
     )
 
 

@@ -67,18 +67,16 @@ def prospect(fits: Sequence[LawFit], sizes: Floats, step: float) -> Prospect:
     mean = np.asarray(weights @ each)
     within = np.clip(mean, 0, 1)
     first = fits[0]
-    off = [
-        fit.misfit * np.maximum(one - fit.chance, 0) for fit, one in zip(fits, each, strict=True)
-    ]
-    scatter = [float(np.interp(step, fit.knots, fit.scatter)) ** 2 for fit in fits]
+    misfit = [np.interp(step, fit.knots, fit.misfit) * np.ones_like(mean) for fit in fits]
+    scatter = [np.asarray(np.interp(step, fit.knots, fit.scatter)) for fit in fits]
     return Prospect(
         sizes=sizes,
         mean=mean,
         fit=_root(weights, [accuracy_error(fit, sizes, step) for fit in fits]),
         images=np.sqrt(first.image_share * within * (1 - within) / first.images),
-        misfit=_root(weights, off),
+        misfit=_root(weights, misfit),
         laws=_root(weights, list(each - mean)),
-        training=float(np.sqrt(weights @ scatter)),
+        training=float(_root(weights, scatter)),
         freedom=float(weights @ [fit.degrees_of_freedom for fit in fits]),
     )
 

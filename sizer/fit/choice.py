@@ -15,6 +15,7 @@ from sizer.results import Backtest, IntervalMethod, LawFit, NoiseCurve
 Floats = NDArray[np.float64]
 HOLD_OUTS = (1, 2, 3)  # largest sizes left out, in turn
 SCANNED = 3  # smallest sizes that a scan leaves out, at most
+LEAST_DEVIANCE = 1.0  # likewise
 LEAST_ERROR = 1e-4  # accuracy: better predictions than this are luck
 SIZES = 121  # of the grid around a true size, a decade either way
 SIZE_BUYS = 0.02  # accuracy per decade of size, below which a size is not determined
@@ -74,7 +75,9 @@ def fit_surfaces(
     fitted = [fit_surface(law, curves, image_share, interval) for law in LAWS.values()]
     tests = [backtest(LAWS[fit.law], curves, hold_out) for fit in fitted for hold_out in HOLD_OUTS]
     done = tuple(test for test in tests if test is not None)
-    fits = _weighted([_held_to(fit, done, _counting_error(curves)) for fit in fitted], done)
+    fits = _weighted(
+        [_held_to(fit, done, _counting_error(curves)) for fit in fitted], done, len(curves)
+    )
 
     def rank(fit: LawFit) -> tuple[bool, float, float]:
         return not fit.trusted, -fit.weight, fit.residual_rms
@@ -95,17 +98,20 @@ def scan_smallest(fit: LawFit, curves: Sequence[NoiseCurve]) -> tuple[LawFit, ..
     return tuple(found)
 
 
-def _weighted(fits: Sequence[LawFit], tests: Sequence[Backtest]) -> list[LawFit]:
-    """Each law's share in an answer: how likely its back-tests make it.
+def _weighted(fits: Sequence[LawFit], tests: Sequence[Backtest], models: int) -> list[LawFit]:
+    """Each law's share in an answer: how likely its predictions of left-out models make it.
 
-    The likelihood of Gaussian errors of prediction whose size is unknown, error ** -n with n the
-    models that were predicted, normalised (pseudo-marginal likelihood: Geisser & Eddy 1979,
-    doi:10.1080/01621459.1979.10481632). Equal shares where no size can be left out.
+    The likelihood of Gaussian errors whose size is unknown, error ** -n with n the models that were
+    predicted, normalised (pseudo-marginal likelihood: Geisser & Eddy 1979,
+    doi:10.1080/01621459.1979.10481632): of the largest sizes, left out together, times that of
+    every model, left out alone.
     """
     trusted = [fit for fit in fits if fit.trusted] or fits
-    models = max((test.models for test in tests), default=0)
-    errors = np.array([_prediction_error(fit.law, tests) for fit in trusted])
-    likely = (errors / errors.min()) ** -models
+    held = max((test.models for test in tests), default=0)
+    beyond = np.array([_prediction_error(fit.law, tests) for fit in trusted])
+    within = np.sqrt([max(fit.left_out, LEAST_DEVIANCE) for fit in trusted])
+    log_likely = -held * np.log(beyond) - models * np.log(within)
+    likely = np.exp(log_likely - log_likely.max())
     share = dict(zip((fit.law for fit in trusted), likely / likely.sum(), strict=True))
     return [replace(fit, weight=float(share.get(fit.law, 0.0))) for fit in fits]
 

@@ -38,16 +38,25 @@ def clustered_covariance(
     to first order is the jackknife over clusters.
     """
     bread = np.linalg.pinv(jacobian.T @ jacobian, hermitian=True)
-    labels = np.unique(clusters)
-    scores = []
-    for label in labels:
+    left_out = left_out_residuals(jacobian, residuals, clusters)
+    scores = np.array(
+        [jacobian[clusters == label].T @ residual for label, residual in left_out.items()]
+    )
+    count = len(left_out)
+    return np.asarray(bread @ scores.T @ scores @ bread * (count - 1) / count)
+
+
+def left_out_residuals(
+    jacobian: Floats, residuals: Floats, clusters: NDArray[np.int64]
+) -> dict[int, Floats]:
+    """(I - H_gg)^-1 r_g of each cluster: to first order, its residuals in a fit to the others."""
+    bread = np.linalg.pinv(jacobian.T @ jacobian, hermitian=True)
+    found = {}
+    for label in np.unique(clusters):
         own = jacobian[clusters == label]
-        leverage = own @ bread @ own.T
-        residual = residuals[clusters == label]
-        adjusted = np.linalg.lstsq(np.eye(len(own)) - leverage, residual, rcond=1e-8)[0]
-        scores.append(own.T @ adjusted)
-    meat = np.array(scores).T @ np.array(scores)
-    return np.asarray(bread @ meat @ bread * (len(labels) - 1) / len(labels))
+        left = np.eye(len(own)) - own @ bread @ own.T
+        found[int(label)] = np.linalg.lstsq(left, residuals[clusters == label], rcond=1e-8)[0]
+    return found
 
 
 def intervals(values: Floats, covariance: Floats, degrees_of_freedom: int) -> tuple[Estimate, ...]:

@@ -1,7 +1,7 @@
 """Fitting a surface acc(t, N) by binomial likelihood, and judging the fit."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import lmfit
 import numpy as np
@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from scipy.special import xlogy
 
 from sizer.errors import MeasurementError
-from sizer.fit.evidence import check_sizes, clustered_covariance, intervals, root_mean_square
+from sizer.fit.evidence import (
+    check_sizes,
+    clustered_covariance,
+    intervals,
+    left_out_residuals,
+    root_mean_square,
+)
 from sizer.law import (
     FINITE_SIZE,
     LAWS,
@@ -76,6 +82,7 @@ def fit_surface(
     predicted = surface(values)
     residuals = _residuals(predicted, points)
     jacobian = derivatives(lambda v: _residuals(surface(v), points), values)
+    left_out = left_out_residuals(jacobian, residuals, points.model)
     spare = len(residuals) - len(values)
     overdispersion = float((residuals**2).sum() / spare) if spare > 0 else None
     if interval == "least-squares":  # what lmfit states: every point for independent evidence
@@ -86,6 +93,7 @@ def fit_surface(
     models = len(curves)
     freedom = models - law.size_parameters
     trusted, verdict = _judge(law, names, values, jacobian, predicted, points, freedom)
+    scatter, misfit = _scatter_and_misfit(law, points, predicted, context)
     sizes = [curve.model.parameters for curve in curves]
     return LawFit(
         law=law.name,
@@ -97,8 +105,9 @@ def fit_surface(
         reference_size=context.reference_size,
         chance=context.chance,
         overdispersion=overdispersion,
-        scatter=_scatter(law, points, predicted, context),
-        misfit=_misfit(points, predicted, context.chance),
+        scatter=scatter,
+        misfit=misfit,
+        left_out=float(sum((one**2).sum() for one in left_out.values())),
         residual_rms=root_mean_square(predicted - points.observed),
         images=int(points.trials.min()),
         image_share=image_share,
@@ -168,8 +177,11 @@ def _best_fit(
 ) -> Floats:
     """The most likely values that the most promising starts lead to."""
 
+    def miss(values: Floats) -> Floats:
+        return _residuals(surface(values), points)
+
     def deviance(values: Floats) -> float:
-        return float((_residuals(surface(values), points) ** 2).sum())
+        return float((miss(values) ** 2).sum())
 
     limits = np.array([law.bounds(name) for name in names])
     inside = [np.clip(start, limits[:, 0], limits[:, 1]) for start in starts]
@@ -179,14 +191,20 @@ def _best_fit(
         for name, value, (low, high) in zip(names, start, limits, strict=True):
             parameters.add(name, float(value), min=low, max=high)
         result = lmfit.minimize(
-            lambda p: _residuals(surface(np.array([one.value for one in p.values()])), points),
+            lambda p: miss(_values(p)),
             parameters,
+            Dfun=lambda p: derivatives(miss, _values(p)),
+            calc_covar=False,
             max_nfev=60 * len(names),
             ftol=TOLERANCE,
             xtol=TOLERANCE,
         )
-        found.append(np.array(list(result.params.valuesdict().values())))
+        found.append(_values(result.params))
     return min(found, key=deviance)
+
+
+def _values(parameters: lmfit.Parameters) -> Floats:
+    return np.array([parameter.value for parameter in parameters.values()])
 
 
 def _transition_starts(law: Law, points: _Points, context: Context) -> list[Floats]:
@@ -302,83 +320,55 @@ def _on_bound(law: Law, name: str, value: float) -> bool:
     return bool(value - low < reach or high - value < reach)
 
 
-@dataclass(frozen=True, slots=True)
-class _Means:
-    """Trainings of one size at one step: which points they are, how many, how far their mean lies
-    from the law, and the variance that counting alone gives that mean.
-    """
-
-    group: NDArray[np.int64]
-    count: NDArray[np.int64]
-    distance: Floats
-    counting: Floats
-
-
-def _means(points: _Points, predicted: Floats) -> _Means:
-    keys = np.column_stack([points.x, points.steps])
-    _, group = np.unique(keys, axis=0, return_inverse=True)
-    group = group.ravel()
-    count = np.bincount(group)
-    likely = np.clip(predicted, 0, 1)
-    return _Means(
-        group=group,
-        count=count,
-        distance=np.bincount(group, points.observed - predicted) / count,
-        counting=np.bincount(group, likely * (1 - likely) / points.trials) / count**2,
-    )
-
-
 def _lack_of_fit(points: _Points, predicted: Floats) -> float:
     """Root mean square, over sizes and steps, of the law's distance from the mean of trainings.
 
     What counting alone makes of its square, up to two standard deviations, is taken off.
     """
-    means = _means(points, predicted)
-    counting = means.counting
+    _, group = np.unique(np.column_stack([points.x, points.steps]), axis=0, return_inverse=True)
+    count = np.bincount(group.ravel())
+    distance = np.bincount(group.ravel(), points.observed - predicted) / count
+    likely = np.clip(predicted, 0, 1)
+    counting = np.bincount(group.ravel(), likely * (1 - likely) / points.trials) / count**2
     luck = counting.mean() + 2 * np.sqrt(2 * (counting**2).sum()) / len(counting)
-    return float(np.sqrt(max(0.0, float((means.distance**2).mean() - luck))))
+    return float(np.sqrt(max(0.0, float((distance**2).mean() - luck))))
 
 
-def _misfit(points: _Points, predicted: Floats, chance: float) -> float:
-    """The law's distance from the means of trainings, as a fraction of that from chance.
+def _scatter_and_misfit(
+    law: Law, points: _Points, predicted: Floats, context: Context
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Standard deviations in accuracy around each knot: between trainings of one size, and of the
+    law from the means over trainings.
 
-    Of its square, what the models' own spread explains is taken off. Where every size was trained
-    once, a law's error and a training's luck look alike, and the means are over sizes instead.
+    Each model's deviation from the law is averaged over the steps nearest to the knot. Where no
+    size was trained twice, a training's luck and a law's error look alike: the deviation of the
+    models is then the scatter, and the mean over all of them the misfit.
     """
-    if not _repeated(points):
-        points = replace(points, x=np.zeros_like(points.x))
-    means = _means(points, predicted)
-    deviation = points.observed - predicted - means.distance[means.group]
-    spread = np.bincount(means.group, deviation**2) / np.maximum(means.count - 1, 1) / means.count
-    explained = np.where(means.count > 1, spread, means.counting)
-    signal = np.bincount(means.group, (predicted - chance) ** 2) / means.count
-    left = float((means.distance**2 - explained).mean()) / max(float(signal.mean()), 1e-12)
-    return float(np.sqrt(max(0.0, left)))
-
-
-def _repeated(points: _Points) -> bool:
-    """Whether some size was trained more than once."""
-    return bool(len(np.unique(points.x)) <= points.model.max())
-
-
-def _scatter(law: Law, points: _Points, predicted: Floats, context: Context) -> tuple[float, ...]:
-    """Standard deviation of the accuracy between trainings of one size, around each knot.
-
-    Each model's deviation from the law is averaged over the steps nearest to the knot, then
-    compared with the other trainings of its size; with the law where sizes were trained once.
-    """
-    knots = np.array(context.knots)
-    nearest = np.abs(points.steps[:, None] - knots).argmin(1)
-    models = points.model.max() + 1
-    cell = points.model * len(knots) + nearest
-    total = np.bincount(cell, points.observed - predicted, models * len(knots))
-    count = np.bincount(cell, minlength=models * len(knots))
-    deviation = (total / np.maximum(count, 1)).reshape(models, len(knots))
+    deviation = _around_knots(points, points.observed - predicted, context)
+    models, parameters = len(deviation), law.size_parameters
     size = points.x[np.unique(points.model, return_index=True)[1]]
     _, group, members = np.unique(size, return_inverse=True, return_counts=True)
-    if _repeated(points):
-        mean = np.stack([np.bincount(group, column) / members for column in deviation.T], axis=1)
-        deviation, freedom = deviation - mean[group], models - len(members)
-    else:
-        freedom = max(1, models - law.size_parameters)
-    return tuple(np.sqrt((deviation**2).sum(0) / freedom).tolist())
+    if len(members) == models:
+        squares = (deviation**2).sum(0) / max(1, models - parameters)
+        left = deviation.mean(0) ** 2 - squares / models
+        return _roots(squares), _roots(left)
+    mean = np.stack([np.bincount(group, column) for column in deviation.T], 1) / members[:, None]
+    squares = ((deviation - mean[group]) ** 2).sum(0) / (models - len(members))
+    free = max(1, len(members) - parameters)  # sizes that the fit has not followed
+    left = (mean**2).sum(0) / free - squares * np.mean(1 / members)
+    return _roots(squares), _roots(left)
+
+
+def _around_knots(points: _Points, values: Floats, context: Context) -> Floats:
+    """Means over the steps nearest to each knot (models, knots)."""
+    knots = np.array(context.knots)
+    models = int(points.model.max()) + 1
+    nearest = np.abs(points.steps[:, None] - knots).argmin(1)
+    cell = points.model * len(knots) + nearest
+    total = np.bincount(cell, values, models * len(knots))
+    count = np.bincount(cell, minlength=models * len(knots))
+    return np.asarray((total / np.maximum(count, 1)).reshape(models, len(knots)))
+
+
+def _roots(squares: Floats) -> tuple[float, ...]:
+    return tuple(np.sqrt(np.maximum(squares, 0)).tolist())
