@@ -201,6 +201,9 @@ def recommend(
     snr_db: Annotated[
         float | None, typer.Option(help="Noise as a signal-to-noise ratio in dB.")
     ] = None,
+    noise_from: Annotated[
+        Path | None, typer.Option(help="Noise as pictures of the camera show it: their folder.")
+    ] = None,
     calibration: Annotated[
         str, typer.Option(help="A calibration file, or the name of a shipped one.")
     ] = "builtin",
@@ -217,19 +220,22 @@ def recommend(
 
     Example: sizer recommend --noise-step 300 --target-acc 0.6 --calibration mine.json
     """
-    from sizer import pipeline, report
+    from sizer import pipeline, report, terminal
 
-    advice = pipeline.recommend(
-        calibration,
-        noise_step=noise_step,
-        sigma=sigma,
-        snr_db=snr_db,
-        target_accuracy=target_acc,
-        confidence=confidence,
-    )
+    with terminal.measuring_progress() as progress:
+        advice = pipeline.recommend(
+            calibration,
+            noise_step=noise_step,
+            sigma=sigma,
+            snr_db=snr_db,
+            noise_from=noise_from,
+            target_accuracy=target_acc,
+            confidence=confidence,
+            progress=progress,
+        )
+    if advice.camera is not None:
+        terminal.show_skipped(advice.camera)
     if format == "text":
-        from sizer import terminal
-
         terminal.show_advice(advice)
     else:
         typer.echo(
@@ -240,6 +246,10 @@ def recommend(
 
 @command
 def noise(
+    pictures: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Pictures of a camera, or folders of them: how noisy is it?"),
+    ] = None,
     step: Annotated[float | None, typer.Option(help="Diffusion step, 0..5000.")] = None,
     sigma: Annotated[
         float | None, typer.Option(help="Standard deviation in grey levels of 0..255.")
@@ -254,17 +264,21 @@ def noise(
 ) -> None:
     """Convert a noise level between diffusion step, grey-level sigma, SNR and PSNR.
 
-    Example: sizer noise --sigma 25
+    Of pictures, estimate it, one by one: the answer is their median and the middle 90 % of them.
+
+    Example: sizer noise photos/
     """
-    from sizer import report
+    from sizer import report, terminal
     from sizer.noise import level_from, linear_schedule
 
-    level = level_from(linear_schedule(), step=step, sigma=sigma, snr_db=snr_db, psnr_db=psnr_db)
+    given = {"step": step, "sigma": sigma, "snr_db": snr_db, "psnr_db": psnr_db}
+    if pictures:
+        _camera_noise(pictures, given, format)
+        return
+    level = level_from(linear_schedule(), **given)
     if format == "json":
         typer.echo(report.noise_json(level))
     else:
-        from sizer import terminal
-
         terminal.show_noise(level)
 
 
@@ -332,6 +346,21 @@ def export(
         f"{out}: EfficientNet-{name.upper()} {kind}, {member.parameters:,} parameters, "
         f"{member.macs:,} multiply-accumulates"
     )
+
+
+def _camera_noise(pictures: list[Path], given: dict[str, float | None], form: str) -> None:
+    from sizer import pipeline, report, terminal
+    from sizer.noise import linear_schedule
+
+    if any(value is not None for value in given.values()):
+        raise UsageError("give pictures, or a noise level, not both")
+    with terminal.measuring_progress() as progress:
+        camera = pipeline.camera_noise(pictures, linear_schedule(), progress)
+    terminal.show_skipped(camera)
+    if form == "json":
+        typer.echo(report.camera_json(camera))
+    else:
+        terminal.show_camera(camera)
 
 
 def _deliver(calibration: Any, out: Path, plots: Path | None) -> None:

@@ -1,6 +1,6 @@
 """The spine: what happens in which order. No printing here, and no decisions about display."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 import sizer
 from sizer import files
 from sizer.advise import advise
-from sizer.errors import MeasurementError, MissingExtraError, ModelError, UsageError
+from sizer.errors import DataError, MeasurementError, MissingExtraError, ModelError, UsageError
 from sizer.manifest import Manifest, Recipe, TrainedModel, read_manifest
-from sizer.noise import NoiseSchedule, epsilon, linear_schedule, schedule_named
+from sizer.noise import NoiseSchedule, epsilon, level_from, linear_schedule, schedule_named
 from sizer.results import (
     Advice,
     Architecture,
     Calibration,
+    CameraNoise,
     Cell,
     Control,
     DatasetInfo,
@@ -427,34 +428,78 @@ def recommend(
     noise_step: float | None,
     sigma: float | None,
     snr_db: float | None,
+    noise_from: Path | None,
     target_accuracy: float,
     confidence: float,
+    progress: ReportProgress,
 ) -> Advice:
-    """The advice of a calibration file, or of a shipped one by name."""
+    """The advice of a calibration file, or of a shipped one by name.
+
+    noise_from: pictures of the camera. Their median noise is then what is answered for, with a
+    warning where the noisier end of them needs another answer.
+    """
     found = files.read_calibration(files.find_calibration(calibration))
-    step = _noise_step(found, noise_step, sigma, snr_db)
+    level = {"step": noise_step, "sigma": sigma, "snr_db": snr_db}
+    step, camera = _noise_step(found, level, noise_from, progress)
     advice = advise(found, Requirement(step, target_accuracy, confidence))
+    if camera is not None:
+        warnings = (*advice.warnings, *camera.warnings, *_noisier_end(found, advice, camera))
+        advice = replace(advice, camera=camera, warnings=warnings)
     return replace(advice, architecture=_member(found, advice))
 
 
 def _noise_step(
-    calibration: Calibration, step: float | None, sigma: float | None, snr_db: float | None
-) -> float:
-    """The noise in steps, whichever way it was given."""
-    given = [value for value in (step, sigma, snr_db) if value is not None]
-    if len(given) != 1:
-        raise UsageError("give the noise once: --noise-step, --sigma or --snr-db")
+    calibration: Calibration,
+    level: Mapping[str, float | None],
+    pictures: Path | None,
+    progress: ReportProgress,
+) -> tuple[float, CameraNoise | None]:
+    """The noise in steps, whichever way it was given, and the pictures it came from."""
+    if sum(given is not None for given in (*level.values(), pictures)) != 1:
+        raise UsageError("give the noise once: --noise-step, --sigma, --snr-db or --noise-from")
     if calibration.schedule is None:
-        if step is None:
+        if level["step"] is None:
             raise UsageError("this calibration's noise has its own unit: give --noise-step in it")
-        return step
+        return level["step"], None
     schedule = schedule_named(calibration.schedule)
-    if sigma is not None:
-        return schedule.step_from_sigma(sigma)
-    if snr_db is not None:
-        return schedule.step_from_snr_db(snr_db)
-    schedule.log_alpha_bar(given[0])  # raises on a step outside the schedule
-    return given[0]
+    if pictures is None:
+        return level_from(schedule, **level).step, None
+    camera = camera_noise([pictures], schedule, progress)
+    return camera.step.median, camera
+
+
+def camera_noise(
+    paths: Sequence[Path], schedule: NoiseSchedule, progress: ReportProgress
+) -> CameraNoise:
+    """The noise that pictures show: files, and the picture files anywhere inside folders."""
+    from sizer import camera
+    from sizer.datasets.files import pictures_in
+    from sizer.datasets.images import decode
+
+    found = []
+    for path in paths:
+        members = pictures_in(path) if path.is_dir() else [path]
+        if not (members and members[0].is_file()):
+            raise DataError(f"{path}: no picture there; give picture files, or a folder of them")
+        found += members
+    report = progress("estimating the noise")
+    return camera.camera_noise(found, decode, schedule.step_from_sigma, report)
+
+
+def _noisier_end(found: Calibration, advice: Advice, camera: CameraNoise) -> tuple[str, ...]:
+    """A warning where the answer at the noisy end of the pictures is another one."""
+    step = camera.step.high
+    there = advise(found, replace(advice.requirement, noise_step=step))
+    if _answer(there) == _answer(advice):
+        return ()
+    return (
+        f"the pictures differ in noise: at their noisy end, step {step:.4g}, it is "
+        f"{there.verdict}: {there.reason}",
+    )
+
+
+def _answer(advice: Advice) -> tuple[str, int | None]:
+    return advice.verdict, advice.parameters.recommended if advice.parameters else None
 
 
 def _member(calibration: Calibration, advice: Advice) -> Architecture | None:

@@ -42,6 +42,39 @@ class NoiseLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureNoise:
+    """One picture's noise: sigma in grey levels of 0..255, or the problem that kept it from us."""
+
+    path: str
+    sigma: float | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Median, and the bounds of the middle 90 %: no confidence interval, more do not narrow it."""
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class CameraNoise:
+    """What a camera's pictures say of its noise, over those that could be used.
+
+    sigma: grey levels of 0..255; step: of a noise schedule. used, skipped: counts of `pictures`.
+    """
+
+    sigma: Spread
+    step: Spread
+    used: int
+    skipped: int
+    pictures: tuple[PictureNoise, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class InputFormat:
     """What a model expects: the noisy image scaled to `range`, minus `mean`, over `std`."""
 
@@ -287,7 +320,10 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """The answer, in the shape of the JSON object that `recommend` prints."""
+    """The answer, in the shape of the JSON object that `recommend` prints.
+
+    camera: the pictures whose median step is the requirement's, where the noise came from pictures.
+    """
 
     verdict: Verdict
     reason: str
@@ -299,4 +335,5 @@ class Advice:
     backtest: Backtest | None
     laws: tuple[LawAnswer, ...] = ()
     architecture: Architecture | None = None
+    camera: CameraNoise | None = None
     warnings: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from sizer import report
 from sizer.manifest import Manifest
-from sizer.results import Advice, Calibration, NoiseLevel
+from sizer.results import Advice, Calibration, CameraNoise, NoiseLevel
 
 if TYPE_CHECKING:
     from sizer.zoo.ladder import Progress as TrainingProgress
@@ -65,17 +65,22 @@ def training_progress() -> Iterator[
 @contextmanager
 def measuring_progress() -> Iterator[Callable[[str], Callable[[float, float], None]]]:
     """A bar for each phase of the measurement, in the cost of what is left to run."""
-    with _progress() as progress:
+    progress = _progress()
 
-        def start(phase: str) -> Callable[[float, float], None]:
-            task = progress.add_task(phase, total=None, note="", visible=False)
+    def start(phase: str) -> Callable[[float, float], None]:
+        progress.start()
+        task = progress.add_task(phase, total=None, note="", visible=False)
 
-            def update(done: float, total: float) -> None:
-                progress.update(task, completed=done, total=total, visible=True)
+        def update(done: float, total: float) -> None:
+            progress.update(task, completed=done, total=total, visible=True)
 
-            return update
+        return update
 
+    try:
         yield start
+    finally:
+        if progress.live.is_started:  # where no phase began, not even an empty line is printed
+            progress.stop()
 
 
 def show_ladder(manifest: Manifest) -> None:
@@ -121,6 +126,18 @@ def show_calibration(calibration: Calibration) -> None:
 
 def show_noise(level: NoiseLevel) -> None:
     _table(None, None, report.noise_rows(level))
+
+
+def show_camera(camera: CameraNoise) -> None:
+    _table(None, None, report.camera_rows(camera))
+    _warn(camera.warnings)
+
+
+def show_skipped(camera: CameraNoise) -> None:
+    console = Console(stderr=True)
+    for picture in camera.pictures:
+        if picture.problem is not None:
+            console.print(Text(f"skipped: {picture.path} {picture.problem}"), soft_wrap=True)
 
 
 def show_advice(advice: Advice) -> None:

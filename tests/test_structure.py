@@ -30,13 +30,17 @@ HOMES = {
     "safetensors": {"zoo"},
     "onnxruntime": {"evaluate", "zoo.ladder"},
     "lmfit": {"fit"},
+    "skimage": {"camera"},
     "datasets": {"datasets"},
     "matplotlib": {"plots"},
     "sqlite3": {"store"},
     "typer": {"cli"},
     "rich": {"cli", "terminal"},
 }
-HEAVY = ("torch", "onnxruntime", "onnx", "lmfit", "datasets", "matplotlib", "pandas", "pyarrow")
+HEAVY = (
+    *("torch", "onnxruntime", "onnx", "lmfit", "datasets", "matplotlib", "pandas", "pyarrow"),
+    *("skimage", "PIL"),
+)
 RECOMMEND = """
 import sys
 from typer.testing import CliRunner
