@@ -102,6 +102,15 @@ ControlOption = Annotated[
 LevelsOption = Annotated[
     LevelSet, typer.Option("--levels", help="Level pairs between which widths are taken.")
 ]
+InputRangeOption = Annotated[
+    str | None, typer.Option(help="Range of pixels the models expect.", metavar="LOW,HIGH")
+]
+MeanOption = Annotated[
+    str | None, typer.Option(help="Then subtracted, a channel each.", metavar="R,G,B")
+]
+StdOption = Annotated[
+    str | None, typer.Option(help="Then divided by, a channel each.", metavar="R,G,B")
+]
 OutOption = Annotated[Path, typer.Option("--out", help="Calibration file to write.")]
 PlotsOption = Annotated[
     Path | None, typer.Option("--plots", help="Folder for the pictures, as PNG and SVG.")
@@ -126,15 +135,9 @@ def calibrate(
     provider: Annotated[
         ProviderChoice, typer.Option(help="Where ONNX Runtime runs; auto: CUDA if it works.")
     ] = "auto",
-    input_range: Annotated[
-        str | None, typer.Option(help="Range of pixels the models expect.", metavar="LOW,HIGH")
-    ] = None,
-    mean: Annotated[
-        str | None, typer.Option(help="Then subtracted, a channel each.", metavar="R,G,B")
-    ] = None,
-    std: Annotated[
-        str | None, typer.Option(help="Then divided by, a channel each.", metavar="R,G,B")
-    ] = None,
+    input_range: InputRangeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     order_parameter: OrderOption = "normalised",
     control: ControlOption = "step",
     levels: LevelsOption = "equidistant",
@@ -322,6 +325,41 @@ def train(
             report=report,
         )
     terminal.show_ladder(manifest)
+
+
+@command
+def quantize(
+    models: Annotated[list[Path], typer.Argument(help="ONNX files in fp32, or folders of them.")],
+    out: Annotated[Path, typer.Option(help="Folder for the quantised files and their manifest.")],
+    data: Annotated[
+        str, typer.Option(help="Training images to calibrate on: builtin, a path, or hf:NAME.")
+    ] = "builtin",
+    precision: Annotated[
+        Literal["int8", "fp16"], typer.Option(help="Of weights and arithmetic.")
+    ] = "int8",
+    input_range: InputRangeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+) -> None:
+    """Quantise a ladder, and measure what each model loses by it on clean test images.
+
+    The folder is a ladder like any other: `sizer calibrate` measures it under noise.
+
+    Example: sizer quantize models/mine --data photos/ --out models/mine-int8
+    """
+    from sizer import pipeline, terminal
+
+    with terminal.measuring_progress() as progress:
+        results = pipeline.quantize(
+            models=models,
+            data=data,
+            precision=precision,
+            input_format=_input_format(input_range, mean, std),
+            folder=out,
+            command=shlex.join(["sizer", *sys.argv[1:]]),
+            progress=progress,
+        )
+    terminal.show_quantized(precision, results)
 
 
 @command

@@ -60,6 +60,8 @@ def advice_facts(advice: Advice) -> list[tuple[str, str]]:
         facts.append(("mean curve reaches it at", f"{size_interval(advice)} parameters"))
     if advice.ceiling is not None:
         facts.append(("ceiling at this step", interval(advice.ceiling, ".3f")))
+    if advice.precision is not None:
+        facts.append(("accuracies measured at", advice.precision))
     rivals = [answer.law for answer in advice.laws if answer.law != advice.law]
     cover = f"; the intervals cover the {', '.join(rivals)} law too" if rivals else ""
     facts.append(("law", advice.law + cover))

@@ -13,6 +13,7 @@ LevelSet = Literal["equidistant", "logarithmic"]
 ProviderChoice = Literal["auto", "cpu", "cuda"]
 Censoring = Literal["below", "above"]
 LawName = Literal["transition", "saturating"]
+Precision = Literal["fp32", "fp16", "int8"]
 Verdict = Literal["recommended", "unreachable", "untrusted"]
 
 
@@ -89,7 +90,8 @@ class ModelInfo:
 
     parameters: trainable ones where a manifest says so, else all elements of the initializers.
     macs: multiply-accumulates of one image. input_shape: height, width, channels.
-    training: the family, such as `clean` or `noise 0..900`. seed: of its training.
+    training: the family, such as `clean` or `noise 0..900`. seed: of its training. precision: of
+    most of its weights.
     """
 
     name: str
@@ -99,6 +101,18 @@ class ModelInfo:
     input_shape: tuple[int, int, int] | None = None
     training: str | None = None
     seed: int | None = None
+    precision: Precision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedModel:
+    """Accuracies of a model and of its quantised file on the same clean test images."""
+
+    name: str
+    parameters: int
+    original: float
+    quantized: float
+    images: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +336,8 @@ class Architecture:
 class Advice:
     """The answer, in the shape of the JSON object that `recommend` prints.
 
-    camera: the pictures whose median step is the requirement's, where the noise came from pictures.
+    precision: at which the accuracies were measured. camera: the pictures whose median step is the
+    requirement's, where the noise came from pictures.
     """
 
     verdict: Verdict
@@ -335,5 +350,6 @@ class Advice:
     backtest: Backtest | None
     laws: tuple[LawAnswer, ...] = ()
     architecture: Architecture | None = None
+    precision: Precision | None = None
     camera: CameraNoise | None = None
     warnings: tuple[str, ...] = ()

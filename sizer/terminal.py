@@ -17,7 +17,7 @@ from rich.text import Text
 
 from sizer import report
 from sizer.manifest import Manifest
-from sizer.results import Advice, Calibration, CameraNoise, NoiseLevel
+from sizer.results import Advice, Calibration, CameraNoise, NoiseLevel, Precision, QuantizedModel
 
 if TYPE_CHECKING:
     from sizer.zoo.ladder import Progress as TrainingProgress
@@ -98,12 +98,30 @@ def show_ladder(manifest: Manifest) -> None:
     _table(f"{manifest.recipe.family} ladder on {manifest.dataset.spec}", headings, rows)
 
 
+def show_quantized(precision: Precision, models: Sequence[QuantizedModel]) -> None:
+    """The loss that was measured, which is what an operator that quantises badly shows by."""
+    rows = [
+        (
+            model.name,
+            f"{model.parameters:,}",
+            f"{model.original:.3f}",
+            f"{model.quantized:.3f}",
+            f"{model.original - model.quantized:+.3f}",
+        )
+        for model in sorted(models, key=lambda one: (one.parameters, one.name))
+    ]
+    headings = ("model", "parameters", "fp32", precision, "loss")
+    _table(f"Clean accuracy on {models[0].images:,} test images", headings, rows)
+
+
 def show_calibration(calibration: Calibration) -> None:
     """The measured accuracies at a few steps, the laws, and what to beware of."""
     steps = sorted({cell.step for cell in calibration.cells})
     some = [steps[round(i * (len(steps) - 1) / 4)] for i in range(5)] if len(steps) > 5 else steps
     headings = ("model", "parameters", *(f"t={step:g}" for step in some))
-    _table("Accuracy at noise step t", headings, report.model_rows(calibration, some))
+    precision = calibration.models[0].precision
+    at = f", {precision}" if precision else ""
+    _table(f"Accuracy at noise step t{at}", headings, report.model_rows(calibration, some))
     law, collapse = calibration.width_law, calibration.collapse
     if law is not None:
         title = f"Width of the fall in {law.control}: N^-exponent; {law.verdict}"
