@@ -106,7 +106,7 @@ def show_quantized(precision: Precision, models: Sequence[QuantizedModel]) -> No
             f"{model.parameters:,}",
             f"{model.original:.3f}",
             f"{model.quantized:.3f}",
-            f"{model.original - model.quantized:+.3f}",
+            f"{round(model.original - model.quantized, 3) + 0:+.3f}",  # without minus zero
         )
         for model in sorted(models, key=lambda one: (one.parameters, one.name))
     ]
