@@ -17,7 +17,7 @@ from typing import Any, Literal
 import onnx
 from numpy.typing import NDArray
 
-from sizer.errors import ModelError, OutputError
+from sizer.errors import ModelError, OutputError, SizerError
 from sizer.model_file import read_model_file
 
 Quantized = Literal["int8", "fp16"]
@@ -46,6 +46,8 @@ def quantize(
             made = _to_int8(graph, batches) if precision == "int8" else _to_fp16(graph)
             onnx.helper.set_model_props(made, {**file.metadata, **metadata})
             contents: bytes = made.SerializeToString()
+    except SizerError:  # of the images
+        raise
     except Exception as error:  # the tools raise nearly anything on what they do not know
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise ModelError(

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from sizer import pipeline
 from sizer.cli import app
-from sizer.errors import ModelError, OutputError, UsageError
+from sizer.errors import DataError, ModelError, OutputError, UsageError
 from sizer.files import read_calibration
 from sizer.input_format import from_metadata, to_metadata
 from sizer.manifest import Manifest, Recipe, TrainedModel, read_manifest, write_manifest
@@ -142,6 +142,15 @@ class TestWhatIsKept:
         with pytest.raises(ModelError, match=r"tiny\.onnx: cannot be made int8 \(.*\); ") as error:
             quantize(tmp_path / "tiny.onnx", "int8", wrong, {})
         assert "\n" not in str(error.value)
+
+    def test_an_image_that_cannot_be_read_is_the_datas_error(self, tmp_path):
+        def images():
+            raise DataError("photos: image 3 is not a readable picture")
+            yield
+
+        onnx.save(network(16), tmp_path / "tiny.onnx")
+        with pytest.raises(DataError, match=r"^photos: image 3"):
+            quantize(tmp_path / "tiny.onnx", "int8", images(), {})
 
 
 class GreyImages:
