@@ -110,6 +110,15 @@ IntervalOption = Annotated[
         "comparison, as if every point were independent.",
     ),
 ]
+InputRangeOption = Annotated[
+    str | None, typer.Option(help="Range of pixels the models expect.", metavar="LOW,HIGH")
+]
+MeanOption = Annotated[
+    str | None, typer.Option(help="Then subtracted, a channel each.", metavar="R,G,B")
+]
+StdOption = Annotated[
+    str | None, typer.Option(help="Then divided by, a channel each.", metavar="R,G,B")
+]
 OutOption = Annotated[Path, typer.Option("--out", help="Calibration file to write.")]
 TargetOption = Annotated[float, typer.Option(help="Accuracy wanted, a fraction.")]
 StepOption = Annotated[float | None, typer.Option(help="Noise as a diffusion step.")]
@@ -117,6 +126,9 @@ SigmaOption = Annotated[
     float | None, typer.Option(help="Noise as a standard deviation in grey levels of 0..255.")
 ]
 SnrOption = Annotated[float | None, typer.Option(help="Noise as a signal-to-noise ratio in dB.")]
+NoiseFromOption = Annotated[
+    Path | None, typer.Option(help="Noise as pictures of the camera show it: their folder.")
+]
 CalibrationOption = Annotated[
     str, typer.Option(help="A calibration file, or the name of a shipped one.")
 ]
@@ -147,15 +159,9 @@ def calibrate(
     provider: Annotated[
         ProviderChoice, typer.Option(help="Where ONNX Runtime runs; auto: CUDA if it works.")
     ] = "auto",
-    input_range: Annotated[
-        str | None, typer.Option(help="Range of pixels the models expect.", metavar="LOW,HIGH")
-    ] = None,
-    mean: Annotated[
-        str | None, typer.Option(help="Then subtracted, a channel each.", metavar="R,G,B")
-    ] = None,
-    std: Annotated[
-        str | None, typer.Option(help="Then divided by, a channel each.", metavar="R,G,B")
-    ] = None,
+    input_range: InputRangeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
     order_parameter: OrderOption = "normalised",
     control: ControlOption = "step",
     levels: LevelsOption = "equidistant",
@@ -221,6 +227,7 @@ def recommend(
     noise_step: StepOption = None,
     sigma: SigmaOption = None,
     snr_db: SnrOption = None,
+    noise_from: NoiseFromOption = None,
     calibration: CalibrationOption = "builtin",
     confidence: ConfidenceOption = 0.9,
     force: Annotated[
@@ -234,20 +241,23 @@ def recommend(
 
     Example: sizer recommend --noise-step 300 --target-acc 0.6 --calibration mine.json
     """
-    from sizer import pipeline, report
+    from sizer import pipeline, report, terminal
 
-    advice = pipeline.recommend(
-        calibration,
-        noise_step=noise_step,
-        sigma=sigma,
-        snr_db=snr_db,
-        target_accuracy=target_acc,
-        confidence=confidence,
-        force=force,
-    )
+    with terminal.measuring_progress() as progress:
+        advice = pipeline.recommend(
+            calibration,
+            noise_step=noise_step,
+            sigma=sigma,
+            snr_db=snr_db,
+            noise_from=noise_from,
+            target_accuracy=target_acc,
+            confidence=confidence,
+            force=force,
+            progress=progress,
+        )
+    if advice.camera is not None:
+        terminal.show_skipped(advice.camera)
     if format == "text":
-        from sizer import terminal
-
         terminal.show_advice(advice)
     else:
         typer.echo(
@@ -265,6 +275,7 @@ def plan(
     noise_step: StepOption = None,
     sigma: SigmaOption = None,
     snr_db: SnrOption = None,
+    noise_from: NoiseFromOption = None,
     calibration: CalibrationOption = "builtin",
     confidence: ConfidenceOption = 0.9,
     format: FormatOption = "text",  # noqa: A002
@@ -275,20 +286,21 @@ def plan(
 
     Example: sizer plan --noise-step 300 --target-acc 0.6 --budget 2 --calibration mine.json
     """
-    from sizer import pipeline, report
+    from sizer import pipeline, report, terminal
 
-    planned = pipeline.plan(
-        calibration,
-        noise_step=noise_step,
-        sigma=sigma,
-        snr_db=snr_db,
-        target_accuracy=target_acc,
-        confidence=confidence,
-        budget=budget,
-    )
+    with terminal.measuring_progress() as progress:
+        planned = pipeline.plan(
+            calibration,
+            noise_step=noise_step,
+            sigma=sigma,
+            snr_db=snr_db,
+            noise_from=noise_from,
+            target_accuracy=target_acc,
+            confidence=confidence,
+            budget=budget,
+            progress=progress,
+        )
     if format == "text":
-        from sizer import terminal
-
         terminal.show_plan(planned)
     else:
         typer.echo(report.plan_json(planned) if format == "json" else report.plan_markdown(planned))
@@ -297,6 +309,10 @@ def plan(
 
 @command
 def noise(
+    pictures: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Pictures of a camera, or folders of them: how noisy is it?"),
+    ] = None,
     step: Annotated[float | None, typer.Option(help="Diffusion step, 0..5000.")] = None,
     sigma: Annotated[
         float | None, typer.Option(help="Standard deviation in grey levels of 0..255.")
@@ -311,17 +327,21 @@ def noise(
 ) -> None:
     """Convert a noise level between diffusion step, grey-level sigma, SNR and PSNR.
 
-    Example: sizer noise --sigma 25
+    Of pictures, estimate it, one by one: the answer is their median and the middle 90 % of them.
+
+    Example: sizer noise photos/
     """
-    from sizer import report
+    from sizer import report, terminal
     from sizer.noise import level_from, linear_schedule
 
-    level = level_from(linear_schedule(), step=step, sigma=sigma, snr_db=snr_db, psnr_db=psnr_db)
+    given = {"step": step, "sigma": sigma, "snr_db": snr_db, "psnr_db": psnr_db}
+    if pictures:
+        _camera_noise(pictures, given, format)
+        return
+    level = level_from(linear_schedule(), **given)
     if format == "json":
         typer.echo(report.noise_json(level))
     else:
-        from sizer import terminal
-
         terminal.show_noise(level)
 
 
@@ -368,6 +388,41 @@ def train(
 
 
 @command
+def quantize(
+    models: Annotated[list[Path], typer.Argument(help="ONNX files in fp32, or folders of them.")],
+    out: Annotated[Path, typer.Option(help="Folder for the quantised files and their manifest.")],
+    data: Annotated[
+        str, typer.Option(help="Training images to calibrate on: builtin, a path, or hf:NAME.")
+    ] = "builtin",
+    precision: Annotated[
+        Literal["int8", "fp16"], typer.Option(help="Of weights and arithmetic.")
+    ] = "int8",
+    input_range: InputRangeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+) -> None:
+    """Quantise a ladder, and measure what each model loses by it on clean test images.
+
+    The folder is a ladder like any other: `sizer calibrate` measures it under noise.
+
+    Example: sizer quantize models/mine --data photos/ --out models/mine-int8
+    """
+    from sizer import pipeline, terminal
+
+    with terminal.measuring_progress() as progress:
+        results = pipeline.quantize(
+            models=models,
+            data=data,
+            precision=precision,
+            input_format=_input_format(input_range, mean, std),
+            folder=out,
+            command=shlex.join(["sizer", *sys.argv[1:]]),
+            progress=progress,
+        )
+    terminal.show_quantized(precision, results)
+
+
+@command
 def export(
     name: Annotated[str, typer.Argument(help="b0 to b7.")],
     out: Annotated[Path, typer.Option(help="ONNX file to write.")],
@@ -389,6 +444,21 @@ def export(
         f"{out}: EfficientNet-{name.upper()} {kind}, {member.parameters:,} parameters, "
         f"{member.macs:,} multiply-accumulates"
     )
+
+
+def _camera_noise(pictures: list[Path], given: dict[str, float | None], form: str) -> None:
+    from sizer import pipeline, report, terminal
+    from sizer.noise import linear_schedule
+
+    if any(value is not None for value in given.values()):
+        raise UsageError("give pictures, or a noise level, not both")
+    with terminal.measuring_progress() as progress:
+        camera = pipeline.camera_noise(pictures, linear_schedule(), progress)
+    terminal.show_skipped(camera)
+    if form == "json":
+        typer.echo(report.camera_json(camera))
+    else:
+        terminal.show_camera(camera)
 
 
 def _deliver(calibration: Any, out: Path, plots: Path | None) -> None:

@@ -156,7 +156,16 @@ def open_model(
         counted = file.parameters if parameters is None else parameters
         if counted < 1:
             raise ModelError("holds no weights to count; state its parameters in a manifest")
-    info = ModelInfo(name or path.stem, file.sha256, counted, macs, dataset.shape, training, seed)
+    info = ModelInfo(
+        name=name or path.stem,
+        sha256=file.sha256,
+        parameters=counted,
+        macs=macs,
+        input_shape=dataset.shape,
+        training=training,
+        seed=seed,
+        precision=file.precision,
+    )
     return OnnxModel(path, info, provider, plan)
 
 

@@ -31,7 +31,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises OutputError where that cannot be; what was there before then stays.
     """
-    partial = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     with writing_to(path):
         try:
             partial.touch()

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from sizer.errors import ModelError, OutputError
-from sizer.results import DatasetInfo
+from sizer.results import DatasetInfo, Precision
 
 FILE_NAME = "manifest.json"
 
@@ -61,13 +61,22 @@ class TrainedModel:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A ladder: the exact command, the training data, the recipe and the finished models."""
+    """A ladder: the exact command, the training data, the recipe and the finished models.
+
+    precision: of the files; command: a quantised ladder's is that of its training, then its own.
+    """
 
     command: str
     created_with: str
     dataset: DatasetInfo
     recipe: Recipe
+    precision: Precision
     models: tuple[TrainedModel, ...]
+
+    def admits(self, recipe: Recipe, dataset: DatasetInfo, precision: Precision) -> bool:
+        """Whether models of this recipe, training data and precision belong to the ladder."""
+        asked = (recipe, dataset.fingerprint, precision)
+        return (self.recipe, self.dataset.fingerprint, self.precision) == asked
 
 
 def read_manifest(folder: Path) -> Manifest | None:

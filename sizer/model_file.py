@@ -5,6 +5,7 @@ Nothing is ever unpickled, and weights may come only from files beside the model
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import onnx
 from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 
 from sizer.errors import ModelError
+from sizer.results import Precision
 
 RUNTIME_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc"}
 WEIGHT_TYPES = {
@@ -23,6 +25,12 @@ WEIGHT_TYPES = {
     onnx.TensorProto.INT8,
     onnx.TensorProto.UINT8,
 }
+PRECISIONS: dict[int, Precision] = {
+    onnx.TensorProto.FLOAT: "fp32",
+    onnx.TensorProto.FLOAT16: "fp16",
+    onnx.TensorProto.INT8: "int8",
+    onnx.TensorProto.UINT8: "int8",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +38,13 @@ class ModelFile:
     """What a checked file says of itself.
 
     sha256: of the file, and of the files of its external weights where it has any. parameters:
-    counted, see `count_parameters`. metadata: its own keys and values.
+    counted, see `count_parameters`. precision: of most of them. metadata: its own keys and values.
     """
 
     path: Path
     sha256: str
     parameters: int
+    precision: Precision | None
     metadata: dict[str, str]
 
 
@@ -55,7 +64,9 @@ def read_model_file(path: Path) -> ModelFile:
     for location in locations:
         digest.update(_read_bytes(path.parent / location))
     metadata = {entry.key: entry.value for entry in graph.metadata_props}
-    return ModelFile(path, digest.hexdigest(), count_parameters(graph), metadata)
+    return ModelFile(
+        path, digest.hexdigest(), count_parameters(graph), weight_precision(graph), metadata
+    )
 
 
 def count_parameters(graph: onnx.ModelProto) -> int:
@@ -63,10 +74,33 @@ def count_parameters(graph: onnx.ModelProto) -> int:
 
     Initializers and tensors of Constant nodes count, in subgraphs too, and so do the running
     averages of a batch normalisation that was not folded. Shapes, axes and indices (int32 and
-    int64) and scalars do not.
+    int64) and scalars do not. Of quantised weights all count, 32-bit biases too, and their scales
+    and zero points do not: as many as before they were quantised.
     """
-    sizes = (math.prod(t.dims) for t in _tensors(graph) if t.data_type in WEIGHT_TYPES)
-    return sum(size for size in sizes if size > 1)
+    return sum(math.prod(tensor.dims) for tensor in _weights(graph))
+
+
+def weight_precision(graph: onnx.ModelProto) -> Precision | None:
+    """The precision that most of the weights are held in; None for another type."""
+    held: Counter[int] = Counter()
+    for tensor in _weights(graph):
+        held[tensor.data_type] += math.prod(tensor.dims)
+    return PRECISIONS.get(max(held, key=held.__getitem__)) if held else None
+
+
+def _weights(graph: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    linear = [
+        message
+        for message in _messages(graph)
+        if isinstance(message, onnx.NodeProto)
+        and message.op_type in {"QuantizeLinear", "DequantizeLinear"}
+    ]
+    values = {name for node in linear for name in node.input[:1]}
+    scaling = {name for node in linear for name in node.input[1:]} - {""}
+    for tensor in _tensors(graph):
+        weight = tensor.data_type in WEIGHT_TYPES or tensor.name in values
+        if weight and tensor.name not in scaling and math.prod(tensor.dims) > 1:
+            yield tensor
 
 
 def _read_bytes(path: Path) -> bytes:

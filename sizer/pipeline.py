@@ -1,10 +1,10 @@
 """The spine: what happens in which order. No printing here, and no decisions about display."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,22 @@ import sizer
 from sizer import files
 from sizer.advise import advise
 from sizer.advise import plan as plan_trainings
-from sizer.errors import MeasurementError, MissingExtraError, ModelError, UsageError
-from sizer.manifest import Manifest, Recipe, TrainedModel, read_manifest
-from sizer.noise import NoiseSchedule, epsilon, linear_schedule, schedule_named
+from sizer.errors import (
+    DataError,
+    MeasurementError,
+    MissingExtraError,
+    ModelError,
+    OutputError,
+    UsageError,
+)
+from sizer.input_format import to_metadata
+from sizer.manifest import Manifest, Recipe, TrainedModel, read_manifest, write_manifest
+from sizer.noise import NoiseSchedule, epsilon, level_from, linear_schedule, schedule_named
 from sizer.results import (
     Advice,
     Architecture,
     Calibration,
+    CameraNoise,
     Cell,
     Control,
     DatasetInfo,
@@ -31,19 +40,25 @@ from sizer.results import (
     NoiseCurve,
     OrderParameter,
     ProviderChoice,
+    QuantizedModel,
     Requirement,
     TrainingPlan,
 )
 from sizer.zoo import architecture
 
 if TYPE_CHECKING:
-    from sizer.evaluate import OnnxModel
+    from sizer.evaluate import InputPlan, OnnxModel
     from sizer.levels import LevelSettings
     from sizer.measure import CellStore, Evaluator, ImageSet, Measurement, Noise
+    from sizer.quantize import Quantized
     from sizer.zoo.ladder import Progress
 
 BUILTIN = "builtin"
 NOISE_SEED = 0
+# Quantising: training images that set the activations' ranges, and test images that show the loss.
+CALIBRATION_IMAGES = 500
+CALIBRATION_SEED = 1
+CLEAN_IMAGES = 2000
 # `--steps auto`: a few images at these steps find where every model only guesses ...
 BRACKET_STEPS = (0, 100, 200, 400, 600, 800, 1000, 1300, 1600, 2000, 2500, 3000, 4000, 5000)
 BRACKET_IMAGES = 500
@@ -68,6 +83,7 @@ WEIGHT_DECAY = 0.02
 LABEL_SMOOTHING = 0.0
 EXTRA = ("torch", "onnxscript", "safetensors")  # packages of the extra `train`
 
+FoundModel = tuple[Path, TrainedModel | None, str | None]  # file, manifest's entry, family
 ReportProgress = Callable[[str], Callable[[float, float], None]]
 
 
@@ -152,6 +168,149 @@ def _architecture(blueprint: architecture.Blueprint) -> Architecture:
     return Architecture(blueprint.width, blueprint.depth, parameters, macs)
 
 
+# ---------------------------------------------------------------- quantise
+
+
+def quantize(
+    *,
+    models: Sequence[Path],
+    data: str,
+    precision: "Quantized",
+    input_format: InputFormat | None,
+    folder: Path,
+    command: str,
+    progress: ReportProgress,
+) -> tuple[QuantizedModel, ...]:
+    """Quantise fp32 models into a folder, and measure what each lost on clean test images.
+
+    A ladder's manifest goes along, model by model, so that `calibrate` sees the same sizes and the
+    same family. What the folder holds already is kept.
+    """
+    from sizer.datasets import open_dataset
+
+    train, test = open_dataset(data, "train"), open_dataset(data, "test")
+    found = find_models(models)
+    ladder = _quantized_ladder(models, folder, precision, command)
+    opened = open_models(found, train.info, "cpu", input_format)
+    _make_quantized_folder(folder, found)
+    noise_steps = ladder.recipe.noise_steps if ladder else None
+    report, results = progress("quantising"), list[QuantizedModel]()
+    total = sum(model.info.parameters for model in opened)
+    for model, (path, entry, _) in zip(opened, found, strict=True):
+        report(sum(result.parameters for result in results), total)
+        target = folder / path.name
+        _quantize_one(model, target, train, noise_steps, precision)
+        results.append(_compare(model, target, test))
+        if ladder and entry:
+            ladder = _with_quantized(ladder, entry, target, results[-1])
+            write_manifest(folder, ladder)
+    report(total, total)
+    return tuple(results)
+
+
+def _quantized_ladder(
+    models: Sequence[Path], folder: Path, precision: "Quantized", command: str
+) -> Manifest | None:
+    """The manifest to go on with in `folder`; None where the models have none."""
+    folders = {path if path.is_dir() else path.parent for path in models}
+    sources = [manifest for one in folders if (manifest := read_manifest(one))]
+    if not sources:
+        return None
+    if len(sources) > 1:
+        raise UsageError("these models are of several ladders: quantise each by itself")
+    source = replace(sources[0], command=f"{sources[0].command} && {command}", precision=precision)
+    ladder = read_manifest(folder) or replace(source, models=())
+    if not ladder.admits(source.recipe, source.dataset, precision):
+        raise OutputError(f"{folder}: holds another ladder; choose another --out")
+    return ladder
+
+
+def _make_quantized_folder(folder: Path, found: Sequence[FoundModel]) -> None:
+    names = [path.name for path, _, _ in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"two models are called {twice[0]}; rename one of the files")
+    with files.writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def _quantize_one(
+    model: "OnnxModel",
+    target: Path,
+    train: "ImageSet",
+    noise_steps: tuple[int, int] | None,
+    precision: "Quantized",
+) -> None:
+    """Write `target` whole, unless it was made from the very same before."""
+    from sizer import quantize as tools
+
+    made = tools.made_from(model.fingerprint, precision, train.info.fingerprint, noise_steps)
+    if tools.is_made(target, made):
+        return
+    batches = _calibration_batches(train, noise_steps, model.plan)
+    metadata = {**to_metadata(model.plan.input_format), **made}
+    contents = tools.quantize(model.path, precision, batches, metadata)
+    with files.replacing(target) as partial:
+        partial.write_bytes(contents)
+
+
+def _calibration_batches(
+    train: "ImageSet", noise_steps: tuple[int, int] | None, plan: "InputPlan"
+) -> Iterator[NDArray[Any]]:
+    """Training images as the model takes them, with the noise it was trained with, step by step."""
+    from sizer.evaluate import arrange
+    from sizer.measure import image_order
+
+    schedule = linear_schedule()
+    indices = image_order(train.info.images)[:CALIBRATION_IMAGES]
+    steps = np.linspace(*(noise_steps or (0, 0)), len(indices))
+    batches = -(-len(indices) // plan.batch)  # the last one is filled up with the first images
+    for part in np.resize(np.arange(len(indices)), (batches, plan.batch)):
+        images, _ = train.read(indices[part])
+        noisy = np.empty(images.shape, np.float32)
+        for i, (index, step) in enumerate(zip(indices[part], steps[part], strict=True)):
+            mu, sigma = map(np.float32, schedule.coefficients(step))
+            drawn = epsilon(CALIBRATION_SEED, int(index), images.shape[1:])
+            noisy[i] = mu * (images[i] / np.float32(127.5) - 1) + sigma * drawn
+        yield arrange(noisy, plan)
+
+
+def _compare(model: "OnnxModel", target: Path, test: "ImageSet") -> QuantizedModel:
+    """Clean accuracies of a model and its quantised file; measured cells are kept and found."""
+    from sizer.evaluate import open_model
+    from sizer.measure import Noise, measure
+    from sizer.store import open_store
+
+    noise = Noise(linear_schedule(), epsilon, NOISE_SEED)
+    quantized = open_model(target, test.info, parameters=model.info.parameters)
+    images = min(CLEAN_IMAGES, test.info.images)
+    with open_store() as store:
+        before, after = (
+            measure([one], test, noise, store, steps=(0,), images=images).cells[0]
+            for one in (model, quantized)
+        )
+    return QuantizedModel(
+        name=model.info.name,
+        parameters=model.info.parameters,
+        original=before.correct / before.trials,
+        quantized=after.correct / after.trials,
+        images=images,
+    )
+
+
+def _with_quantized(
+    ladder: Manifest, entry: TrainedModel, target: Path, result: QuantizedModel
+) -> Manifest:
+    """The manifest with one more model, or with that model's entry anew."""
+    from sizer.model_file import read_model_file
+
+    sha256 = read_model_file(target).sha256
+    model = replace(entry, sha256=sha256, clean_accuracy=round(result.quantized, 4))
+    others = (kept for kept in ladder.models if kept.file != model.file)
+    ordered = sorted((*others, model), key=lambda kept: (kept.parameters, kept.seed))
+    return replace(ladder, models=tuple(ordered))
+
+
 # ---------------------------------------------------------------- calibrate and fit
 
 
@@ -199,9 +358,9 @@ def _in_order_of_size(right: NDArray[np.bool_], models: Sequence[ModelInfo]) -> 
     return right[order]
 
 
-def find_models(paths: Sequence[Path]) -> list[tuple[Path, TrainedModel | None, str | None]]:
+def find_models(paths: Sequence[Path]) -> list[FoundModel]:
     """ONNX files of files and folders, each with its manifest's entry and family where known."""
-    found: list[tuple[Path, TrainedModel | None, str | None]] = []
+    found: list[FoundModel] = []
     for path in paths:
         members = sorted(path.glob("*.onnx")) if path.is_dir() else [path]
         if not members:
@@ -222,7 +381,7 @@ def find_models(paths: Sequence[Path]) -> list[tuple[Path, TrainedModel | None, 
 
 
 def open_models(
-    found: Sequence[tuple[Path, TrainedModel | None, str | None]],
+    found: Sequence[FoundModel],
     dataset: DatasetInfo,
     provider: ProviderChoice,
     input_format: InputFormat | None,
@@ -248,6 +407,12 @@ def open_models(
         if entry and entry.sha256 != model.info.sha256:
             raise ModelError(f"{path}: not the file its manifest describes; train it again")
         opened.append(model)
+    precisions = sorted({model.info.precision or "unknown" for model in opened})
+    if len(precisions) > 1:
+        raise UsageError(
+            f"models of different precision ({', '.join(precisions)}) share no scaling law; "
+            "take each precision by itself"
+        )
     return opened
 
 
@@ -456,15 +621,26 @@ def recommend(
     noise_step: float | None,
     sigma: float | None,
     snr_db: float | None,
+    noise_from: Path | None,
     target_accuracy: float,
     confidence: float,
+    progress: ReportProgress,
     force: bool = False,
 ) -> Advice:
-    """The advice of a calibration file, or of a shipped one by name."""
+    """The advice of a calibration file, or of a shipped one by name.
+
+    noise_from: pictures of the camera. Their median noise is then what is answered for, with a
+    warning where the noisier end of them needs another answer.
+    """
     found = files.read_calibration(files.find_calibration(calibration))
-    step = _noise_step(found, noise_step, sigma, snr_db)
+    level = {"step": noise_step, "sigma": sigma, "snr_db": snr_db}
+    step, camera = _noise_step(found, level, noise_from, progress)
     advice = advise(found, Requirement(step, target_accuracy, confidence), force)
-    return replace(advice, architecture=_member(found, advice))
+    if camera is not None:
+        warnings = (*advice.warnings, *camera.warnings, *_noisier_end(found, advice, camera))
+        advice = replace(advice, camera=camera, warnings=warnings)
+    precision = found.models[0].precision  # the same for all
+    return replace(advice, architecture=_member(found, advice), precision=precision)
 
 
 def plan(
@@ -473,34 +649,71 @@ def plan(
     noise_step: float | None,
     sigma: float | None,
     snr_db: float | None,
+    noise_from: Path | None,
     target_accuracy: float,
     confidence: float,
     budget: float,
+    progress: ReportProgress,
 ) -> TrainingPlan:
     """The trainings that would narrow the answer of a calibration most for their cost."""
     found = files.read_calibration(files.find_calibration(calibration))
-    step = _noise_step(found, noise_step, sigma, snr_db)
+    level = {"step": noise_step, "sigma": sigma, "snr_db": snr_db}
+    step, _ = _noise_step(found, level, noise_from, progress)
     return plan_trainings(found, Requirement(step, target_accuracy, confidence), budget)
 
 
 def _noise_step(
-    calibration: Calibration, step: float | None, sigma: float | None, snr_db: float | None
-) -> float:
-    """The noise in steps, whichever way it was given."""
-    given = [value for value in (step, sigma, snr_db) if value is not None]
-    if len(given) != 1:
-        raise UsageError("give the noise once: --noise-step, --sigma or --snr-db")
+    calibration: Calibration,
+    level: Mapping[str, float | None],
+    pictures: Path | None,
+    progress: ReportProgress,
+) -> tuple[float, CameraNoise | None]:
+    """The noise in steps, whichever way it was given, and the pictures it came from."""
+    if sum(given is not None for given in (*level.values(), pictures)) != 1:
+        raise UsageError("give the noise once: --noise-step, --sigma, --snr-db or --noise-from")
     if calibration.schedule is None:
-        if step is None:
+        if level["step"] is None:
             raise UsageError("this calibration's noise has its own unit: give --noise-step in it")
-        return step
+        return level["step"], None
     schedule = schedule_named(calibration.schedule)
-    if sigma is not None:
-        return schedule.step_from_sigma(sigma)
-    if snr_db is not None:
-        return schedule.step_from_snr_db(snr_db)
-    schedule.log_alpha_bar(given[0])  # raises on a step outside the schedule
-    return given[0]
+    if pictures is None:
+        return level_from(schedule, **level).step, None
+    camera = camera_noise([pictures], schedule, progress)
+    return camera.step.median, camera
+
+
+def camera_noise(
+    paths: Sequence[Path], schedule: NoiseSchedule, progress: ReportProgress
+) -> CameraNoise:
+    """The noise that pictures show: files, and the picture files anywhere inside folders."""
+    from sizer import camera
+    from sizer.datasets.files import pictures_in
+    from sizer.datasets.images import decode
+
+    found = []
+    for path in paths:
+        members = pictures_in(path) if path.is_dir() else [path]
+        if not (members and members[0].is_file()):
+            raise DataError(f"{path}: no picture there; give picture files, or a folder of them")
+        found += members
+    report = progress("estimating the noise")
+    return camera.camera_noise(found, decode, schedule.step_from_sigma, report)
+
+
+def _noisier_end(found: Calibration, advice: Advice, camera: CameraNoise) -> tuple[str, ...]:
+    """A warning where the answer at the noisy end of the pictures is another one."""
+    step = camera.step.high
+    there = advise(found, replace(advice.requirement, noise_step=step))
+    if _answer(there) == _answer(advice):
+        return ()
+    return (
+        f"the pictures differ in noise: at their noisy end, step {step:.4g}, it is "
+        f"{there.verdict}: {there.reason}",
+    )
+
+
+def _answer(advice: Advice) -> tuple[str, int | None]:
+    return advice.verdict, advice.parameters.recommended if advice.parameters else None
 
 
 def _member(calibration: Calibration, advice: Advice) -> Architecture | None:

@@ -10,10 +10,12 @@ from sizer.results import (
     Advice,
     Backtest,
     Calibration,
+    CameraNoise,
     ErrorBudget,
     Estimate,
     LawFit,
     NoiseLevel,
+    Spread,
     TrainingPlan,
 )
 
@@ -54,10 +56,14 @@ def advice_facts(advice: Advice) -> list[tuple[str, str]]:
         ("at noise step", f"{requirement.noise_step:.4g}"),
         ("confidence", f"{requirement.confidence:.0%}"),
     ]
+    if advice.camera is not None:
+        facts[2:2] = [(f"camera's {name}", value) for name, value in camera_rows(advice.camera)]
     if advice.parameters is not None and advice.parameters.best is not None:
         facts.append(("mean curve reaches it at", f"{size_interval(advice)} parameters"))
     if advice.ceiling is not None:
         facts.append(("ceiling at this step", interval(advice.ceiling, ".3f")))
+    if advice.precision is not None:
+        facts.append(("accuracies measured at", advice.precision))
     if advice.largest_step is not None:
         facts.append(("target reached up to step", f"{advice.largest_step:.4g}"))
     if advice.errors is not None:
@@ -115,6 +121,9 @@ def advice_object(advice: Advice) -> dict[str, Any]:
     if advice.ceiling is not None:
         ceiling = advice.ceiling
         fields["ceiling"] = {"low": ceiling.low, "best": ceiling.value, "high": ceiling.high}
+    if advice.camera is not None:
+        for name in ("pictures", "warnings"):  # the one too long, the other among the answer's own
+            del fields["camera"][name]
     return {
         **{name: fields.pop(name) for name in ("verdict", "reason", "requirement")},
         **fields,
@@ -243,3 +252,22 @@ def noise_json(level: NoiseLevel) -> str:
     fields = asdict(level)
     finite = {name: value if math.isfinite(value) else None for name, value in fields.items()}
     return json.dumps(finite, indent=2, allow_nan=False)
+
+
+def camera_rows(camera: CameraNoise) -> list[tuple[str, str]]:
+    skipped = f", {camera.skipped:,} skipped" if camera.skipped else ""
+    return [
+        ("step", _spread(camera.step, ".1f")),
+        ("sigma, grey levels of 0..255", _spread(camera.sigma, ".2f")),
+        ("pictures", f"{camera.used:,}{skipped}"),
+    ]
+
+
+def _spread(found: Spread, form: str) -> str:
+    """`51.2 (48.0 to 60.3 in nine of ten pictures)`."""
+    low, high = format(found.low, form), format(found.high, form)
+    return f"{format(found.median, form)} ({low} to {high} in nine of ten pictures)"
+
+
+def camera_json(camera: CameraNoise) -> str:
+    return json.dumps(asdict(camera), indent=2, allow_nan=False)

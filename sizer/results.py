@@ -22,6 +22,7 @@ LawName = Literal[
     "saturating",
 ]
 IntervalMethod = Literal["sandwich", "bootstrap", "least-squares"]
+Precision = Literal["fp32", "fp16", "int8"]
 Verdict = Literal["recommended", "unreachable", "untrusted"]
 
 
@@ -51,6 +52,39 @@ class NoiseLevel:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureNoise:
+    """One picture's noise: sigma in grey levels of 0..255, or the problem that kept it from us."""
+
+    path: str
+    sigma: float | None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Median, and the bounds of the middle 90 %: no confidence interval, more do not narrow it."""
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class CameraNoise:
+    """What a camera's pictures say of its noise, over those that could be used.
+
+    sigma: grey levels of 0..255; step: of a noise schedule. used, skipped: counts of `pictures`.
+    """
+
+    sigma: Spread
+    step: Spread
+    used: int
+    skipped: int
+    pictures: tuple[PictureNoise, ...]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class InputFormat:
     """What a model expects: the noisy image scaled to `range`, minus `mean`, over `std`."""
 
@@ -65,7 +99,8 @@ class ModelInfo:
 
     parameters: trainable ones where a manifest says so, else all elements of the initializers.
     macs: multiply-accumulates of one image. input_shape: height, width, channels.
-    training: the family, such as `clean` or `noise 0..900`. seed: of its training.
+    training: the family, such as `clean` or `noise 0..900`. seed: of its training. precision: of
+    most of its weights.
     """
 
     name: str
@@ -75,6 +110,18 @@ class ModelInfo:
     input_shape: tuple[int, int, int] | None = None
     training: str | None = None
     seed: int | None = None
+    precision: Precision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedModel:
+    """Accuracies of a model and of its quantised file on the same clean test images."""
+
+    name: str
+    parameters: int
+    original: float
+    quantized: float
+    images: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +409,11 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """The answer, in the shape of the JSON object that `recommend` prints."""
+    """The answer, in the shape of the JSON object that `recommend` prints.
+
+    precision: at which the accuracies were measured. camera: the pictures whose median step is the
+    requirement's, where the noise came from pictures.
+    """
 
     verdict: Verdict
     reason: str
@@ -377,4 +428,6 @@ class Advice:
     scan: tuple[Drift, ...] = ()
     largest_step: float | None = None
     architecture: Architecture | None = None
+    precision: Precision | None = None
+    camera: CameraNoise | None = None
     warnings: tuple[str, ...] = ()

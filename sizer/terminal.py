@@ -17,7 +17,15 @@ from rich.text import Text
 
 from sizer import report
 from sizer.manifest import Manifest
-from sizer.results import Advice, Calibration, NoiseLevel, TrainingPlan
+from sizer.results import (
+    Advice,
+    Calibration,
+    CameraNoise,
+    NoiseLevel,
+    Precision,
+    QuantizedModel,
+    TrainingPlan,
+)
 
 if TYPE_CHECKING:
     from sizer.zoo.ladder import Progress as TrainingProgress
@@ -65,17 +73,22 @@ def training_progress() -> Iterator[
 @contextmanager
 def measuring_progress() -> Iterator[Callable[[str], Callable[[float, float], None]]]:
     """A bar for each phase of the measurement, in the cost of what is left to run."""
-    with _progress() as progress:
+    progress = _progress()
 
-        def start(phase: str) -> Callable[[float, float], None]:
-            task = progress.add_task(phase, total=None, note="", visible=False)
+    def start(phase: str) -> Callable[[float, float], None]:
+        progress.start()
+        task = progress.add_task(phase, total=None, note="", visible=False)
 
-            def update(done: float, total: float) -> None:
-                progress.update(task, completed=done, total=total, visible=True)
+        def update(done: float, total: float) -> None:
+            progress.update(task, completed=done, total=total, visible=True)
 
-            return update
+        return update
 
+    try:
         yield start
+    finally:
+        if progress.live.is_started:  # where no phase began, not even an empty line is printed
+            progress.stop()
 
 
 def show_ladder(manifest: Manifest) -> None:
@@ -93,12 +106,30 @@ def show_ladder(manifest: Manifest) -> None:
     _table(f"{manifest.recipe.family} ladder on {manifest.dataset.spec}", headings, rows)
 
 
+def show_quantized(precision: Precision, models: Sequence[QuantizedModel]) -> None:
+    """The loss that was measured, which is what an operator that quantises badly shows by."""
+    rows = [
+        (
+            model.name,
+            f"{model.parameters:,}",
+            f"{model.original:.3f}",
+            f"{model.quantized:.3f}",
+            f"{round(model.original - model.quantized, 3) + 0:+.3f}",  # without minus zero
+        )
+        for model in sorted(models, key=lambda one: (one.parameters, one.name))
+    ]
+    headings = ("model", "parameters", "fp32", precision, "loss")
+    _table(f"Clean accuracy on {models[0].images:,} test images", headings, rows)
+
+
 def show_calibration(calibration: Calibration) -> None:
     """The measured accuracies at a few steps, the laws, and what to beware of."""
     steps = sorted({cell.step for cell in calibration.cells})
     some = [steps[round(i * (len(steps) - 1) / 4)] for i in range(5)] if len(steps) > 5 else steps
     headings = ("model", "parameters", *(f"t={step:g}" for step in some))
-    _table("Accuracy at noise step t", headings, report.model_rows(calibration, some))
+    precision = calibration.models[0].precision
+    at = f", {precision}" if precision else ""
+    _table(f"Accuracy at noise step t{at}", headings, report.model_rows(calibration, some))
     law, collapse = calibration.width_law, calibration.collapse
     if law is not None:
         title = f"Width of the fall in {law.control}: N^-exponent; {law.verdict}"
@@ -121,6 +152,18 @@ def show_calibration(calibration: Calibration) -> None:
 
 def show_noise(level: NoiseLevel) -> None:
     _table(None, None, report.noise_rows(level))
+
+
+def show_camera(camera: CameraNoise) -> None:
+    _table(None, None, report.camera_rows(camera))
+    _warn(camera.warnings)
+
+
+def show_skipped(camera: CameraNoise) -> None:
+    console = Console(stderr=True)
+    for picture in camera.pictures:
+        if picture.problem is not None:
+            console.print(Text(f"skipped: {picture.path} {picture.problem}"), soft_wrap=True)
 
 
 def show_advice(advice: Advice) -> None:

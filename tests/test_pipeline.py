@@ -261,7 +261,12 @@ class TestRecommend:
 
     def test_noise_in_any_unit(self, path):
         schedule = linear_schedule()
-        same = {"target_accuracy": 0.6, "confidence": 0.9}
+        same = {
+            "target_accuracy": 0.6,
+            "confidence": 0.9,
+            "noise_from": None,
+            "progress": lambda phase: ignore_progress,
+        }
         by_step = recommend(path, noise_step=300.0, sigma=None, snr_db=None, **same)
         by_sigma = recommend(path, noise_step=None, sigma=schedule.sigma(300), snr_db=None, **same)
         by_snr = recommend(path, noise_step=None, sigma=None, snr_db=schedule.snr_db(300), **same)
@@ -277,8 +282,10 @@ class TestRecommend:
                 noise_step=step,
                 sigma=sigma,
                 snr_db=snr,
+                noise_from=None,
                 target_accuracy=0.6,
                 confidence=0.9,
+                progress=lambda phase: ignore_progress,
             )
 
     def test_a_table_has_its_own_unit(self, planted_calibration: Path):
@@ -288,6 +295,8 @@ class TestRecommend:
                 noise_step=None,
                 sigma=20.0,
                 snr_db=None,
+                noise_from=None,
                 target_accuracy=0.6,
                 confidence=0.9,
+                progress=lambda phase: ignore_progress,
             )

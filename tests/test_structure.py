@@ -17,26 +17,31 @@ LEAVES = {
     "cache": {"errors"},
     "input_format": {"errors", "results"},
     "manifest": {"errors", "results"},
-    "model_file": {"errors"},
+    "model_file": {"errors", "results"},
     "law": {"results"},
     "files": {"errors", "results"},
 }
 SPINE = {"pipeline"}
 # What a part needs beside the leaves; a stage that is not listed needs no other part.
 ALLOWED = {"terminal": {"report"}}
-# Where a heavy module may be imported at all; zoo.ladder tries what it exported.
+# Where a heavy module may be imported at all; zoo.ladder tries what it exported, and quantize asks
+# the runtime for its own tools.
 HOMES = {
     "torch": {"zoo"},
     "safetensors": {"zoo"},
-    "onnxruntime": {"evaluate", "zoo.ladder"},
+    "onnxruntime": {"evaluate", "quantize", "zoo.ladder"},
     "lmfit": {"fit"},
+    "skimage": {"camera"},
     "datasets": {"datasets"},
     "matplotlib": {"plots"},
     "sqlite3": {"store"},
     "typer": {"cli"},
     "rich": {"cli", "terminal"},
 }
-HEAVY = ("torch", "onnxruntime", "onnx", "lmfit", "datasets", "matplotlib", "pandas", "pyarrow")
+HEAVY = (
+    *("torch", "onnxruntime", "onnx", "lmfit", "datasets", "matplotlib", "pandas", "pyarrow"),
+    *("skimage", "PIL"),
+)
 RECOMMEND = """
 import sys
 from typer.testing import CliRunner

@@ -635,7 +635,7 @@ class TestPlan:
         digest = hashlib.sha256(b"trained").hexdigest()
         shape = (SIZES[0].name, 1.0, 1.0, parameters(SIZES[0]), macs(SIZES[0]))
         model = TrainedModel(file, digest, *shape, 0, 0.5, ())
-        write_manifest(folder, Manifest("command", "sizer", data.info, RECIPE, (model,)))
+        write_manifest(folder, Manifest("command", "sizer", data.info, RECIPE, "fp32", (model,)))
         assert ladder.costs(plan) == {f"{SIZES[1].name}-seed0": macs(SIZES[1])}
         (folder / file).write_bytes(b"damaged")
         assert len(ladder.costs(plan)) == 2

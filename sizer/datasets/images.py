@@ -1,5 +1,6 @@
 """Encoded pictures (PNG, JPEG, ...) to arrays of 8-bit pixels."""
 
+import warnings
 from io import BytesIO
 
 import numpy as np
@@ -13,14 +14,18 @@ def decode(encoded: bytes) -> Pixels:
     """Pixels (height, width, channels) of one picture: 1 channel if grey, 3 if coloured.
 
     A palette becomes RGB and transparency is dropped; an orientation noted by a camera is applied.
-    Raises ValueError with the reason for pictures that cannot be read or are not 8-bit grey or
-    colour.
+    Raises ValueError with the reason for pictures that cannot be read, are not 8-bit grey or
+    colour, or claim more pixels than Pillow takes for honest (Image.MAX_IMAGE_PIXELS).
     """
     try:
-        picture: Image.Image = Image.open(BytesIO(encoded))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            picture: Image.Image = Image.open(BytesIO(encoded))
         depth_is_16 = _holds_16_bits(picture)
         picture.load()
         picture = ImageOps.exif_transpose(picture)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise ValueError(f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels") from error
     except Exception as error:  # decoders raise nearly anything on damaged bytes
         raise ValueError("is not a readable picture") from error
     if depth_is_16 or picture.mode not in ("L", "RGB", "RGBA", "P"):

@@ -352,10 +352,11 @@ def _manifest_to_continue(
     """The folder's manifest, refused if it is of another recipe or data set; else a new one."""
     found = read_manifest(folder)
     if found is None:
-        return Manifest(command, f"sizer {sizer.__version__}", dataset, recipe, ())
-    if found.recipe != recipe or found.dataset.fingerprint != dataset.fingerprint:
+        return Manifest(command, f"sizer {sizer.__version__}", dataset, recipe, "fp32", ())
+    if not found.admits(recipe, dataset, "fp32"):
         raise OutputError(
-            f"{folder}: holds a ladder of another recipe or data set; choose another --out"
+            f"{folder}: holds a ladder of another recipe or data set, or a quantised one; "
+            "choose another --out"
         )
     return replace(found, command=command)
 
