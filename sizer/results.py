@@ -14,6 +14,11 @@ ProviderChoice = Literal["auto", "cpu", "cuda"]
 Censoring = Literal["below", "above"]
 LawName = Literal["transition", "saturating"]
 Verdict = Literal["recommended", "unreachable", "untrusted"]
+Precision = Literal["fp32", "fp16", "int8"]
+Engine = Literal["cpu", "gpu", "npu"]
+DeviceKind = Literal["microcontroller", "linux"]
+Fit = Literal["PASS", "MARGINAL", "FAIL", "UNKNOWN"]
+Confidence = Literal["measured", "roofline", "extrapolated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +291,125 @@ class Architecture:
 
 
 @dataclass(frozen=True, slots=True)
+class Timing:
+    """One measured latency: a run of one image. macs: of the model, multiply-accumulates."""
+
+    model: str
+    macs: int
+    precision: Precision
+    runtime: str
+    latency_ms: float
+    source: str
+    engine: Engine = "cpu"
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device of the catalogue. ram, flash: bytes; external_flash: its size is the board's."""
+
+    name: str
+    core: str
+    kind: DeviceKind
+    clock_mhz: float
+    source: str
+    board: str | None = None
+    ram: int | None = None
+    flash: int | None = None
+    external_flash: bool = False
+    timings: tuple[Timing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One step of a network, in order of execution, for one image.
+
+    inputs: the tensors it reads that are no weights. elements: of its output. weights, biases:
+    elements that lie in flash. column: values of one im2col column, 0 where none is gathered.
+    in_place: the output may take the memory of an input of its size that nobody reads later.
+    """
+
+    inputs: tuple[str, ...]
+    output: str
+    elements: int
+    weights: int = 0
+    biases: int = 0
+    macs: int = 0
+    column: int = 0
+    in_place: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a network takes at one precision: weights and peak activations in bytes, and
+    multiply-accumulates of one image. weights: with biases, as they lie in flash.
+    """
+
+    precision: Precision
+    weights: int
+    activations: int | None = None
+    macs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds of one image by one runtime (None: whichever), with a 90 % interval."""
+
+    runtime: str | None
+    milliseconds: Estimate
+    confidence: Confidence
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCheck:
+    """One resource: what is needed (an interval) against the limit; bytes, or milliseconds."""
+
+    verdict: Fit
+    confidence: Confidence | None
+    reason: str
+    need: Estimate | None = None
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The most a device can do: the largest size that fits, parameters; its accuracy at the noise
+    step asked about; the largest step at which its next training still has the accuracy asked for.
+    """
+
+    parameters: int
+    accuracy: Estimate
+    noise_step: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceVerdict:
+    """Whether a network fits a device, resource by resource, and what the device could hold."""
+
+    name: str
+    verdict: Fit
+    confidence: Confidence | None
+    reason: str
+    footprint: Footprint | None
+    ram: DeviceCheck
+    flash: DeviceCheck
+    latency: DeviceCheck
+    latencies: tuple[Latency, ...] = ()
+    reach: Reach | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be used: bytes and milliseconds; reserve_ram is kept for the rest of the program."""
+
+    reserve_ram: int
+    max_ram: int | None = None
+    max_flash: int | None = None
+    max_latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
     """The answer, in the shape of the JSON object that `recommend` prints."""
 
@@ -299,4 +423,5 @@ class Advice:
     backtest: Backtest | None
     laws: tuple[LawAnswer, ...] = ()
     architecture: Architecture | None = None
+    devices: tuple[DeviceVerdict, ...] = ()
     warnings: tuple[str, ...] = ()
