@@ -21,6 +21,7 @@ from sizer.results import (
     Estimate,
     LawAnswer,
     LawFit,
+    Reach,
     Requirement,
     SizeEstimate,
     Verdict,
@@ -29,6 +30,7 @@ from sizer.results import (
 Floats = NDArray[np.float64]
 SEARCH = 1000.0  # sizes are sought up to this many times the largest fitted
 CEILING_POINTS = 200  # of the grid of sizes on which the ceiling is sought
+STEP_POINTS = 501  # of the grid of noise steps on which the largest is sought
 REFUSED_RATIO = 10.0  # beyond the ladder, an answer is a guess
 # a rival's back-test error: this much above, or this many times, the best
 ACCEPTABLE = (0.005, 1.5)
@@ -78,6 +80,31 @@ def advise(calibration: Calibration, requirement: Requirement) -> Advice:
         laws=laws,
         warnings=(*calibration.warnings, *_warnings(calibration, sizes, laws, ratio, backtest)),
     )
+
+
+def largest_size(calibration: Calibration) -> float:
+    """Parameters beyond which an answer of this calibration is a guess."""
+    return calibration.fit.size_range[1] * REFUSED_RATIO
+
+
+def reach(calibration: Calibration, requirement: Requirement, size: int) -> Reach | None:
+    """What `size` parameters do: their mean accuracy at the step, with its interval, and the
+    largest step, to a 500th of the range, at which the next training has the target with the
+    stated confidence. None where the calibration is not to be trusted at the step.
+    """
+    if _refusal(calibration, requirement) is not None:
+        return None
+    fits, sizes = acceptable(calibration), np.array([float(size)])
+    steps = np.linspace(*_steps(calibration), STEP_POINTS)
+    reached = np.all(
+        [
+            _bound_of_next(fit, sizes, steps, requirement.confidence) >= requirement.target_accuracy
+            for fit in fits
+        ],
+        axis=0,
+    )
+    largest = float(steps[reached][-1]) if reached.any() else None
+    return Reach(size, _highest(fits, [sizes] * len(fits), requirement), largest)
 
 
 def _verdict(
@@ -158,6 +185,16 @@ def _refusal(calibration: Calibration, requirement: Requirement) -> str | None:
     return None
 
 
+def _steps(calibration: Calibration) -> tuple[float, float]:
+    """The noise steps that may be asked about: measured, and trained with where that is known."""
+    first, last = calibration.fit.step_range
+    for model in calibration.models:
+        trained = NOISE_TRAINED.fullmatch(model.training or "")
+        if trained:
+            first, last = max(first, float(trained[1])), min(last, float(trained[2]))
+    return first, last
+
+
 def _invert(fit: LawFit, requirement: Requirement) -> SizeEstimate:
     """Sizes at which the mean curve, its confidence bounds, and the next training's lower bound
     reach the target.
@@ -171,10 +208,7 @@ def _invert(fit: LawFit, requirement: Requirement) -> SizeEstimate:
 
     def reaching(quantile: float, scatter: float, first: float) -> float | None:
         def excess(sizes: Floats) -> Floats:
-            mean = accuracy(fit, sizes, step)
-            between = scatter * np.maximum(mean - fit.chance, 0)
-            error = np.hypot(_error_of_mean(fit, sizes, step), between)
-            return np.asarray(mean + quantile * error - target)
+            return _bound(fit, sizes, step, quantile, scatter) - target
 
         size = smallest_reaching(excess, (first, largest))
         return size if np.isfinite(size) else None
@@ -188,7 +222,22 @@ def _invert(fit: LawFit, requirement: Requirement) -> SizeEstimate:
     )
 
 
-def _error_of_mean(fit: LawFit, sizes: Floats, step: float) -> Floats:
+def _bound(
+    fit: LawFit, sizes: Floats, step: float | Floats, quantile: float, scatter: float
+) -> Floats:
+    """The mean curve and `quantile` times its error, with scatter between trainings in it."""
+    mean = accuracy(fit, sizes, step)
+    between = scatter * np.maximum(mean - fit.chance, 0)
+    return np.asarray(mean + quantile * np.hypot(_error_of_mean(fit, sizes, step), between))
+
+
+def _bound_of_next(fit: LawFit, sizes: Floats, step: float | Floats, confidence: float) -> Floats:
+    """What the next training reaches with the stated confidence, one-sided."""
+    quantile = float(stdtrit(fit.degrees_of_freedom, confidence))
+    return _bound(fit, sizes, step, -quantile, fit.scatter or 0.0)
+
+
+def _error_of_mean(fit: LawFit, sizes: Floats, step: float | Floats) -> Floats:
     """Standard error of the mean curve: of the fit, of the images, and of the law itself.
 
     Comparing models cannot show what their common images do to all of them. Were they right and
@@ -218,14 +267,21 @@ def _ceiling(fits: Sequence[LawFit], requirement: Requirement) -> Estimate:
 
     Not the limit of infinite size: there, a midpoint that drifts at all has drifted past any noise.
     """
+    sizes = [
+        np.geomspace(fit.size_range[0], fit.size_range[1] * SEARCH, CEILING_POINTS) for fit in fits
+    ]
+    return _highest(fits, sizes, requirement)
+
+
+def _highest(fits: Sequence[LawFit], sizes: Sequence[Floats], requirement: Requirement) -> Estimate:
+    """The highest mean accuracy of any of each law's sizes, with bounds that cover every law."""
     found = []
-    for fit in fits:
-        sizes = np.geomspace(fit.size_range[0], fit.size_range[1] * SEARCH, CEILING_POINTS)
-        mean = accuracy(fit, sizes, requirement.noise_step)
-        reach = _error_of_mean(fit, sizes, requirement.noise_step) * float(
+    for fit, own in zip(fits, sizes, strict=True):
+        mean = accuracy(fit, own, requirement.noise_step)
+        half = _error_of_mean(fit, own, requirement.noise_step) * float(
             stdtrit(fit.degrees_of_freedom, (1 + requirement.confidence) / 2)
         )
-        found.append([float(bound.max()) for bound in (mean, mean - reach, mean + reach)])
+        found.append([float(bound.max()) for bound in (mean, mean - half, mean + half)])
     value, low, high = found[0][0], min(one[1] for one in found), max(one[2] for one in found)
     return Estimate(*(min(1.0, max(0.0, bound)) for bound in (value, low, high)))
 

@@ -19,6 +19,9 @@ Engine = Literal["cpu", "gpu", "npu"]
 DeviceKind = Literal["microcontroller", "linux"]
 Fit = Literal["PASS", "MARGINAL", "FAIL", "UNKNOWN"]
 Confidence = Literal["measured", "roofline", "extrapolated"]
+# What a program takes beside the network: a picture of 160 x 120 in RGB565 (37.5 KiB), and ten KiB
+# for its stack, its heap and the drivers.
+RESERVE_RAM = "48KiB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,13 +309,16 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device of the catalogue. ram, flash: bytes; external_flash: its size is the board's."""
+    """A device of the catalogue. ram, flash: bytes; external_flash: its size is the board's.
+
+    clock_mhz: at which the timings were taken, else the highest.
+    """
 
     name: str
     core: str
     kind: DeviceKind
-    clock_mhz: float
     source: str
+    clock_mhz: float | None = None
     board: str | None = None
     ram: int | None = None
     flash: int | None = None

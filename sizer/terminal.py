@@ -17,7 +17,7 @@ from rich.text import Text
 
 from sizer import report
 from sizer.manifest import Manifest
-from sizer.results import Advice, Calibration, NoiseLevel
+from sizer.results import Advice, Calibration, Device, DeviceVerdict, NoiseLevel
 
 if TYPE_CHECKING:
     from sizer.zoo.ladder import Progress as TrainingProgress
@@ -128,7 +128,17 @@ def show_advice(advice: Advice) -> None:
     answer = Text(f"{advice.verdict}: ", style=f"bold {colour}") + Text(advice.reason)
     Console().print(answer)
     _table(None, None, report.advice_facts(advice))
+    show_verdicts(advice.devices)
     _warn(advice.warnings)
+
+
+def show_verdicts(found: Sequence[DeviceVerdict]) -> None:
+    for one in found:
+        _table(f"{one.name}: {one.verdict}", None, report.verdict_facts(one))
+
+
+def show_devices(devices: Sequence[Device]) -> None:
+    _table(None, *report.device_rows(devices))
 
 
 def _warn(warnings: Sequence[str]) -> None:

@@ -6,8 +6,8 @@ What lies in a file is data alone: it is parsed by tomllib, and nothing in it is
 import difflib
 import re
 import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,8 +17,10 @@ from sizer.devices.units import parse_bytes
 from sizer.errors import DeviceError
 from sizer.results import Device, DeviceKind, Engine, Precision, Timing
 
+TIMING_KEYS = ("model", "precision", "runtime", "engine", "threads", "latency_ms", "source")
 SHIPPED = Path(__file__).with_name("catalogue.toml")
 EXTERNAL = "external"
+HEADER = r"\s*\[\[\s*devices\s*\]\]"
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Positive = Annotated[float, Field(gt=0, lt=1e12)]
 Count = Annotated[int, Field(gt=0, lt=10**15)]
@@ -61,8 +63,8 @@ class _Device:
     name: Text
     core: Text
     kind: DeviceKind
-    clock_mhz: Positive
     source: Text
+    clock_mhz: Positive | None = None
     board: Text | None = None
     ram: Memory | None = None
     flash: Literal["external"] | Memory | None = None
@@ -74,7 +76,7 @@ class _Catalogue:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     devices: Annotated[tuple[_Device, ...], Field(min_length=1)]
-    models: dict[str, _Model] = Field(default_factory=dict)
+    models: dict[str, _Model] = field(default_factory=dict)
 
 
 def read_catalogue(path: Path = SHIPPED) -> tuple[Device, ...]:
@@ -86,7 +88,9 @@ def read_catalogue(path: Path = SHIPPED) -> tuple[Device, ...]:
         raise DeviceError(f"{path}: not TOML: {error}; correct that line") from None
     except ValidationError as error:
         first = error.errors()[0]
-        raise _wrong(path, text, first["loc"], first["msg"]) from None
+        missing = first["type"] == "missing"
+        words = f"{first['loc'][-1]} is missing" if missing else first["msg"]
+        raise _wrong(path, text, first["loc"][:-1] if missing else first["loc"], words) from None
     names: set[str] = set()
     for i, device in enumerate(raw.devices):
         if device.name.lower() in names:
@@ -109,7 +113,8 @@ def all_devices(own: Path | None) -> tuple[Device, ...]:
 
 def find_device(devices: Sequence[Device], name: str) -> Device:
     """The device of that name or board, in any case. Raises DeviceError that suggests near ones."""
-    known = {word.lower(): device for device in devices for word in (device.board, device.name) if word}
+    boards = {device.board.lower(): device for device in devices if device.board}
+    known = boards | {device.name.lower(): device for device in devices}
     wanted = name.strip().lower()
     if wanted in known:
         return known[wanted]
@@ -137,28 +142,31 @@ def to_toml(device: Device) -> str:
     """A file of one device, that `read_catalogue` reads back."""
     lines = []
     for timing in {timing.model: timing for timing in device.timings}.values():
-        lines += [f"[models.{_quoted(timing.model)}]", f"macs = {timing.macs}"]
-        lines += [f"source = {_quoted(timing.source)}", ""]
-    lines.append("[[devices]]")
-    for key in ("name", "board", "core", "kind", "clock_mhz", "source"):
-        if (value := getattr(device, key)) is not None:
-            lines.append(f"{key} = {_quoted(value) if isinstance(value, str) else value}")
-    flash = f"{device.flash} B" if device.flash is not None else None
-    memory = {"ram": f"{device.ram} B" if device.ram is not None else None}
-    memory["flash"] = EXTERNAL if device.external_flash else flash
-    lines += [f"{key} = {_quoted(value)}" for key, value in memory.items() if value]
+        model = {"macs": timing.macs, "source": timing.source}
+        lines += [f"[models.{_value(timing.model)}]", *_pairs(model), ""]
+    amounts = {
+        "ram": None if device.ram is None else f"{device.ram} B",
+        "flash": None if device.flash is None else f"{device.flash} B",
+    }
+    if device.external_flash:
+        amounts["flash"] = EXTERNAL
+    keys = ("name", "board", "core", "kind", "clock_mhz", "source")
+    lines += ["[[devices]]", *_pairs({key: getattr(device, key) for key in keys} | amounts)]
     for timing in device.timings:
-        lines += ["", "[[devices.timings]]"]
-        lines += [
-            f"{key} = {_quoted(value) if isinstance(value := getattr(timing, key), str) else value}"
-            for key in ("model", "precision", "runtime", "engine", "threads", "latency_ms", "source")
-        ]
+        facts = {key: getattr(timing, key) for key in TIMING_KEYS}
+        lines += ["", "[[devices.timings]]", *_pairs(facts)]
     return "\n".join(lines) + "\n"
 
 
-def _quoted(text: str) -> str:
-    """A TOML basic string: what must be escaped there is escaped."""
-    body = text.replace("\\", "\\\\").replace('"', '\\"')
+def _pairs(facts: Mapping[str, Any]) -> list[str]:
+    return [f"{key} = {_value(value)}" for key, value in facts.items() if value is not None]
+
+
+def _value(value: object) -> str:
+    """A number, or a TOML basic string with what must be escaped there escaped."""
+    if not isinstance(value, str):
+        return str(value)
+    body = value.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda found: f"\\u{ord(found[0]):04x}", body) + '"'
 
 
@@ -201,19 +209,30 @@ def _read(path: Path) -> str:
 
 
 def _wrong(path: Path, text: str, place: tuple[Any, ...], message: str) -> DeviceError:
-    keys = [part for part in place if not isinstance(part, str) or part.isidentifier()]
-    where = ".".join(str(part) for part in keys) or "content"
+    where = ".".join(str(part) for part in place if not _is_choice(part)) or "content"
     return DeviceError(f"{path}, line {_line(text, place)}: {where}: {message}")
 
 
+def _is_choice(part: object) -> bool:
+    """Whether pydantic names a branch of a union here, and not a key of the file."""
+    return isinstance(part, str) and ("[" in part or part == "")
+
+
 def _line(text: str, place: tuple[Any, ...]) -> int:
-    """The line of a key as nearly as its header and name tell; 1 where there is none."""
-    lines = text.splitlines()
-    headers = [i for i, line in enumerate(lines) if re.match(r"\s*\[\[\s*devices\s*\]\]", line)]
-    at = 0
-    if len(place) > 1 and isinstance(place[1], int) and place[1] < len(headers):
-        at = headers[place[1]]
-    for key in (part for part in place if isinstance(part, str)):
-        pattern = re.compile(rf"[\s\[{{,.\"']*(?:.*[{{,]\s*)?{re.escape(key)}[\"']?\s*[\]=]")
-        at = next((i for i in range(at, len(lines)) if pattern.match(lines[i])), at)
+    """The line of a key, or of the entry that lacks it, as nearly as the text tells."""
+    lines, at = text.splitlines(), 0
+    for i, part in enumerate(place):
+        if isinstance(part, int):
+            entry = HEADER if place[i - 1] == "devices" else r"(?:.*[{,])?\s*model\s*="
+            found = [j for j in range(at, len(lines)) if re.match(entry, lines[j])]
+            at = found[part] if part < len(found) else at
+        else:
+            key = rf"[\s\[]*(?:.*[{{,.])?\s*[\"']?{re.escape(str(part))}[\"']?\s*[\].=]"
+            at = next((j for j in range(at, _end(lines, at)) if re.match(key, lines[j])), at)
     return at + 1
+
+
+def _end(lines: Sequence[str], start: int) -> int:
+    """The line at which the next device starts."""
+    after = range(start + 1, len(lines))
+    return next((i for i in after if re.match(HEADER, lines[i])), len(lines))

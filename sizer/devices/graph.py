@@ -9,7 +9,7 @@ from onnx import TensorProto
 
 from sizer.errors import ModelError
 from sizer.model_file import read_model_file
-from sizer.results import Operation
+from sizer.results import Operation, Precision
 
 # where the weights stand among an operator's inputs
 WEIGHT_AT = {
@@ -29,6 +29,10 @@ NOT_KEPT = {"QuantizeLinear": (1, 2), "DequantizeLinear": (1, 2), "BatchNormaliz
 KEPT_TYPES = {
     TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE,
     TensorProto.INT8, TensorProto.UINT8, TensorProto.INT32,
+}  # fmt: skip
+PRECISIONS: dict[int, Precision] = {
+    TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16",
+    TensorProto.INT8: "int8", TensorProto.UINT8: "int8",
 }  # fmt: skip
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -52,7 +56,9 @@ def read_operations(path: Path) -> tuple[list[Operation], dict[str, int]]:
         inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     except Exception as error:  # its own exceptions share no narrower base
         reason = str(error).partition("\n")[0][:200]
-        raise ModelError(f"{path}: its shapes contradict each other ({reason}); export it again") from None
+        raise ModelError(
+            f"{path}: its shapes contradict each other ({reason}); export it again"
+        ) from None
     values = (*inferred.input, *inferred.value_info, *inferred.output)
     shapes = {value.name: _shape(value) for value in values}
     fed = [value.name for value in model.graph.input if value.name not in constants]
@@ -65,6 +71,15 @@ def read_operations(path: Path) -> tuple[list[Operation], dict[str, int]]:
         raise ModelError(
             f"{path}: the size of {error} is not fixed; export it with fixed height and width"
         ) from None
+
+
+def weight_precision(path: Path) -> Precision:
+    """The precision that most of a checked file's weights have."""
+    sizes: dict[Precision, int] = {"fp32": 0, "fp16": 0, "int8": 0}
+    for tensor in onnx.load(path, load_external_data=False).graph.initializer:
+        if (precision := PRECISIONS.get(tensor.data_type)) is not None:
+            sizes[precision] += math.prod(tensor.dims)
+    return max(sizes, key=lambda precision: sizes[precision])
 
 
 def _take_one(batch: onnx.TensorShapeProto.Dimension) -> None:

@@ -8,6 +8,9 @@ first: timings of this device with one runtime (`measured`), of other devices wi
 The interval is +- t s in log latency, where s is the root mean square error that the same source
 makes on the catalogue itself, each row predicted without itself, and t the 0.95 quantile of
 Student's t with one degree of freedom fewer than rows. It is as wide as the rows are scattered.
+Far from the networks that were timed, s is that of the third source; and a network much smaller
+than all of them may take as long as the fastest of them, since what a run costs whatever is in it
+is not known.
 """
 
 import math
@@ -44,9 +47,14 @@ class Row(NamedTuple):
 
     @classmethod
     def of(cls, device: Device, timing: Timing) -> "Row":
-        cycles = timing.latency_ms * 1e3 * device.clock_mhz * timing.threads
         how = (timing.precision, timing.runtime, timing.engine, timing.threads)
-        return cls(device, timing, math.log(timing.macs / cycles), (device.name, *how))
+        speed = math.log(timing.macs / timing.latency_ms / _cycles_a_ms(device, timing))
+        return cls(device, timing, speed, (device.name, *how))
+
+
+def _cycles_a_ms(device: Device, timing: Timing) -> float:
+    """Of all threads; 1 where the clock is unknown, which then no other device is compared to."""
+    return (device.clock_mhz or 1e-3) * 1e3 * timing.threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +70,7 @@ def _on_cpu(one: Row, other: Row) -> bool:
     return (
         one.timing.precision == other.timing.precision
         and one.timing.engine == "cpu" == other.timing.engine
+        and one.device.clock_mhz is not None is not other.device.clock_mhz
     )
 
 
@@ -70,16 +79,20 @@ SOURCES = (
     Source(
         "roofline",
         "other timings of its core, scaled by the clock",
-        lambda one, other: one.device.core == other.device.core
-        and _on_cpu(one, other)
-        and one.setup != other.setup,
+        lambda one, other: (
+            one.device.core == other.device.core
+            and _on_cpu(one, other)
+            and one.setup != other.setup
+        ),
     ),
     Source(
         "extrapolated",
         "other cores of its kind, scaled by the clock",
-        lambda one, other: one.device.core != other.device.core
-        and _on_cpu(one, other)
-        and one.device.kind == other.device.kind,
+        lambda one, other: (
+            one.device.core != other.device.core
+            and _on_cpu(one, other)
+            and one.device.kind == other.device.kind
+        ),
     ),
 )
 
@@ -94,7 +107,7 @@ class Rates:
 
     def __init__(self, known: Sequence[Row]) -> None:
         self._rows = tuple(known)
-        self._factors = {source.confidence: self._log_reach(source) for source in SOURCES}
+        self._reach = {source.confidence: self._half_width(source) for source in SOURCES}
 
     def latencies(self, device: Device, precision: Precision, macs: int) -> tuple[Latency, ...]:
         """By each runtime that was timed on it, the fastest first; else by its core or its kind.
@@ -126,7 +139,7 @@ class Rates:
         asked = Row.of(device, timing)
         for source in SOURCES:
             peers = self._peers(source, asked)
-            reach = self._factors[source.confidence]
+            reach = self._reach[source.confidence]
             if peers and reach is not None:
                 return self._answer(asked, source, peers, reach, runtime)
         return None
@@ -134,23 +147,23 @@ class Rates:
     def _answer(
         self, asked: Row, source: Source, peers: Sequence[Row], reach: float, runtime: str | None
     ) -> Latency:
-        macs = asked.timing.macs
-        sizes = [row.timing.macs for row in peers]
+        macs, sizes = asked.timing.macs, [row.timing.macs for row in peers]
         confidence, words = source.confidence, f"{source.words} ({len(peers)})"
+        per_ms = _cycles_a_ms(asked.device, asked.timing)
+        value = macs / math.exp(fmean(row.speed for row in peers)) / per_ms
+        least = 0.0
         if not min(sizes) / REACH <= macs <= max(sizes) * REACH:
-            farthest = self._factors["extrapolated"] or 0.0
-            confidence, reach = "extrapolated", max(reach, farthest)
+            confidence, reach = "extrapolated", max(reach, self._reach["extrapolated"] or 0.0)
             words += f", but the networks timed have {min(sizes):,} to {max(sizes):,} MACs"
-        cycles = macs / math.exp(fmean(row.speed for row in peers))
-        value = cycles / (asked.device.clock_mhz * 1e3 * asked.timing.threads)
-        factor = math.exp(reach)
-        milliseconds = Estimate(value, value / factor, value * factor)
+            if macs < min(sizes):  # what each run costs, however small, may be all there is
+                least = min(row.timing.macs / math.exp(row.speed) for row in peers) / per_ms
+        milliseconds = Estimate(value, value / math.exp(reach), max(least, value * math.exp(reach)))
         return Latency(runtime, milliseconds, confidence, words)
 
     def _peers(self, source: Source, asked: Row) -> list[Row]:
         return [row for row in self._rows if row is not asked and source.speaks(asked, row)]
 
-    def _log_reach(self, source: Source) -> float | None:
+    def _half_width(self, source: Source) -> float | None:
         """Half the interval's width in log latency; None where fewer than three rows tell."""
         from scipy.special import stdtrit
 
@@ -179,6 +192,8 @@ def coverage(devices: Sequence[Device]) -> tuple[int, int, int, float]:
     """Rows, those with an interval, those inside theirs, and the median factor high / low."""
     found = list(left_out(devices))
     intervals = [(timing, latency.milliseconds) for timing, latency in found if latency]
-    inside = sum((one.low or 0) <= timing.latency_ms <= (one.high or 0) for timing, one in intervals)
+    inside = sum(
+        (one.low or 0) <= timing.latency_ms <= (one.high or 0) for timing, one in intervals
+    )
     factor = median((one.high or 0) / (one.low or 1) for _, one in intervals)
     return len(found), len(intervals), inside, factor

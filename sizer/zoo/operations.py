@@ -22,7 +22,13 @@ class _Trace:
         return name
 
     def convolution(
-        self, read: str, inputs: int, outputs: int, pixels: int, kernel: int = 1, groups: int = 1,
+        self,
+        read: str,
+        inputs: int,
+        outputs: int,
+        pixels: int,
+        kernel: int = 1,
+        groups: int = 1,
         stride: int = 1,
     ) -> str:
         """With a bias: its own, or that of the batch normalisation folded into it."""
@@ -65,9 +71,7 @@ def _blocks(blueprint: Blueprint) -> Iterator[tuple[Stage, int]]:
             yield stage, stage.stride if repeat == 0 else 1
 
 
-def _block(
-    trace: _Trace, image: str, inputs: int, stage: Stage, stride: int, pixels: int
-) -> str:
+def _block(trace: _Trace, image: str, inputs: int, stage: Stage, stride: int, pixels: int) -> str:
     """MBConv, see `sizer.zoo.architecture`."""
     hidden, read = inputs * stage.expand, image
     if hidden != inputs:
