@@ -542,7 +542,7 @@ class Bench:
 
     def needs(self, member: architecture.Blueprint | None, advice: Advice) -> Footprint | None:
         """What the recommended size takes; of another family's, its weights alone are known."""
-        from sizer.devices.footprint import BYTES, footprint
+        from sizer.devices.footprint import footprint, weights_alone
         from sizer.zoo.operations import operations
 
         if member is not None:
@@ -550,7 +550,7 @@ class Bench:
         sizes = advice.parameters
         if sizes is None or sizes.recommended is None:
             return None
-        return Footprint(self.precision, sizes.recommended * BYTES[self.precision])
+        return weights_alone(sizes.recommended, self.precision)
 
     def judge(self, device: Device, footprint: Footprint | None) -> DeviceVerdict:
         from sizer.devices.verdict import judge

@@ -347,12 +347,16 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Footprint:
-    """What a network takes at one precision: weights and peak activations in bytes, and
-    multiply-accumulates of one image. weights: with biases, as they lie in flash.
+    """What a network takes at one precision, in bytes, and multiply-accumulates of one image.
+
+    weights: with biases, as they lie in flash, where code is the runtime's. activations: the
+    scheduled peak of tensors and scratch; ram: the runtime's own beside them.
     """
 
     precision: Precision
     weights: int
+    code: Estimate
+    ram: Estimate
     activations: int | None = None
     macs: int | None = None
 

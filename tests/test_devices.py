@@ -15,16 +15,21 @@ from typer.testing import CliRunner
 
 from sizer.cli import app
 from sizer.devices.catalogue import all_devices, find_device, read_catalogue, select, to_toml
-from sizer.devices.footprint import footprint, peak_activations
+from sizer.devices.footprint import (
+    CODE_FLASH,
+    RUNTIME_RAM,
+    footprint,
+    peak_activations,
+    weights_alone,
+)
 from sizer.devices.graph import read_operations, weight_precision
 from sizer.devices.latency import Rates, coverage, rows
 from sizer.devices.units import amount, parse_bytes
-from sizer.devices.verdict import ACTIVATIONS, CODE_FLASH, RUNTIME_RAM, check, judge
+from sizer.devices.verdict import ACTIVATIONS, check, judge
 from sizer.errors import DeviceError, ModelError
 from sizer.results import (
     Device,
     Estimate,
-    Footprint,
     Latency,
     Limits,
     Operation,
@@ -35,6 +40,7 @@ from sizer.zoo.operations import operations
 
 ROOT = Path(__file__).parents[1]
 CATALOGUE = read_catalogue()
+RATES = Rates(rows(CATALOGUE))
 KIB = 2**10
 MOBILENET = (32, 64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024)
 STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
@@ -200,7 +206,10 @@ class TestCatalogue:
         with pytest.raises(DeviceError, match=r"line 18: devices\.1\.name: 'MINE' is there twice"):
             read_catalogue(path)
 
-    @pytest.mark.parametrize("contents", [b"\xff\xfe", b"", b"devices = []", None])
+    @pytest.mark.parametrize(
+        "contents",
+        [b"\xff\xfe", b"", b"devices = []", b"a = " + b"[" * 10**5, b"a = " + b"9" * 5000, None],
+    )
     def test_what_is_no_catalogue(self, tmp_path, contents):
         path = tmp_path / "own.toml"
         if contents is not None:
@@ -249,13 +258,13 @@ class TestFootprint:
         needs that were measured of the runtime are those of its 224x224 sister.
         """
         assert round(517_540 / KIB, 2) == 505.41
-        found = Footprint("int8", 517_540, round(166.78 * KIB))
+        found = replace(weights_alone(517_540, "int8"), activations=round(166.78 * KIB))
         limits = Limits(reserve_ram=0)
         verdict = judge(find_device(CATALOGUE, "STM32H747XI"), found, (), limits)
         assert verdict.ram.need.low <= (166.78 + 57.86) * KIB <= verdict.ram.need.high
         assert verdict.flash.need.low <= (505.41 + 157.68) * KIB <= verdict.flash.need.high
-        assert RUNTIME_RAM[1] == pytest.approx(57.86 * KIB, rel=0.01)
-        assert CODE_FLASH[1] == pytest.approx(157.68 * KIB, rel=0.01)
+        assert RUNTIME_RAM.high == pytest.approx(57.86 * KIB, rel=0.01)
+        assert CODE_FLASH.high == pytest.approx(157.68 * KIB, rel=0.01)
 
     @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
     @pytest.mark.parametrize("stem", [4, 6, 12, 28, 68])
@@ -373,6 +382,28 @@ class TestGraph:
         assert [(o.weights, o.macs) for o in made] == [(64, 320), (0, 320)]
         assert weight_precision(path) == "fp16"
 
+    def test_a_quantised_network_takes_what_its_original_does(self, tmp_path):
+        import numpy as np
+
+        def dequantised(name, scale="s"):
+            return helper.make_node("DequantizeLinear", [name, scale, f"{name}0"], [f"{name}f"])
+
+        constants = {
+            "s": np.float32(0.1), "x80": np.int8(0), "w": np.zeros((4, 3, 3, 3), np.int8),
+            "ws": np.full(4, 0.1, np.float32), "w0": np.zeros(4, np.int8),
+            "b": np.zeros(4, np.int32), "b0": np.zeros(4, np.int32),
+        }  # fmt: skip
+        weight = helper.make_node("DequantizeLinear", ["w", "ws", "w0"], ["wf"], axis=0)
+        bias = helper.make_node("DequantizeLinear", ["b", "ws", "b0"], ["bf"], axis=0)
+        image = helper.make_node("QuantizeLinear", ["x", "s", "x80"], ["x8"])
+        conv = helper.make_node("Conv", ["x8f", "wf", "bf"], ["y"], pads=[1, 1, 1, 1])
+        path = save(tmp_path / "m.onnx", [weight, bias, image, dequantised("x8"), conv], constants)
+        made, fed = read_operations(path)
+        found = footprint(made, fed, "int8")
+        assert (found.weights, found.macs) == (108 + 4 * 4, 108 * 64)
+        assert found.activations == 192 + 256 + 2 * 54
+        assert weight_precision(path) == "int8"
+
     def test_a_network_of_another_family(self, tmp_path):
         path = tmp_path / "tiny.onnx"
         onnx.save(network(16), path)
@@ -384,6 +415,11 @@ class TestGraph:
         nodes = [helper.make_node("Relu", ["x"], ["y"])]
         path = save(tmp_path / "m.onnx", nodes, {}, ("batch", 3, "height", "width"))
         with pytest.raises(ModelError, match="fixed height and width"):
+            read_operations(path)
+
+    def test_an_operator_without_its_weights(self, tmp_path):
+        path = save(tmp_path / "m.onnx", [helper.make_node("MatMul", ["x"], ["y"])], {}, (1, 5, 8))
+        with pytest.raises(ModelError, match=r"m\.onnx"):
             read_operations(path)
 
     def test_what_is_no_model(self, tmp_path):
@@ -465,9 +501,9 @@ class TestLatency:
 
     @given(st.integers(1, 10**12))
     def test_more_work_never_takes_less(self, macs):
-        rates, device = Rates(rows(CATALOGUE)), find_device(CATALOGUE, "STM32H747XI")
+        device = find_device(CATALOGUE, "STM32H747XI")
         small, large = (
-            rates.latencies(device, "int8", m)[0].milliseconds for m in (macs, 2 * macs)
+            RATES.latencies(device, "int8", m)[0].milliseconds for m in (macs, 2 * macs)
         )
         assert 0 < small.low < small.value < small.high
         assert large.value == pytest.approx(2 * small.value)
@@ -515,7 +551,7 @@ class TestCheck:
 
 
 BOARD = Device("board", "Cortex-M7", "microcontroller", "s", 100, ram=256 * KIB, flash=2**20)
-SMALL = Footprint("int8", 100 * KIB, 50 * KIB, 10**6)
+SMALL = replace(weights_alone(100 * KIB, "int8"), activations=50 * KIB, macs=10**6)
 SLOW = (Latency("rt", Estimate(20, 10, 40), "measured", "timed on it"),)
 
 

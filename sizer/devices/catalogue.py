@@ -84,13 +84,13 @@ def read_catalogue(path: Path = SHIPPED) -> tuple[Device, ...]:
     text = _read(path)
     try:
         raw = TypeAdapter(_Catalogue).validate_python(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise DeviceError(f"{path}: not TOML: {error}; correct that line") from None
     except ValidationError as error:
         first = error.errors()[0]
         missing = first["type"] == "missing"
         words = f"{first['loc'][-1]} is missing" if missing else first["msg"]
         raise _wrong(path, text, first["loc"][:-1] if missing else first["loc"], words) from None
+    except (ValueError, RecursionError) as error:  # the second of brackets without end
+        raise DeviceError(f"{path}: not TOML: {error}; correct that line") from None
     names: set[str] = set()
     for i, device in enumerate(raw.devices):
         if device.name.lower() in names:

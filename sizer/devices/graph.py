@@ -44,32 +44,38 @@ def read_operations(path: Path) -> tuple[list[Operation], dict[str, int]]:
     trusted, and for one whose tensors have no fixed size.
     """
     read_model_file(path)
-    model = onnx.load(path, load_external_data=False)
-    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    graph = _sized(path, onnx.load(path, load_external_data=False))
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    values = (*graph.input, *graph.value_info, *graph.output)
+    shapes = {value.name: shape for value in values if (shape := _shape(value)) is not None}
+    shapes |= {name: tuple(tensor.dims) for name, tensor in constants.items()}
+    fed = [value.name for value in graph.input if value.name not in constants]
+    try:
+        found = list(_operations(graph, constants, shapes))
+        return found, {name: math.prod(shapes[name]) for name in fed}
+    except KeyError as error:
+        raise ModelError(
+            f"{path}: the size of {error} is not fixed; export it with fixed height and width"
+        ) from None
+    except IndexError:
+        raise ModelError(f"{path}: an operator lacks its inputs; export it again") from None
+
+
+def _sized(path: Path, model: onnx.ModelProto) -> onnx.GraphProto:
+    """The graph for one image, with the shapes that follow; stated ones may be of other batches."""
     for value in model.graph.input:
-        if value.type.tensor_type.shape.dim:
-            _take_one(value.type.tensor_type.shape.dim[0])
-    del model.graph.value_info[:]  # may state another batch
+        dims = value.type.tensor_type.shape.dim
+        if dims and not dims[0].dim_value > 0:
+            dims[0].dim_value = 1
+    del model.graph.value_info[:]
     for value in model.graph.output:
         value.type.tensor_type.ClearField("shape")
     try:
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        return onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     except Exception as error:  # its own exceptions share no narrower base
         reason = str(error).partition("\n")[0][:200]
         raise ModelError(
             f"{path}: its shapes contradict each other ({reason}); export it again"
-        ) from None
-    values = (*inferred.input, *inferred.value_info, *inferred.output)
-    shapes = {value.name: _shape(value) for value in values}
-    fed = [value.name for value in model.graph.input if value.name not in constants]
-    known = {name: shape for name, shape in shapes.items() if shape is not None}
-    known |= {name: tuple(tensor.dims) for name, tensor in constants.items()}
-    try:
-        found = list(_operations(inferred, constants, known))
-        return found, {name: math.prod(known[name]) for name in fed}
-    except KeyError as error:
-        raise ModelError(
-            f"{path}: the size of {error} is not fixed; export it with fixed height and width"
         ) from None
 
 
@@ -80,11 +86,6 @@ def weight_precision(path: Path) -> Precision:
         if (precision := PRECISIONS.get(tensor.data_type)) is not None:
             sizes[precision] += math.prod(tensor.dims)
     return max(sizes, key=lambda precision: sizes[precision])
-
-
-def _take_one(batch: onnx.TensorShapeProto.Dimension) -> None:
-    if not batch.dim_value > 0:
-        batch.dim_value = 1
 
 
 def _shape(value: onnx.ValueInfoProto) -> tuple[int, ...] | None:

@@ -19,15 +19,9 @@ from sizer.results import (
     Limits,
 )
 
-KIB = 2**10
 FILLED = (9, 10)  # nine tenths of a limit: less than a tenth of headroom is MARGINAL
-# What STM32Cube.AI 10.0.0 needs beside tensors and weights in int8 on an STM32H7: of MobileNetV1
-# 0.25 at 96x96, the least, and of EfficientNet LC v1 at 224x224, the most. Bytes.
-# Source: STMicroelectronics/stm32ai-modelzoo, image_classification, READMEs of the two.
-RUNTIME_RAM = (16.33 * KIB, 58.19 * KIB)
-CODE_FLASH = (68.0 * KIB, 158.4 * KIB)
-# Its activations over those of `peak_activations`, least and most of the seven MobileNetV1 there:
-# it overlaps tensors that we keep apart, and pads others.
+# Published over scheduled activations, least and most of the seven MobileNetV1 in int8 of
+# STMicroelectronics' model zoo: STM32Cube.AI overlaps tensors that we keep apart, and pads others.
 ACTIVATIONS = (0.73, 1.25)
 GRADES: tuple[Fit, ...] = ("FAIL", "UNKNOWN", "MARGINAL", "PASS")  # the first of any decides
 TRUST: tuple[Confidence, ...] = ("extrapolated", "roofline", "measured")
@@ -83,21 +77,15 @@ def _ram(device: Device, footprint: Footprint | None, limits: Limits) -> DeviceC
     need = None
     if footprint is not None and footprint.activations is not None:
         tensors = footprint.activations
-        least, most = (
-            factor * tensors + runtime + limits.reserve_ram
-            for factor, runtime in zip(ACTIVATIONS, RUNTIME_RAM, strict=True)
-        )
-        need = Estimate(tensors + RUNTIME_RAM[1] + limits.reserve_ram, least, most)
+        scheduled = Estimate(tensors, tensors * ACTIVATIONS[0], tensors * ACTIVATIONS[1])
+        need = _plus(_plus(scheduled, footprint.ram), _exactly(limits.reserve_ram))
     missing = "the device's RAM is not known" if need else "the network's tensors are not known"
     limit = _least(device.ram, limits.max_ram)
     return check(need, limit, _trust(device, footprint), amount, missing)
 
 
 def _flash(device: Device, footprint: Footprint | None, limits: Limits) -> DeviceCheck:
-    need = None
-    if footprint is not None:
-        least, most = (footprint.weights + code for code in CODE_FLASH)
-        need = Estimate(most, least, most)
+    need = None if footprint is None else _plus(_exactly(footprint.weights), footprint.code)
     limit, confidence = _least(device.flash, limits.max_flash), _trust(device, footprint)
     if need and limit is None and device.external_flash:
         words = "flash is external, as large as the board has it; --max-flash bounds it"
@@ -129,6 +117,19 @@ def _trust(device: Device, footprint: Footprint | None) -> Confidence | None:
         return None
     near = device.core.startswith("Cortex-M") and footprint.precision == "int8"
     return "roofline" if near else "extrapolated"
+
+
+def _exactly(value: float) -> Estimate:
+    return Estimate(value, value, value)
+
+
+def _plus(one: Estimate, other: Estimate) -> Estimate:
+    """Both in full: their ends are not independent."""
+    return Estimate(
+        (one.value or 0) + (other.value or 0),
+        (one.low or 0) + (other.low or 0),
+        (one.high or 0) + (other.high or 0),
+    )
 
 
 def _least(*limits: int | None) -> int | None:
