@@ -7,16 +7,16 @@ first: timings of this device with one runtime (`measured`), of other devices wi
 
 The interval is +- t s in log latency, where s is the root mean square error that the same source
 makes on the catalogue itself, each row predicted without itself, and t the 0.95 quantile of
-Student's t with one degree of freedom fewer than rows. It is as wide as the rows are scattered.
-Far from the networks that were timed, s is that of the third source; and a network much smaller
-than all of them may take as long as the fastest of them, since what a run costs whatever is in it
-is not known.
+Student's t with one degree of freedom fewer than devices: the rows of one device err together. Far
+from the networks that were timed, s is that of the third source; and a network much smaller than
+all of them may take as long as the fastest of them, since what a run costs whatever is in it is not
+known.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from statistics import fmean
 from typing import NamedTuple
 
 from sizer.results import (
@@ -70,7 +70,7 @@ def _on_cpu(one: Row, other: Row) -> bool:
     return (
         one.timing.precision == other.timing.precision
         and one.timing.engine == "cpu" == other.timing.engine
-        and one.device.clock_mhz is not None is not other.device.clock_mhz
+        and None not in {one.device.clock_mhz, other.device.clock_mhz}
     )
 
 
@@ -82,7 +82,7 @@ SOURCES = (
         lambda one, other: (
             one.device.core == other.device.core
             and _on_cpu(one, other)
-            and one.setup != other.setup
+            and one.device.name != other.device.name
         ),
     ),
     Source(
@@ -168,32 +168,12 @@ class Rates:
         from scipy.special import stdtrit
 
         errors = [
-            row.speed - fmean(peer.speed for peer in peers)
+            (row.device.name, row.speed - fmean(peer.speed for peer in peers))
             for row in self._rows
             if (peers := self._peers(source, row))
         ]
         if len(errors) < 3:
             return None
-        spread = math.sqrt(fmean(error**2 for error in errors))
-        return float(stdtrit(len(errors) - 1, PROBABILITY)) * spread
-
-
-def left_out(devices: Sequence[Device]) -> Iterator[tuple[Timing, Latency | None]]:
-    """Each timing in turn, and what the catalogue without it predicts for it."""
-    known = rows(devices)
-    for row in known:
-        rest = Rates([other for other in known if other is not row])
-        _, precision, runtime, engine, threads = row.setup
-        macs = row.timing.macs
-        yield row.timing, rest.latency(row.device, precision, macs, runtime, engine, threads)
-
-
-def coverage(devices: Sequence[Device]) -> tuple[int, int, int, float]:
-    """Rows, those with an interval, those inside theirs, and the median factor high / low."""
-    found = list(left_out(devices))
-    intervals = [(timing, latency.milliseconds) for timing, latency in found if latency]
-    inside = sum(
-        (one.low or 0) <= timing.latency_ms <= (one.high or 0) for timing, one in intervals
-    )
-    factor = median((one.high or 0) / (one.low or 1) for _, one in intervals)
-    return len(found), len(intervals), inside, factor
+        spread = math.sqrt(fmean(error**2 for _, error in errors))
+        devices = len({name for name, _ in errors})
+        return float(stdtrit(max(1, devices - 1), PROBABILITY)) * spread
