@@ -15,7 +15,15 @@ from typer.core import TyperGroup
 
 import sizer
 from sizer.errors import SizerError, UsageError
-from sizer.results import Control, IntervalMethod, LevelSet, OrderParameter, ProviderChoice
+from sizer.results import (
+    RESERVE_RAM,
+    Control,
+    IntervalMethod,
+    LevelSet,
+    OrderParameter,
+    Precision,
+    ProviderChoice,
+)
 
 # the parser's error of which BadParameter is one kind; typer exports no name for it
 WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
@@ -55,10 +63,15 @@ def main() -> None:
     app()
 
 
-def command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Register a command that turns a SizerError into one line on stderr and its exit code."""
+def command(function: Callable[..., Any], group: typer.Typer | None = None) -> Callable[..., Any]:
+    """Register a command, of the program or of a group of commands."""
+    (group or app).command(epilog=_example(function))(answering(function))
+    return function
 
-    @app.command(epilog=_example(function))
+
+def answering(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn a SizerError into one line on stderr, and what comes of it into the exit code."""
+
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> None:
         try:
@@ -69,9 +82,10 @@ def command(function: Callable[..., Any]) -> Callable[..., Any]:
         except KeyboardInterrupt:
             talk().print("interrupted; nothing measured is lost: the same line goes on")
             raise typer.Exit(130) from None
-        raise typer.Exit(code or 0)
+        if code:
+            raise typer.Exit(code)
 
-    return function
+    return wrapped
 
 
 def _example(function: Callable[..., Any]) -> str:
@@ -135,6 +149,26 @@ CalibrationOption = Annotated[
 ConfidenceOption = Annotated[float, typer.Option(help="Of the recommended size and the intervals.")]
 FormatOption = Annotated[
     Literal["text", "json", "markdown"], typer.Option(help="How to print the answer.")
+]
+DevicesFileOption = Annotated[
+    Path | None, typer.Option("--devices-file", help="A TOML file of more devices.")
+]
+PrecisionOption = Annotated[
+    Precision, typer.Option("--precision", help="Of weights and activations on the device.")
+]
+ReserveOption = Annotated[
+    str,
+    typer.Option("--reserve-ram", help="RAM for the rest of the program, as 48KiB.", metavar="RAM"),
+]
+MaxRamOption = Annotated[
+    str | None,
+    typer.Option("--max-ram", help="Use at most this RAM: KiB is 1024, KB 1000.", metavar="RAM"),
+]
+MaxFlashOption = Annotated[
+    str | None, typer.Option("--max-flash", help="Use at most this flash.", metavar="FLASH")
+]
+MaxLatencyOption = Annotated[
+    float | None, typer.Option("--max-latency", help="Milliseconds an image may take at most.")
 ]
 PlotsOption = Annotated[
     Path | None, typer.Option("--plots", help="Folder for the pictures, as PNG and SVG.")
@@ -230,12 +264,24 @@ def recommend(
     noise_from: NoiseFromOption = None,
     calibration: CalibrationOption = "builtin",
     confidence: ConfidenceOption = 0.9,
+    device: Annotated[
+        list[str] | None, typer.Option(help="A device of `sizer devices`; repeat for more.")
+    ] = None,
+    devices_file: DevicesFileOption = None,
+    precision: PrecisionOption = "int8",
+    reserve_ram: ReserveOption = RESERVE_RAM,
+    max_ram: MaxRamOption = None,
+    max_flash: MaxFlashOption = None,
+    max_latency: MaxLatencyOption = None,
     force: Annotated[
         bool, typer.Option("--force", help="Answer also far beyond the ladder, with a guess.")
     ] = False,
     format: FormatOption = "text",  # noqa: A002
 ) -> int:
     """The smallest model that reaches an accuracy under noise, or why none can be named.
+
+    With --device, also whether it fits there, the best accuracy that device can hold at this
+    noise, and the largest noise at which it still has the accuracy wanted.
 
     Exit code 0: a recommendation; 1: no size reaches it; 4: the fit is not to be trusted.
 
@@ -253,6 +299,15 @@ def recommend(
             target_accuracy=target_acc,
             confidence=confidence,
             force=force,
+            question=pipeline.DeviceQuestion(
+                names=tuple(device or ()),
+                file=devices_file,
+                precision=precision,
+                reserve_ram=reserve_ram,
+                max_ram=max_ram,
+                max_flash=max_flash,
+                max_latency_ms=max_latency,
+            ),
             progress=progress,
         )
     if advice.camera is not None:
@@ -343,6 +398,104 @@ def noise(
         typer.echo(report.noise_json(level))
     else:
         terminal.show_noise(level)
+
+
+devices_app = typer.Typer(cls=OneLineErrors, rich_markup_mode="rich")
+devices_command = functools.partial(command, group=devices_app)
+
+
+def devices(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Option(help="Part of a device's or board's name.")] = None,
+    core: Annotated[str | None, typer.Option(help="Part of a core's name.")] = None,
+    ram: Annotated[
+        str | None, typer.Option(help="Devices with at least this RAM, as 256KiB.")
+    ] = None,
+    devices_file: DevicesFileOption = None,
+    format: FormatOption = "text",  # noqa: A002
+) -> None:
+    """List the edge devices that `sizer recommend --device` knows, or add this machine to them.
+
+    Example: sizer devices --core M7 --ram 512KiB
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from sizer import pipeline, report
+
+    found = pipeline.list_devices(name, core, ram, devices_file)
+    if format == "text":
+        from sizer import terminal
+
+        terminal.show_devices(found)
+    else:
+        typer.echo(
+            report.devices_json(found) if format == "json" else report.devices_markdown(found)
+        )
+
+
+devices_app.callback(invoke_without_command=True, epilog=_example(devices))(answering(devices))
+app.add_typer(devices_app, name="devices")
+
+
+@devices_command
+def check(
+    model: Annotated[Path, typer.Argument(help="An ONNX file.")],
+    device: Annotated[list[str], typer.Option(help="A device; repeat for more.")],
+    devices_file: DevicesFileOption = None,
+    precision: PrecisionOption = "int8",
+    reserve_ram: ReserveOption = RESERVE_RAM,
+    max_ram: MaxRamOption = None,
+    max_flash: MaxFlashOption = None,
+    max_latency: MaxLatencyOption = None,
+    format: FormatOption = "text",  # noqa: A002
+) -> None:
+    """Whether a network fits devices, from its graph: memory, work and latency.
+
+    Example: sizer devices check model.onnx --device STM32H747XI --max-latency 100
+    """
+    from sizer import pipeline, report
+
+    found = pipeline.check_model(
+        model,
+        pipeline.DeviceQuestion(
+            names=tuple(device),
+            file=devices_file,
+            precision=precision,
+            reserve_ram=reserve_ram,
+            max_ram=max_ram,
+            max_flash=max_flash,
+            max_latency_ms=max_latency,
+        ),
+    )
+    if format == "text":
+        from sizer import terminal
+
+        terminal.show_verdicts(found)
+    else:
+        typer.echo(
+            report.verdicts_json(found) if format == "json" else report.verdicts_markdown(found)
+        )
+
+
+@devices_command
+def add(
+    name: Annotated[str, typer.Argument(help="What this machine shall be called.")],
+    measure: Annotated[list[Path], typer.Option(help="An ONNX file to time; repeat for more.")],
+    out: Annotated[Path, typer.Option(help="TOML file to write, for --devices-file.")],
+) -> None:
+    """Time networks on this machine, one thread of ONNX Runtime, and write it as a device.
+
+    Example: sizer devices add my-board --measure small.onnx --measure large.onnx --out mine.toml
+    """
+    from sizer import pipeline
+
+    device = pipeline.measure_device(name, measure, out)
+    for timing in device.timings:
+        typer.echo(
+            f"{timing.model}: {timing.latency_ms:.4g} ms for {timing.macs:,} "
+            f"multiply-accumulates, {timing.precision}, {timing.runtime}"
+        )
+    talk().print(f"wrote {escape(str(out))}", soft_wrap=True)
 
 
 @command

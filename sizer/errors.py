@@ -33,6 +33,10 @@ class MeasurementError(SizerError):
     """Measurements are malformed, or too few for a fit."""
 
 
+class DeviceError(SizerError):
+    """A device is not in the catalogue, or a file of devices cannot be read."""
+
+
 class CalibrationError(SizerError):
     """A calibration file cannot be read, or is of another version."""
 

@@ -4,6 +4,8 @@ import contextlib
 import hashlib
 import io
 import math
+import statistics
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,8 @@ CPU_BATCH = 25  # divides the blocks that are measured; 8 to 32 is fastest on a 
 CUDA_BATCH = 250
 CUDA_BATCH_VALUES = 1 << 23  # values of one CUDA batch at most: 32 MiB as float32
 BYTE_RANGE = (0.0, 255.0)
+WARM_UP, REPEATS = 20, 100  # runs that are not counted, and that are, of a timing
+RUNTIME = f"ONNX Runtime {onnxruntime.__version__}, 1 thread"
 
 INPUT_TYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -112,6 +116,33 @@ class OnnxPredictor:
         padded = np.concatenate([images, np.repeat(images[-1:], missing, axis=0)])
         labels: NDArray[np.int64] = np.argmax(self.scores(padded).reshape(self.batch, -1), axis=1)
         return labels[: len(images)].astype(np.int64, copy=False)
+
+
+def median_milliseconds(path: Path) -> float:
+    """The median time of one image on one CPU thread, after a warm-up.
+
+    Raises ModelError for a file that cannot be read or trusted, or that does not run.
+    """
+    read_model_file(path)
+    with _naming(path):
+        session = _session(path, "cpu")
+        dtype, dims = _input_signature(session)
+        size = [dim for dim in dims[1:] if dim is not None]
+        if len(size) < len(dims) - 1:
+            raise ModelError("its input has no fixed size; export it with one")
+        image = np.full((dims[0] or 1, *size), 0.5, np.float32).astype(dtype)
+        feed = {session.get_inputs()[0].name: image}
+        try:
+            taken = [_seconds(session, feed) for _ in range(WARM_UP + REPEATS)]
+        except Exception as error:  # the runtime's own exceptions share no narrower base
+            raise ModelError(f"fails to run ({_first_line(error)}); export it again") from None
+    return 1000 * statistics.median(taken[WARM_UP:]) / len(image)
+
+
+def _seconds(session: onnxruntime.InferenceSession, feed: dict[str, NDArray[Any]]) -> float:
+    start = time.perf_counter()
+    session.run(None, feed)
+    return time.perf_counter() - start
 
 
 def choose_provider(requested: ProviderChoice) -> Provider:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import sizer
 from sizer import files
-from sizer.advise import advise
+from sizer.advise import advise, largest_size, reach
 from sizer.advise import plan as plan_trainings
 from sizer.errors import (
     DataError,
@@ -25,6 +25,7 @@ from sizer.input_format import to_metadata
 from sizer.manifest import Manifest, Recipe, TrainedModel, read_manifest, write_manifest
 from sizer.noise import NoiseSchedule, epsilon, level_from, linear_schedule, schedule_named
 from sizer.results import (
+    RESERVE_RAM,
     Advice,
     Architecture,
     Calibration,
@@ -32,21 +33,28 @@ from sizer.results import (
     Cell,
     Control,
     DatasetInfo,
+    Device,
+    DeviceVerdict,
+    Footprint,
     InputFormat,
     IntervalMethod,
     LevelCrossing,
     LevelSet,
+    Limits,
     ModelInfo,
     NoiseCurve,
     OrderParameter,
+    Precision,
     ProviderChoice,
     QuantizedModel,
+    Reach,
     Requirement,
     TrainingPlan,
 )
 from sizer.zoo import architecture
 
 if TYPE_CHECKING:
+    from sizer.devices.latency import Rates
     from sizer.evaluate import InputPlan, OnnxModel
     from sizer.levels import LevelSettings
     from sizer.measure import CellStore, Evaluator, ImageSet, Measurement, Noise
@@ -94,6 +102,19 @@ class CutChoice:
     order_parameter: OrderParameter = "normalised"
     control: Control = "step"
     levels: LevelSet = "equidistant"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceQuestion:
+    """Which devices are asked about, at which precision; amounts of memory as they were typed."""
+
+    names: tuple[str, ...] = ()
+    file: Path | None = None
+    precision: Precision = "int8"
+    reserve_ram: str = RESERVE_RAM
+    max_ram: str | None = None
+    max_flash: str | None = None
+    max_latency_ms: float | None = None
 
 
 # ---------------------------------------------------------------- train and export
@@ -625,13 +646,15 @@ def recommend(
     target_accuracy: float,
     confidence: float,
     progress: ReportProgress,
+    question: DeviceQuestion | None = None,
     force: bool = False,
 ) -> Advice:
-    """The advice of a calibration file, or of a shipped one by name.
+    """The advice of a calibration file, or of a shipped one by name, and how devices hold it.
 
     noise_from: pictures of the camera. Their median noise is then what is answered for, with a
     warning where the noisier end of them needs another answer.
     """
+    bench = Bench.of(question or DeviceQuestion())
     found = files.read_calibration(files.find_calibration(calibration))
     level = {"step": noise_step, "sigma": sigma, "snr_db": snr_db}
     step, camera = _noise_step(found, level, noise_from, progress)
@@ -640,7 +663,19 @@ def recommend(
         warnings = (*advice.warnings, *camera.warnings, *_noisier_end(found, advice, camera))
         advice = replace(advice, camera=camera, warnings=warnings)
     precision = found.models[0].precision  # the same for all
-    return replace(advice, architecture=_member(found, advice), precision=precision)
+    member = _member(found, advice)
+    return replace(
+        advice,
+        architecture=None if member is None else _architecture(member),
+        precision=precision,
+        devices=tuple(
+            replace(
+                bench.judge(device, bench.needs(member, advice)),
+                reach=_reach(found, advice.requirement, bench, device),
+            )
+            for device in bench.devices
+        ),
+    )
 
 
 def plan(
@@ -716,14 +751,158 @@ def _answer(advice: Advice) -> tuple[str, int | None]:
     return advice.verdict, advice.parameters.recommended if advice.parameters else None
 
 
-def _member(calibration: Calibration, advice: Advice) -> Architecture | None:
+def _member(calibration: Calibration, advice: Advice) -> architecture.Blueprint | None:
     """The smallest member of the family with the recommended size, where the family is ours."""
-    data, sizes = calibration.dataset, advice.parameters
-    ours = all(model.training for model in calibration.models)
-    if data is None or sizes is None or sizes.recommended is None or not ours:
+    sizes = advice.parameters
+    if sizes is None or sizes.recommended is None:
         return None
-    for stem in architecture.SMALL_STEMS:
-        blueprint = architecture.small(stem, data.shape[0], data.classes)
-        if architecture.parameters(blueprint) >= sizes.recommended:
-            return _architecture(blueprint)
+    large = (m for m in _family(calibration) if architecture.parameters(m) >= sizes.recommended)
+    return next(large, None)
+
+
+def _family(calibration: Calibration) -> list[architecture.Blueprint]:
+    """The members of the small family for the calibration's data, the smallest first."""
+    data = calibration.dataset
+    if data is None or not all(model.training for model in calibration.models):
+        return []
+    stems = architecture.SMALL_STEMS
+    return [architecture.small(stem, data.shape[0], data.classes) for stem in stems]
+
+
+# ---------------------------------------------------------------- devices
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """The devices that are asked about, ready to be asked."""
+
+    devices: tuple[Device, ...]
+    precision: Precision
+    limits: Limits
+    rates: "Rates"
+
+    @classmethod
+    def of(cls, question: DeviceQuestion) -> "Bench":
+        """Raises DeviceError for a device or a file that is not to be had, UsageError for limits
+        that are none.
+        """
+        from sizer.devices.catalogue import all_devices, find_device
+        from sizer.devices.latency import Rates, rows
+
+        limits = _limits(question)
+        known = all_devices(question.file) if question.names or question.file else ()
+        devices = tuple(find_device(known, name) for name in question.names)
+        return cls(devices, question.precision, limits, Rates(rows(known)))
+
+    def needs(self, member: architecture.Blueprint | None, advice: Advice) -> Footprint | None:
+        """What the recommended size takes; of another family's, its weights alone are known."""
+        from sizer.devices.footprint import footprint, weights_alone
+        from sizer.zoo.operations import operations
+
+        if member is not None:
+            return footprint(*operations(member), self.precision)
+        sizes = advice.parameters
+        if sizes is None or sizes.recommended is None:
+            return None
+        return weights_alone(sizes.recommended, self.precision)
+
+    def judge(self, device: Device, footprint: Footprint | None) -> DeviceVerdict:
+        from sizer.devices.verdict import judge
+
+        macs = None if footprint is None else footprint.macs
+        timed = () if macs is None else self.rates.latencies(device, self.precision, macs)
+        return judge(device, footprint, timed, self.limits)
+
+
+def _limits(question: DeviceQuestion) -> Limits:
+    from sizer.devices.units import parse_bytes
+
+    def memory(option: str, text: str | None) -> int | None:
+        try:
+            return None if text is None else parse_bytes(text)
+        except ValueError as error:
+            raise UsageError(f"{option}: {error}") from None
+
+    limits = Limits(
+        reserve_ram=memory("--reserve-ram", question.reserve_ram) or 0,
+        max_ram=memory("--max-ram", question.max_ram),
+        max_flash=memory("--max-flash", question.max_flash),
+        max_latency_ms=question.max_latency_ms,
+    )
+    given = (limits.max_ram, limits.max_flash, limits.max_latency_ms)
+    if not question.names and given != (None, None, None):
+        raise UsageError("--max-ram, --max-flash and --max-latency need a --device to hold them")
+    if limits.max_latency_ms is not None and not 0 < limits.max_latency_ms < float("inf"):
+        raise UsageError(f"--max-latency {limits.max_latency_ms:g}: give milliseconds above zero")
+    return limits
+
+
+def _reach(
+    calibration: Calibration, requirement: Requirement, bench: Bench, device: Device
+) -> Reach | None:
+    """The most that the largest member does which the device can hold; None where none is."""
+    from sizer.devices.footprint import footprint
+    from sizer.zoo.operations import operations
+
+    smallest, largest = calibration.fit.size_range[0], largest_size(calibration)
+    for member in reversed(_family(calibration)):
+        size = architecture.parameters(member)
+        if smallest <= size <= largest:
+            need = footprint(*operations(member), bench.precision)
+            if bench.judge(device, need).verdict in {"PASS", "MARGINAL"}:
+                return reach(calibration, requirement, size)
     return None
+
+
+def check_model(model: Path, question: DeviceQuestion) -> tuple[DeviceVerdict, ...]:
+    """Whether an ONNX file fits the devices, from its graph."""
+    from sizer.devices.footprint import footprint
+    from sizer.devices.graph import read_operations
+
+    bench = Bench.of(question)
+    need = footprint(*read_operations(model), bench.precision)
+    return tuple(bench.judge(device, need) for device in bench.devices)
+
+
+def list_devices(
+    word: str | None, core: str | None, ram: str | None, file: Path | None
+) -> tuple[Device, ...]:
+    """The devices of the catalogue and of a user's file. ram: at least that much."""
+    from sizer.devices.catalogue import all_devices, select
+    from sizer.devices.units import parse_bytes
+
+    try:
+        least = None if ram is None else parse_bytes(ram)
+    except ValueError as error:
+        raise UsageError(f"--ram: {error}") from None
+    return select(all_devices(file), word, core, least)
+
+
+def measure_device(name: str, models: Sequence[Path], out: Path) -> Device:
+    """Time ONNX files on this machine, one thread, and write it as a device of that name."""
+    from sizer.devices.catalogue import to_toml
+    from sizer.devices.graph import read_operations, weight_precision
+    from sizer.devices.machine import this_machine
+    from sizer.evaluate import RUNTIME, median_milliseconds
+    from sizer.results import Timing
+
+    if out.exists():
+        raise OutputError(f"{out}: exists; choose another --out or remove it")
+    timings = []
+    for path in models:
+        macs = sum(one.macs for one in read_operations(path)[0])
+        if macs < 1:
+            raise ModelError(f"{path}: has no multiply-accumulates to time; give a network")
+        timings.append(
+            Timing(
+                model=path.stem,
+                macs=macs,
+                precision=weight_precision(path),
+                runtime=RUNTIME,
+                latency_ms=median_milliseconds(path),
+                source="timed by sizer on the machine itself",
+            )
+        )
+    device = replace(this_machine(name), timings=tuple(timings))
+    files.write_text(out, to_toml(device))
+    return device

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,6 +12,9 @@ from sizer.results import (
     Backtest,
     Calibration,
     CameraNoise,
+    Device,
+    DeviceCheck,
+    DeviceVerdict,
     ErrorBudget,
     Estimate,
     LawFit,
@@ -127,7 +131,6 @@ def advice_object(advice: Advice) -> dict[str, Any]:
     return {
         **{name: fields.pop(name) for name in ("verdict", "reason", "requirement")},
         **fields,
-        "devices": [],
     }
 
 
@@ -139,6 +142,8 @@ def advice_markdown(advice: Advice) -> str:
     rows = [f"| {name} | {value} |" for name, value in advice_facts(advice)]
     warnings = [f"- {warning}" for warning in advice.warnings]
     parts = [f"**{advice.verdict}**: {advice.reason}", "", "| | |", "|---|---|", *rows]
+    if advice.devices:
+        parts += ["", verdicts_markdown(advice.devices)]
     if warnings:
         parts += ["", "Warnings:", "", *warnings]
     return "\n".join(parts)
@@ -171,13 +176,89 @@ def plan_json(planned: TrainingPlan) -> str:
 def plan_markdown(planned: TrainingPlan) -> str:
     parts = [planned.reason]
     for title, headings, rows in plan_tables(planned):
-        parts += ["", f"**{title}**", "", _markdown_row(headings), "|" + "---|" * len(headings)]
-        parts += [_markdown_row(row) for row in rows]
+        parts += ["", f"**{title}**", "", _markdown(headings, rows)]
     return "\n".join(parts)
 
 
-def _markdown_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def verdict_facts(found: DeviceVerdict) -> list[tuple[str, str]]:
+    """Whether a network fits a device, as pairs of name and value."""
+    sure = f" ({found.confidence})" if found.confidence else ""
+    facts = [("verdict", f"{found.verdict}{sure}")]
+    checks = {"RAM": found.ram, "flash": found.flash, "latency": found.latency}
+    facts += [(name, _check_line(check)) for name, check in checks.items()]
+    facts += [
+        ("takes", f"{interval(one.milliseconds)} ms by {one.runtime or 'any runtime'}")
+        for one in found.latencies
+    ]
+    if found.reach is not None:
+        most, step = found.reach, found.reach.noise_step
+        upto = "at no step" if step is None else f"up to step {step:.4g}"
+        held = f"{most.parameters:,} parameters: {interval(most.accuracy, '.3f')} at this step"
+        facts.append(("the most it holds", f"{held}, the accuracy wanted {upto}"))
+    return facts
+
+
+def _check_line(check: DeviceCheck) -> str:
+    sure = f" ({check.confidence})" if check.confidence else ""
+    return f"{check.verdict}: {check.reason}{sure}"
+
+
+def verdicts_json(found: Sequence[DeviceVerdict]) -> str:
+    return json.dumps([asdict(one) for one in found], indent=2, allow_nan=False)
+
+
+def verdicts_markdown(found: Sequence[DeviceVerdict]) -> str:
+    """One row a device; what it holds in the last column, where that was asked."""
+    rows = []
+    for one in found:
+        facts: dict[str, list[str]] = {}
+        for name, value in verdict_facts(one):
+            facts.setdefault(name, []).append(value)
+        columns = ("verdict", "RAM", "flash", "latency", "takes", "the most it holds")
+        rows.append((one.name, *("; ".join(facts.get(name, ["-"])) for name in columns)))
+    return _markdown(("device", *columns), rows) if rows else ""
+
+
+def device_rows(devices: Sequence[Device]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and rows; timed: how many networks at each precision."""
+    headings = ("device", "core", "MHz", "RAM", "flash", "timed")
+    return headings, [_device_row(device) for device in devices]
+
+
+def _device_row(device: Device) -> tuple[str, ...]:
+    networks = {(timing.precision, timing.model) for timing in device.timings}
+    counts = Counter(precision for precision, _ in sorted(networks))
+    return (
+        device.name if device.board is None else f"{device.name}, {device.board}",
+        device.core,
+        number(device.clock_mhz, ".4g"),
+        memory(device.ram),
+        "external" if device.external_flash else memory(device.flash),
+        ", ".join(f"{count} {precision}" for precision, count in counts.items()) or "-",
+    )
+
+
+def memory(size: int | None) -> str:
+    """Bytes as KiB, or a dash; whole MiB and GiB as those."""
+    if size is None:
+        return "-"
+    for unit, name in ((2**30, "GiB"), (2**20, "MiB")):
+        if size >= unit and size % unit == 0:
+            return f"{size // unit} {name}"
+    return f"{size / 2**10:,.0f} KiB"
+
+
+def devices_json(devices: Sequence[Device]) -> str:
+    return json.dumps([asdict(device) for device in devices], indent=2, allow_nan=False)
+
+
+def devices_markdown(devices: Sequence[Device]) -> str:
+    return _markdown(*device_rows(devices))
+
+
+def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(c.replace('|', '&#124;') for c in line)} |" for line in lines)
 
 
 def width_rows(calibration: Calibration) -> list[tuple[str, str, str]]:

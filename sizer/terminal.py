@@ -21,6 +21,8 @@ from sizer.results import (
     Advice,
     Calibration,
     CameraNoise,
+    Device,
+    DeviceVerdict,
     NoiseLevel,
     Precision,
     QuantizedModel,
@@ -171,6 +173,7 @@ def show_advice(advice: Advice) -> None:
     answer = Text(f"{advice.verdict}: ", style=f"bold {colour}") + Text(advice.reason)
     Console().print(answer)
     _table(None, None, report.advice_facts(advice))
+    show_verdicts(advice.devices)
     _warn(advice.warnings)
 
 
@@ -178,6 +181,15 @@ def show_plan(planned: TrainingPlan) -> None:
     Console().print(Text(planned.reason))
     for title, headings, rows in report.plan_tables(planned):
         _table(title, headings, rows)
+
+
+def show_verdicts(found: Sequence[DeviceVerdict]) -> None:
+    for one in found:
+        _table(f"{one.name}: {one.verdict}", None, report.verdict_facts(one))
+
+
+def show_devices(devices: Sequence[Device]) -> None:
+    _table(None, *report.device_rows(devices))
 
 
 def _warn(warnings: Sequence[str]) -> None:

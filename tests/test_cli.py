@@ -19,6 +19,8 @@ from sizer.cli import app
 from sizer.files import read_calibration
 
 COMMANDS = [command.callback.__name__ for command in app.registered_commands]
+(GROUP,) = app.registered_groups
+OF_DEVICES = [command.callback.__name__ for command in GROUP.typer_instance.registered_commands]
 STEPS = "0,300,700,1200,2000"
 FILES_AT_MOST = """
 import resource, sys
@@ -72,7 +74,7 @@ class TestHelp:
     def test_lists_every_command(self):
         text = run("--help").stdout
         assert {"calibrate", "fit", "recommend", "noise", "train", "export"} <= set(COMMANDS)
-        assert all(f" {name} " in text for name in COMMANDS)
+        assert all(f" {name} " in text for name in [*COMMANDS, "devices"])
 
     @pytest.mark.parametrize("name", COMMANDS)
     def test_each_command_has_an_example_and_words_for_every_option(self, name):
@@ -81,6 +83,12 @@ class TestHelp:
         assert f"Example: sizer {name} " in " ".join(result.stdout.split())
         parameters = next(c for c in app.registered_commands if c.callback.__name__ == name)
         assert "Example" not in (parameters.callback.__doc__ or "")
+
+    @pytest.mark.parametrize("words", [[], *([name] for name in OF_DEVICES)])
+    def test_devices_and_its_commands_have_an_example(self, words):
+        result = run("devices", *words, "--help")
+        assert result.exit_code == 0
+        assert f"Example: {' '.join(['sizer devices', *words])} " in " ".join(result.stdout.split())
 
     def test_version(self):
         assert run("--version").stdout == f"sizer {sizer.__version__}\n"

@@ -41,6 +41,8 @@ def test_a_line_shown_is_a_line_accepted(page: str, line: str) -> None:
     if words[0].startswith("--") or words[0] == "COMMAND":
         return
     command = commands()[words[0]]
+    if len(words) > 1 and words[1] in getattr(command, "commands", {}):
+        command = command.commands[words[1]]  # type: ignore[attr-defined]
     known = {name for parameter in command.params for name in parameter.opts}
     given = {word.partition("=")[0] for word in words[1:] if word.startswith("--")}
     assert given <= known | {"--help"}

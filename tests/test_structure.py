@@ -35,6 +35,7 @@ HOMES = {
     "datasets": {"datasets"},
     "matplotlib": {"plots"},
     "sqlite3": {"store"},
+    "tomllib": {"devices"},
     "typer": {"cli"},
     "rich": {"cli", "terminal"},
 }
@@ -97,7 +98,8 @@ def part(name):
 
 
 def test_the_rule_sees_what_there_is():
-    assert {"", "cli", "pipeline", "fit.surface", "datasets.npz", "zoo.ladder"} <= set(MODULES)
+    some = {"", "cli", "pipeline", "fit.surface", "datasets.npz", "zoo.ladder", "devices.latency"}
+    assert some <= set(MODULES)
     assert set(LEAVES) | SPINE <= set(MODULES)
     assert {"advise", "files"} <= parts_used("pipeline")
     assert "torch" in set(imported(MODULES["zoo.training"]))
@@ -155,7 +157,7 @@ def test_a_recommendation_loads_nothing_heavy(planted_calibration):
     loaded = loaded_by(
         RECOMMEND,
         *("recommend", "--noise-step", "300", "--target-acc", "0.6"),
-        *("--calibration", str(planted_calibration)),
+        *("--calibration", str(planted_calibration), "--device", "STM32H747XI"),
     )
-    assert "sizer.advise" in loaded
+    assert {"sizer.advise", "sizer.devices.latency"} <= loaded
     assert loaded.isdisjoint({*HEAVY, "sizer.fit", "sizer.levels", "sizer.measure"})

@@ -28,10 +28,11 @@ def test_an_installed_wheel_recommends_at_once(tmp_path: Path) -> None:
     assert installed.returncode == 0, installed.stderr
     sizer = tmp_path / "env" / "bin" / "sizer"
     line = ["recommend", "--noise-step", "200", "--target-acc", "0.75", "--format", "json"]
-    answered = run(sizer, *line, cwd=tmp_path)
+    answered = run(sizer, *line, "--device", "STM32H747XI", cwd=tmp_path)
     assert answered.returncode == 0, answered.stderr
     answer = json.loads(answered.stdout)
     assert answer["verdict"] == "recommended"
     assert answer["parameters"]["recommended"] > 0
+    assert [device["name"] for device in answer["devices"]] == ["STM32H747XI"]
     ladder = tmp_path / "env" / "lib"
     assert len(list(ladder.glob("*/site-packages/sizer/shipped/models/builtin/*.onnx"))) == 18

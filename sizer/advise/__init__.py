@@ -2,5 +2,6 @@
 
 from sizer.advise.answer import advise
 from sizer.advise.plan import plan
+from sizer.advise.reach import largest_size, reach
 
-__all__ = ["advise", "plan"]
+__all__ = ["advise", "largest_size", "plan", "reach"]

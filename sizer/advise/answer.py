@@ -44,11 +44,11 @@ def advise(calibration: Calibration, requirement: Requirement, force: bool = Fal
     _check(calibration, requirement)
     fit = calibration.fit
     backtest = _largest_backtest(calibration.backtests, fit.law)
-    refusal = _refusal(calibration, requirement)
-    if refusal is not None:
+    refused = refusal(calibration, requirement)
+    if refused is not None:
         return Advice(
             verdict="untrusted",
-            reason=refusal,
+            reason=refused,
             requirement=requirement,
             parameters=None,
             ceiling=None,
@@ -122,7 +122,7 @@ def _check(calibration: Calibration, requirement: Requirement) -> None:
         raise UsageError(f"noise step {requirement.noise_step:g} must be zero or more")
 
 
-def _refusal(calibration: Calibration, requirement: Requirement) -> str | None:
+def refusal(calibration: Calibration, requirement: Requirement) -> str | None:
     """Why no answer of this calibration can be trusted at this noise, or None."""
     fit = calibration.fit
     if not fit.trusted:

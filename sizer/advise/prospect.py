@@ -22,11 +22,11 @@ NEGLIGIBLE = 0.01  # weight of a law that is not asked
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """What a calibration expects at one noise step, at `sizes` (n,), ascending.
+    """What a calibration expects at `sizes` (n,), ascending at one noise step.
 
     mean: accuracy averaged over the laws. The others are standard errors of it (n,): of the fits,
     of the images that all models share, of the laws against the data, of the laws against each
-    other. training: between trainings of one size. freedom: degrees of Student's t.
+    other, and training: between trainings of one size. freedom: degrees of Student's t.
     """
 
     sizes: Floats
@@ -35,7 +35,7 @@ class Prospect:
     images: Floats
     misfit: Floats
     laws: Floats
-    training: float
+    training: Floats
     freedom: float
 
     @property
@@ -51,12 +51,12 @@ class Prospect:
             images=float(self.images[at]),
             misfit=float(self.misfit[at]),
             laws=float(self.laws[at]),
-            training=self.training,
+            training=float(self.training[at]),
         )
 
 
-def prospect(fits: Sequence[LawFit], sizes: Floats, step: float) -> Prospect:
-    """Mean over the laws by weight, and its errors.
+def prospect(fits: Sequence[LawFit], sizes: Floats, step: float | Floats) -> Prospect:
+    """Mean over the laws by weight, and its errors; step: one for all sizes, or one for each.
 
     Comparing models cannot show what their common images do to all of them: of the counting
     variance of one model, `image_share` is common.
@@ -67,8 +67,9 @@ def prospect(fits: Sequence[LawFit], sizes: Floats, step: float) -> Prospect:
     mean = np.asarray(weights @ each)
     within = np.clip(mean, 0, 1)
     first = fits[0]
-    misfit = [np.interp(step, fit.knots, fit.misfit) * np.ones_like(mean) for fit in fits]
-    scatter = [np.asarray(np.interp(step, fit.knots, fit.scatter)) for fit in fits]
+    steps = np.broadcast_to(np.asarray(step, dtype=np.float64), mean.shape)
+    misfit = [np.interp(steps, fit.knots, fit.misfit) for fit in fits]
+    scatter = [np.interp(steps, fit.knots, fit.scatter) for fit in fits]
     return Prospect(
         sizes=sizes,
         mean=mean,
@@ -76,7 +77,7 @@ def prospect(fits: Sequence[LawFit], sizes: Floats, step: float) -> Prospect:
         images=np.sqrt(first.image_share * within * (1 - within) / first.images),
         misfit=_root(weights, misfit),
         laws=_root(weights, list(each - mean)),
-        training=float(_root(weights, scatter)),
+        training=_root(weights, scatter),
         freedom=float(weights @ [fit.degrees_of_freedom for fit in fits]),
     )
 

@@ -1,0 +1,49 @@
+"""The question the other way round: what a given size does."""
+
+import numpy as np
+from scipy.special import stdtrit
+
+from sizer.advise.answer import NOISE_TRAINED, REFUSED_RATIO, refusal
+from sizer.advise.prospect import acceptable, prospect
+from sizer.results import Calibration, Estimate, Reach, Requirement
+
+STEPS = 501  # of the grid of noise on which the largest is sought
+
+
+def largest_size(calibration: Calibration) -> float:
+    """Parameters beyond which an answer of this calibration is a guess."""
+    return calibration.fit.size_range[1] * REFUSED_RATIO
+
+
+def reach(calibration: Calibration, requirement: Requirement, size: int) -> Reach | None:
+    """What `size` parameters do: their mean accuracy at the step, with its interval, and the
+    largest step, to a 500th of the range, at which the next training has the target with the
+    stated confidence. None where the calibration is not to be trusted at the step.
+    """
+    if refusal(calibration, requirement) is not None:
+        return None
+    fits = acceptable(calibration)
+    steps = np.append(np.linspace(*_steps(calibration), STEPS), requirement.noise_step)
+    seen = prospect(fits, np.full(len(steps), float(size)), steps)
+    two_sided, one_sided = (
+        float(stdtrit(seen.freedom, level))
+        for level in ((1 + requirement.confidence) / 2, requirement.confidence)
+    )
+    mean, half = float(seen.mean[-1]), two_sided * float(seen.error[-1])
+    next_training = seen.mean - one_sided * np.hypot(seen.error, seen.training)
+    reached = next_training[:-1] >= requirement.target_accuracy
+    return Reach(
+        size,
+        Estimate(mean, max(0.0, mean - half), min(1.0, mean + half)),
+        float(steps[:-1][reached][-1]) if reached.any() else None,
+    )
+
+
+def _steps(calibration: Calibration) -> tuple[float, float]:
+    """The noise steps that may be asked about: measured, and trained with where that is known."""
+    first, last = calibration.fit.step_range
+    for model in calibration.models:
+        trained = NOISE_TRAINED.fullmatch(model.training or "")
+        if trained:
+            first, last = max(first, float(trained[1])), min(last, float(trained[2]))
+    return first, last

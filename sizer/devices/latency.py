@@ -1,0 +1,179 @@
+"""How long a network takes on a device: an interval in ratio, from latencies measured on devices.
+
+The model is multiplicative: log latency = log MACs - log rate, and the rate is what measured
+networks reached, in multiply-accumulates per clock cycle and thread. Three sources, the nearest
+first: timings of this device with one runtime (`measured`), of other devices with the same core
+(`roofline`: the core's rate times the clock), and of other cores of the same kind (`extrapolated`).
+
+The interval is +- t s in log latency, where s is the root mean square error that the same source
+makes on the catalogue itself, each row predicted without itself, and t the 0.95 quantile of
+Student's t with one degree of freedom fewer than devices: the rows of one device err together. Far
+from the networks that were timed, s is that of the third source; and a network much smaller than
+all of them may take as long as the fastest of them, since what a run costs whatever is in it is not
+known.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import NamedTuple
+
+from sizer.results import (
+    Confidence,
+    Device,
+    Engine,
+    Estimate,
+    Latency,
+    Precision,
+    Timing,
+)
+
+PROBABILITY = 0.95  # of each bound: a 90 % interval
+REACH = 3.0  # times beyond the timed networks' multiply-accumulates, their rate is no longer asked
+
+
+class Row(NamedTuple):
+    """One timing, with what its device says of it.
+
+    speed: log of the multiply-accumulates per clock cycle and thread. setup: what rows share that
+    differ in the network alone.
+    """
+
+    device: Device
+    timing: Timing
+    speed: float
+    setup: tuple[str, Precision, str, Engine, int]
+
+    @classmethod
+    def of(cls, device: Device, timing: Timing) -> "Row":
+        how = (timing.precision, timing.runtime, timing.engine, timing.threads)
+        speed = math.log(timing.macs / timing.latency_ms / _cycles_a_ms(device, timing))
+        return cls(device, timing, speed, (device.name, *how))
+
+
+def _cycles_a_ms(device: Device, timing: Timing) -> float:
+    """Of all threads; 1 where the clock is unknown, which then no other device is compared to."""
+    return (device.clock_mhz or 1e-3) * 1e3 * timing.threads
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a rate may come from: which other rows speak for a row."""
+
+    confidence: Confidence
+    words: str
+    speaks: Callable[[Row, Row], bool]
+
+
+def _on_cpu(one: Row, other: Row) -> bool:
+    return (
+        one.timing.precision == other.timing.precision
+        and one.timing.engine == "cpu" == other.timing.engine
+        and None not in {one.device.clock_mhz, other.device.clock_mhz}
+    )
+
+
+SOURCES = (
+    Source("measured", "timed on it", lambda one, other: one.setup == other.setup),
+    Source(
+        "roofline",
+        "other timings of its core, scaled by the clock",
+        lambda one, other: (
+            one.device.core == other.device.core
+            and _on_cpu(one, other)
+            and one.device.name != other.device.name
+        ),
+    ),
+    Source(
+        "extrapolated",
+        "other cores of its kind, scaled by the clock",
+        lambda one, other: (
+            one.device.core != other.device.core
+            and _on_cpu(one, other)
+            and one.device.kind == other.device.kind
+        ),
+    ),
+)
+
+
+def rows(devices: Sequence[Device]) -> list[Row]:
+    """Every timing of the catalogue."""
+    return [Row.of(device, timing) for device in devices for timing in device.timings]
+
+
+class Rates:
+    """The rates that the rows show, and how far each source is off among them."""
+
+    def __init__(self, known: Sequence[Row]) -> None:
+        self._rows = tuple(known)
+        self._reach = {source.confidence: self._half_width(source) for source in SOURCES}
+
+    def latencies(self, device: Device, precision: Precision, macs: int) -> tuple[Latency, ...]:
+        """By each runtime that was timed on it, the fastest first; else by its core or its kind.
+
+        Empty where nothing timed speaks for it.
+        """
+        setups = dict.fromkeys(
+            (timing.runtime, timing.engine, timing.threads)
+            for timing in device.timings
+            if timing.precision == precision
+        )
+        found = [self.latency(device, precision, macs, *setup) for setup in setups]
+        if not setups:
+            found = [self.latency(device, precision, macs, None, "cpu", 1)]
+        known = [latency for latency in found if latency is not None]
+        return tuple(sorted(known, key=lambda one: one.milliseconds.value or 0))
+
+    def latency(
+        self,
+        device: Device,
+        precision: Precision,
+        macs: int,
+        runtime: str | None,
+        engine: Engine,
+        threads: int,
+    ) -> Latency | None:
+        """By one runtime, from the nearest source that speaks for it; None where none does."""
+        timing = Timing("", macs, precision, runtime or "", 1.0, "", engine, threads)
+        asked = Row.of(device, timing)
+        for source in SOURCES:
+            peers = self._peers(source, asked)
+            reach = self._reach[source.confidence]
+            if peers and reach is not None:
+                return self._answer(asked, source, peers, reach, runtime)
+        return None
+
+    def _answer(
+        self, asked: Row, source: Source, peers: Sequence[Row], reach: float, runtime: str | None
+    ) -> Latency:
+        macs, sizes = asked.timing.macs, [row.timing.macs for row in peers]
+        confidence, words = source.confidence, f"{source.words} ({len(peers)})"
+        per_ms = _cycles_a_ms(asked.device, asked.timing)
+        value = macs / math.exp(fmean(row.speed for row in peers)) / per_ms
+        least = 0.0
+        if not min(sizes) / REACH <= macs <= max(sizes) * REACH:
+            confidence, reach = "extrapolated", max(reach, self._reach["extrapolated"] or 0.0)
+            words += f", but the networks timed have {min(sizes):,} to {max(sizes):,} MACs"
+            if macs < min(sizes):  # what each run costs, however small, may be all there is
+                least = min(row.timing.macs / math.exp(row.speed) for row in peers) / per_ms
+        milliseconds = Estimate(value, value / math.exp(reach), max(least, value * math.exp(reach)))
+        return Latency(runtime, milliseconds, confidence, words)
+
+    def _peers(self, source: Source, asked: Row) -> list[Row]:
+        return [row for row in self._rows if row is not asked and source.speaks(asked, row)]
+
+    def _half_width(self, source: Source) -> float | None:
+        """Half the interval's width in log latency; None where fewer than three rows tell."""
+        from scipy.special import stdtrit
+
+        errors = [
+            (row.device.name, row.speed - fmean(peer.speed for peer in peers))
+            for row in self._rows
+            if (peers := self._peers(source, row))
+        ]
+        if len(errors) < 3:
+            return None
+        spread = math.sqrt(fmean(error**2 for _, error in errors))
+        devices = len({name for name, _ in errors})
+        return float(stdtrit(max(1, devices - 1), PROBABILITY)) * spread

@@ -1,0 +1,23 @@
+"""Amounts of memory as people write them."""
+
+import re
+
+UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20}
+UNITS["GIB"] = 2**30
+AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([KMG]?i?B)?", re.IGNORECASE)
+
+
+def parse_bytes(text: str) -> int:
+    """`512KiB` (1024) or `512KB` (1000) to bytes; a bare number is bytes.
+
+    Raises ValueError, which says what is accepted.
+    """
+    found = AMOUNT.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is no amount of memory; write 512KiB (1024) or 512KB (1000)")
+    return round(float(found[1]) * UNITS[(found[2] or "").upper()])
+
+
+def amount(size: float) -> str:
+    """Bytes as KiB, from 10 MiB on as MiB."""
+    return f"{size / 2**20:,.1f} MiB" if size >= 10 * 2**20 else f"{size / 2**10:,.1f} KiB"

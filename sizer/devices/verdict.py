@@ -1,0 +1,136 @@
+"""Whether a network fits a device: resource by resource, with how sure that is and why.
+
+Every need is an interval. PASS: its upper end leaves at least a tenth of the limit. FAIL: its lower
+end is above the limit. MARGINAL: in between. UNKNOWN: a figure is missing.
+"""
+
+from collections.abc import Callable, Sequence
+
+from sizer.devices.units import amount
+from sizer.results import (
+    Confidence,
+    Device,
+    DeviceCheck,
+    DeviceVerdict,
+    Estimate,
+    Fit,
+    Footprint,
+    Latency,
+    Limits,
+)
+
+FILLED = (9, 10)  # nine tenths of a limit: less than a tenth of headroom is MARGINAL
+# Published over scheduled activations, least and most of the seven MobileNetV1 in int8 of
+# STMicroelectronics' model zoo: STM32Cube.AI overlaps tensors that we keep apart, and pads others.
+ACTIVATIONS = (0.73, 1.25)
+GRADES: tuple[Fit, ...] = ("FAIL", "UNKNOWN", "MARGINAL", "PASS")  # the first of any decides
+TRUST: tuple[Confidence, ...] = ("extrapolated", "roofline", "measured")
+
+
+def judge(
+    device: Device, footprint: Footprint | None, latencies: Sequence[Latency], limits: Limits
+) -> DeviceVerdict:
+    """footprint: None where no network is known. latencies: the fastest first."""
+    ram = _ram(device, footprint, limits)
+    flash = _flash(device, footprint, limits)
+    latency = _latency(latencies, limits)
+    checks = {"RAM": ram, "flash": flash, "latency": latency}
+    verdict = next(grade for grade in GRADES if any(c.verdict == grade for c in checks.values()))
+    deciding = {name: check for name, check in checks.items() if check.verdict == verdict}
+    sure = [c.confidence for c in deciding.values() if c.confidence and c.limit is not None]
+    return DeviceVerdict(
+        name=device.name,
+        verdict=verdict,
+        confidence=min(sure, key=TRUST.index, default=None),
+        reason="; ".join(f"{name}: {check.reason}" for name, check in deciding.items()),
+        footprint=footprint,
+        ram=ram,
+        flash=flash,
+        latency=latency,
+        latencies=tuple(latencies),
+    )
+
+
+def check(
+    need: Estimate | None,
+    limit: float | None,
+    confidence: Confidence | None,
+    show: Callable[[float], str],
+    missing: str,
+) -> DeviceCheck:
+    """One need against one limit, in one unit. missing: what to say where either is unknown."""
+    if need is None or need.low is None or need.high is None or limit is None:
+        return DeviceCheck("UNKNOWN", confidence, missing, need, limit)
+    low, high, most = show(need.low), show(need.high), show(limit)
+    needs = f"needs {low if low == high else f'{low} to {high}'} of {most}"
+    if need.low > limit:
+        verdict: Fit = "FAIL"
+    elif need.high * FILLED[1] <= limit * FILLED[0]:
+        verdict = "PASS"
+    else:
+        verdict = "MARGINAL"
+        needs += ", under 10 % headroom" if need.high <= limit else ", so it may not fit"
+    return DeviceCheck(verdict, confidence, needs, need, limit)
+
+
+def _ram(device: Device, footprint: Footprint | None, limits: Limits) -> DeviceCheck:
+    need = None
+    if footprint is not None and footprint.activations is not None:
+        tensors = footprint.activations
+        scheduled = Estimate(tensors, tensors * ACTIVATIONS[0], tensors * ACTIVATIONS[1])
+        need = _plus(_plus(scheduled, footprint.ram), _exactly(limits.reserve_ram))
+    missing = "the device's RAM is not known" if need else "the network's tensors are not known"
+    limit = _least(device.ram, limits.max_ram)
+    return check(need, limit, _trust(device, footprint), amount, missing)
+
+
+def _flash(device: Device, footprint: Footprint | None, limits: Limits) -> DeviceCheck:
+    need = None if footprint is None else _plus(_exactly(footprint.weights), footprint.code)
+    limit, confidence = _least(device.flash, limits.max_flash), _trust(device, footprint)
+    if need and limit is None and device.external_flash:
+        words = "flash is external, as large as the board has it; --max-flash bounds it"
+        return DeviceCheck("PASS", confidence, words, need)
+    missing = "the device's flash is not known" if need else "no network is known"
+    return check(need, limit, confidence, amount, missing)
+
+
+def _latency(latencies: Sequence[Latency], limits: Limits) -> DeviceCheck:
+    need = latencies[0].milliseconds if latencies else None
+    confidence = latencies[0].confidence if latencies else None
+    if limits.max_latency_ms is None:
+        return DeviceCheck("PASS", confidence, "no latency was asked for", need)
+    missing = "nothing timed at this precision speaks for it"
+    found = check(need, limits.max_latency_ms, confidence, milliseconds, missing)
+    if not latencies:
+        return found
+    words = f"{found.reason}, {latencies[0].reason}"
+    return DeviceCheck(found.verdict, confidence, words, need, found.limit)
+
+
+def milliseconds(value: float) -> str:
+    return f"{value:,.3g} ms" if value < 1000 else f"{value:,.0f} ms"
+
+
+def _trust(device: Device, footprint: Footprint | None) -> Confidence | None:
+    """The runtime's own needs were measured in int8 on a Cortex-M."""
+    if footprint is None:
+        return None
+    near = device.core.startswith("Cortex-M") and footprint.precision == "int8"
+    return "roofline" if near else "extrapolated"
+
+
+def _exactly(value: float) -> Estimate:
+    return Estimate(value, value, value)
+
+
+def _plus(one: Estimate, other: Estimate) -> Estimate:
+    """Both in full: their ends are not independent."""
+    return Estimate(
+        (one.value or 0) + (other.value or 0),
+        (one.low or 0) + (other.low or 0),
+        (one.high or 0) + (other.high or 0),
+    )
+
+
+def _least(*limits: int | None) -> int | None:
+    return min((limit for limit in limits if limit is not None), default=None)
