@@ -604,7 +604,7 @@ def _trained_on(models: Sequence[Path], dataset: DatasetInfo) -> tuple[str, ...]
     return ()
 
 
-def fit_file(path: Path, cut: CutChoice, interval: IntervalMethod) -> Calibration:
+def fit_file(path: Path, cut: CutChoice, interval: IntervalMethod = "sandwich") -> Calibration:
     """Fit again what a calibration holds, or a CSV table that some other evaluation wrote."""
     if path.suffix == ".json":
         old = files.read_calibration(path)

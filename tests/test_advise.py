@@ -30,6 +30,7 @@ def law_fit(
     law=TRANSITION,
     knots=(0.0, 300.0, 1000.0),
     scatter=0.01,
+    misfit=0.0,
     **changes,
 ):
     fit = LawFit(
@@ -43,7 +44,8 @@ def law_fit(
         chance=CHANCE,
         overdispersion=1.0,
         scatter=(scatter,) * len(knots),
-        misfit=0.0,
+        misfit=(misfit,) * len(knots),
+        left_out=1.0,
         residual_rms=0.005,
         images=10**18,  # so many that they add no error
         image_share=1.0,
@@ -245,7 +247,7 @@ class TestRivals:
     def test_the_errors_are_given_by_cause(self):
         errors = ask(fit=law_fit(images=1000, misfit=0.02, scatter=0.03)).errors
         assert errors.images == pytest.approx(math.sqrt(0.7 * 0.3 / 1000), rel=1e-2)
-        assert errors.misfit == pytest.approx(0.02 * (0.7 - CHANCE), rel=1e-2)
+        assert errors.misfit == pytest.approx(0.02)
         assert (errors.laws, errors.training) == (0, pytest.approx(0.03))
 
 
