@@ -92,7 +92,7 @@ class Measurement:
     """
 
     cells: tuple[Cell, ...]
-    right: NDArray[np.bool_]
+    right: NDArray[np.bool_] = field(compare=False, repr=False)
     warnings: tuple[str, ...]
 
 

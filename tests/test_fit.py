@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import EXACT, curve, ladder
+from scipy.special import xlogy
 
 from sizer.errors import MeasurementError
 from sizer.fit import fit_collapse, fit_surface, fit_surfaces, fit_width_law
@@ -585,7 +586,8 @@ class TestMisfit:
 
         ends = (SIZES[0], SIZES[2], SIZES[-1])
         fit = fit_surface(TRANSITION, ladder(bent, SIZES, STEPS, trainings=3, chance=CHANCE))
-        assert 0.01 < fit.misfit < 0.05
+        assert 0.01 < fit.misfit[0] < 0.05
+        assert fit.misfit[-1] < 0.1 * fit.misfit[0]  # where all only guess, nothing is missed
 
 
 class TestVerdicts:
@@ -636,7 +638,7 @@ class TestVerdicts:
     def test_a_law_with_two_parameters_for_one_effect_is_not_determined(self):
         def at(x, step, context):
             surface = TRANSITION.at(x, step, context)
-            return lambda v: surface(np.array([*v[:4], v[4] + v[6], v[5], 0.15, v[7]]))
+            return lambda v: surface(np.array([*v[:4], v[4] + v[6], v[5], 0 * v[6] + 0.15, v[7]]))
 
         fit = planted_fit(replace(TRANSITION, at=at), transition)
         assert not fit.trusted
@@ -696,7 +698,7 @@ class TestVerdicts:
         context = Context(0.1, tuple(STEPS[:5]), 1e5)
         values = np.array([0.9, 0.1, 0.3, width, 0.1, width, 0.1, 0.0, 0.2, 0.2, 0.3, 0.3])
         names = law.names(len(context.knots))
-        x, steps = np.meshgrid([-20.0, 0.0, 20.0], STEPS[:5])
+        x, steps = (axis.ravel() for axis in np.meshgrid([-20.0, 0.0, 20.0], STEPS[:5]))
         assert np.all(np.isfinite(law.at(x, steps, context)(values[: len(names)])))
 
     @pytest.mark.parametrize("law", LAWS.values(), ids=LAWS.keys())
@@ -748,8 +750,24 @@ class TestChoice:
             for law in LAWS
         }
         first, second = [fit for fit in fits if fit.trusted][:2]
-        ratio = (error[first.law] / error[second.law]) ** -max(test.models for test in tests)
-        assert first.weight / second.weight == pytest.approx(ratio)
+        beyond = (error[first.law] / error[second.law]) ** -max(test.models for test in tests)
+        within = (first.left_out / second.left_out) ** (-len(curves) / 2)
+        assert first.weight / second.weight == pytest.approx(beyond * within)
+
+    def test_left_out_is_the_deviance_of_each_model_in_a_fit_to_the_others(self):
+        random = np.random.default_rng(9)
+        curves = ladder(
+            transition, SIZES, STEPS, trainings=3, trials=500, chance=CHANCE, random=random
+        )
+        deviance = 0.0
+        for one in curves:
+            fit = fit_surface(LAWS["logistic"], [other for other in curves if other is not one])
+            share = np.clip(accuracy(fit, one.model.parameters, STEPS), 1e-6, 1 - 1e-6)
+            seen = np.divide(one.correct, one.trials)
+            terms = xlogy(seen, seen / share) + xlogy(1 - seen, (1 - seen) / (1 - share))
+            deviance += 2 * 500 * float(terms.sum())
+        found = fit_surface(LAWS["logistic"], curves).left_out
+        assert found == pytest.approx(deviance, rel=0.05)
 
     def test_a_scan_leaves_out_the_smallest_sizes(self):
         curves = ladder(
