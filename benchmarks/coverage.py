@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -204,7 +205,7 @@ def reference(
     return low, high
 
 
-def row(setting: Setting, outcomes: list[Outcome]) -> dict[str, object]:
+def row(setting: Setting, outcomes: list[Outcome]) -> dict[str, Any]:
     """One line of the table; a width that has no end counts as infinite in the median."""
     answered = [one for one in outcomes if one.error is not None]
     verdicts = [one.verdict.split(":")[0] for one in outcomes]
@@ -220,6 +221,28 @@ def row(setting: Setting, outcomes: list[Outcome]) -> dict[str, object]:
         "verdicts": {verdict: verdicts.count(verdict) for verdict in sorted(set(verdicts))},
         "laws": {law: sum(o.law == law for o in outcomes) for law in {o.law for o in outcomes}},
     }
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """The rows as markdown."""
+    lines = [
+        "| true law | sizes x trainings | scatter | beyond | coverage | width | true law alone "
+        "| bias | safe | refused |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for one in rows:
+        width, alone = (
+            "no end" if one[name] is None else f"{one[name]:.2f}"
+            for name in ("median_width", "reference_width")
+        )
+        refused = one["ladders"] - one["verdicts"].get("recommended", 0)
+        lines.append(
+            f"| {one['truth']} | {one['sizes']} x {one['trainings']} | {one['scatter']:.0%} "
+            f"| {one['beyond']:g} | {one['coverage']:.2f} | {width} "
+            f"| {'-' if one['truth'] == 'outside' else alone} | {one['bias']:+.2f} "
+            f"| {one['safe']:.2f} | {refused / one['ladders']:.0%} |"
+        )
+    return "\n".join(lines)
 
 
 def median(widths: list[float | None]) -> float | None:
@@ -242,6 +265,7 @@ def main() -> None:
             print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
             if given.json is not None:
                 given.json.write_text(json.dumps(rows, indent=1))
+    print(table(rows))
 
 
 if __name__ == "__main__":

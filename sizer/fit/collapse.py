@@ -13,6 +13,7 @@ from sizer.results import Collapse, Estimate, NoiseCurve
 Floats = NDArray[np.float64]
 GOOD_COLLAPSE = 4.0  # quality above which curves do not collapse: twice their error
 EDGE = 1e-3  # share of the measured noise within which t_c lies on its edge, and is not found
+PROMISING = 3  # starts that are followed to their end
 NO_COLLAPSE = 1e30  # quality of exponents that leave the curves without a common range
 
 
@@ -96,26 +97,29 @@ def _collapse_starts(curves: Sequence[SizeCurve]) -> list[Floats]:
 
 
 def _collapse(curves: Sequence[SizeCurve], starts: Sequence[Floats]) -> tuple[Floats, float]:
+    """Exponents of the best collapse that the most promising starts lead to, and its quality."""
     last = max(float(curve.steps[-1]) for curve in curves)
-    best: tuple[float, Floats] | None = None
-    for start in starts:
+    unit = np.array([last, 1.0, 1.0])  # t_c is sought as a share of the noise, as precisely
+
+    def quality(values: Floats) -> float:
+        return collapse_quality(curves, *values)
+
+    found = []
+    for start in sorted(starts, key=quality)[:PROMISING]:
         parameters = lmfit.Parameters()
-        parameters.add("critical", min(max(start[0], 1e-3 * last), last), min=0, max=last)
+        parameters.add("critical", min(max(start[0] / last, 1e-3), 1.0), min=0, max=1)
         parameters.add("inverse_nu", start[1], min=-1, max=2)
         parameters.add("lambda_", start[2], min=-2, max=2)
         result = lmfit.minimize(
-            lambda values: collapse_quality(curves, *values.valuesdict().values()),
+            lambda values: quality(unit * [one.value for one in values.values()]),
             parameters,
             method="nelder",
             options={"maxfev": 400},
+            calc_covar=False,
         )
-        values = np.array(list(result.params.valuesdict().values()))
-        quality = collapse_quality(curves, *values)
-        if best is None or quality < best[0]:
-            best = quality, values
-    if best is None:
-        raise ValueError("no starting values")
-    return best[1], best[0]
+        found.append(unit * [one.value for one in result.params.values()])
+    best = min(found, key=quality)
+    return best, quality(best)
 
 
 def collapse_quality(
