@@ -207,6 +207,7 @@ def _choose(
     while len(chosen) < MOST:
         now = study.interval_factor
         after = {i: _after(study, i) for i in range(len(sizes)) if costs[i] <= budget}
+        after = {i: one for i, one in after.items() if one.interval_factor < now}
         if not after:
             break
         best = max(after, key=lambda i: np.log(now / after[i].interval_factor) / costs[i])
@@ -217,7 +218,7 @@ def _choose(
 
 def _reason(now: float, chosen: Sequence[Candidate]) -> str:
     if not chosen:
-        return "the budget pays for no training: the smallest size costs more"
+        return "no training that the budget pays for is expected to narrow the interval"
     return (
         f"{len(chosen)} trainings are expected to narrow the interval from a factor of {now:.2f} "
         f"to {chosen[-1].interval_factor:.2f}"
