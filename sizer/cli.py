@@ -120,7 +120,7 @@ IntervalOption = Annotated[
     IntervalMethod,
     typer.Option(
         "--interval",
-        help="Errors of the fit: by trained model; models and images drawn again; or, for "
+        help="Errors of the fit: by trained model; models and images weighed anew; or, for "
         "comparison, as if every point were independent.",
     ),
 ]

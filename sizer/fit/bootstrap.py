@@ -6,23 +6,26 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.fit.evidence import MINIMUM_SIZES, intervals
+from sizer.fit.evidence import intervals
 from sizer.fit.surface import refit
 from sizer.results import LawFit, NoiseCurve
 
-REPLICATES = 200
+DRAWS = 200
 SEED = 0
+Floats = NDArray[np.float64]
 
 
 def bootstrap(fit: LawFit, curves: Sequence[NoiseCurve], right: NDArray[np.bool_] | None) -> LawFit:
-    """The fit with the covariance of fits to models, and images, drawn again with replacement.
+    """The fit with the covariance of fits to models, and images, weighed anew.
 
+    Every model, and every image, gets a random weight of mean one (the Bayesian bootstrap: Rubin
+    1981, doi:10.1214/aos/1176345338). Drawing them with replacement would often leave out the
+    largest sizes, and then tells of another ladder. Whole models, for they are what is independent.
     right: whether each curve's model was right at each step on each image (models, steps, images);
-    where that is unknown, models alone are drawn, and the images keep their own error. (Efron 1979,
-    doi:10.1214/aos/1176344552; whole models, for they are what is independent.)
+    where that is unknown, models alone are weighed, and the images keep their own error.
     """
     random = np.random.default_rng(SEED)
-    values = np.array([refit(fit, _drawn(curves, right, random)) for _ in range(REPLICATES)])
+    values = np.array([refit(fit, *_weighed(curves, right, random), curves) for _ in range(DRAWS)])
     covariance = np.atleast_2d(np.cov(values.T))
     return replace(
         fit,
@@ -33,17 +36,14 @@ def bootstrap(fit: LawFit, curves: Sequence[NoiseCurve], right: NDArray[np.bool_
     )
 
 
-def _drawn(
+def _weighed(
     curves: Sequence[NoiseCurve], right: NDArray[np.bool_] | None, random: np.random.Generator
-) -> list[NoiseCurve]:
-    """As many models, of three sizes or more, each on the same images drawn again."""
-    while True:
-        models = random.integers(len(curves), size=len(curves))
-        if len({curves[i].model.parameters for i in models}) >= MINIMUM_SIZES:
-            break
+) -> tuple[Floats, Floats]:
+    """Right answers and trials of all curves' steps, weighed by model and by image."""
+    model = np.repeat(random.exponential(size=len(curves)), [len(one.steps) for one in curves])
+    trials = model * np.concatenate([one.trials for one in curves])
     if right is None:
-        return [curves[i] for i in models]
-    images = right.shape[2]
-    times = np.bincount(random.integers(images, size=images), minlength=images)
-    correct = right @ times
-    return [replace(curves[i], correct=tuple(correct[i].tolist())) for i in models]
+        return model * np.concatenate([one.correct for one in curves]), trials
+    image = np.asarray(random.exponential(size=right.shape[2]))
+    share = right @ image / image.sum()
+    return np.asarray(trials * share.ravel()), np.asarray(trials)

@@ -1,7 +1,7 @@
 """Fitting a surface acc(t, N) by binomial likelihood, and judging the fit."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import lmfit
 import numpy as np
@@ -120,10 +120,13 @@ def fit_surface(
     )
 
 
-def refit(fit: LawFit, curves: Sequence[NoiseCurve]) -> Floats:
-    """The values of a fit, found again for other curves from where it stands."""
+def refit(fit: LawFit, correct: Floats, trials: Floats, curves: Sequence[NoiseCurve]) -> Floats:
+    """The values of a fit, found again from where it stands for other counts of its curves.
+
+    correct, trials: of all curves' steps, one curve after the other.
+    """
     law, context = LAWS[fit.law], context_of(fit)
-    points = _points(curves, context)
+    points = replace(_points(curves, context), correct=correct, trials=trials)
     surface = law.at(points.x, points.steps, context)
     return _best_fit(law, fit.names, surface, points, [np.array(fit.values)])
 
