@@ -36,7 +36,7 @@ SIZES = (1e4, 1e6)
 IMAGES = 2000
 SHARED = 0.5  # share of an image's difficulty that all models agree on
 # sizes, trainings of each, scatter between trainings, target size over the largest of the ladder
-SETTINGS = ((7, 3, 0.03, 1.7), (9, 2, 0.05, 1.5), (8, 1, 0.0, 3.0), (7, 3, 0.0, 3.0))
+SETTINGS = ((7, 3, 0.03, 1.7), (9, 2, 0.05, 1.5), (8, 1, 0.0, 3.0))
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Both errors must see the scatter between trainings, which least squares takes fo
 all: on such ladders its 90 % intervals hold in a third of all cases.
 """
 
+import sys
 from itertools import combinations
 
 import numpy as np
@@ -82,7 +83,7 @@ class TestErrors:
         return [bootstrap(fit, curves, None) for fit, curves in pairs]
 
     def test_bootstrap_and_sandwich_agree(self, sandwiches, resampled):
-        """200 draws alone err by 5 %, and 21 models determine either by some 20 %."""
+        """200 weighings alone err by 5 %, and 21 models determine either by some 20 %."""
         for sandwich, drawn in zip(sandwiches, resampled, strict=True):
             ratios = errors(drawn) / errors(sandwich)
             assert np.all((ratios > 1 / 1.7) & (ratios < 1.7)), ratios
@@ -140,8 +141,8 @@ class TestErrors:
 class TestDraws:
     @pytest.fixture
     def few(self, monkeypatch):
-        """So few draws that they are quick; which they are is what these tests ask."""
-        monkeypatch.setattr("sizer.fit.bootstrap.REPLICATES", 8)
+        """So few draws that they are quick; these tests ask only which they are."""
+        monkeypatch.setattr(sys.modules[bootstrap.__module__], "DRAWS", 8)
 
     @pytest.fixture(scope="class")
     @staticmethod
@@ -158,14 +159,14 @@ class TestDraws:
         assert one.covariance != fit.covariance
 
     @pytest.mark.usefixtures("few")
-    def test_images_that_were_drawn_are_not_counted_again(self, given):
+    def test_images_that_were_weighed_are_not_counted_again(self, given):
         curves, right, fit = given
         assert fit.image_share > 0.1
         assert bootstrap(fit, curves, right).image_share == 0.0
         assert bootstrap(fit, curves, None).image_share == fit.image_share
 
     def test_common_images_add_the_error_that_all_models_share(self):
-        """All models alike but for their size: only drawing images shows that error.
+        """All models alike but for their size: only weighing images shows that error.
 
         Inside the ladder and without noise, their common error moves the fit as one model's count
         would: sqrt(acc (1 - acc) / images).
