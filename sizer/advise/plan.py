@@ -202,7 +202,25 @@ def _updated(belief: _Belief, candidate: int, observed: Floats, noise: Floats) -
 def _choose(
     study: _Study, sizes: Sequence[int], costs: Sequence[float], budget: float
 ) -> list[Candidate]:
-    """One after the other, what shrinks the interval most for its cost, while it can be paid."""
+    """The better of two ways to spend the budget: by what narrows most for its cost, and most.
+
+    Neither alone is good: the first may spend itself on many small trainings, the second on one
+    large (Khuller, Moss & Naor 1999, doi:10.1016/S0020-0190(99)00031-9).
+    """
+    thrifty = _greedy(study, sizes, costs, budget, costs)
+    bold = _greedy(study, sizes, costs, budget, [1.0] * len(costs))
+    now = study.interval_factor
+    return min(thrifty, bold, key=lambda found: found[-1].interval_factor if found else now)
+
+
+def _greedy(
+    study: _Study,
+    sizes: Sequence[int],
+    costs: Sequence[float],
+    budget: float,
+    per: Sequence[float],
+) -> list[Candidate]:
+    """One after the other, what narrows the interval most per `per`, while it can be paid."""
     chosen: list[Candidate] = []
     while len(chosen) < MOST:
         now = study.interval_factor
@@ -210,7 +228,7 @@ def _choose(
         after = {i: one for i, one in after.items() if one.interval_factor < now}
         if not after:
             break
-        best = max(after, key=lambda i: np.log(now / after[i].interval_factor) / costs[i])
+        best = max(after, key=lambda i: np.log(now / after[i].interval_factor) / per[i])
         study, budget = after[best], budget - costs[best]
         chosen.append(Candidate(sizes[best], costs[best], study.interval_factor))
     return chosen
