@@ -11,7 +11,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from sizer.advise.prospect import SEARCH, Prospect, acceptable, prospect, sizes_sought
 from sizer.errors import UsageError
@@ -147,19 +146,16 @@ def _invert(seen: Prospect, fit: LawFit, requirement: Requirement) -> SizeEstima
     """Sizes at which the mean curve, its confidence bounds, and the next training's lower bound
     reach the target.
     """
-    two_sided, one_sided = (
-        float(stdtrit(seen.freedom, level))
-        for level in ((1 + requirement.confidence) / 2, requirement.confidence)
-    )
-    target, error = requirement.target_accuracy, seen.error
-    next_training = seen.mean - one_sided * np.hypot(error, seen.training)
+    target = requirement.target_accuracy
+    lower, upper = seen.interval(requirement.confidence)
+    next_training = seen.next_training(requirement.confidence)
     smallest = fit.size_range[0]  # nothing untried is recommended below the ladder
     tried = seen.sizes >= smallest
     safe = first_reaching(seen.sizes[tried], next_training[tried], target)
     return SizeEstimate(
-        low=first_reaching(seen.sizes, seen.mean + two_sided * error, target),
+        low=first_reaching(seen.sizes, upper, target),
         best=first_reaching(seen.sizes, seen.mean, target),
-        high=first_reaching(seen.sizes, seen.mean - two_sided * error, target),
+        high=first_reaching(seen.sizes, lower, target),
         recommended=None if safe is None else max(smallest, int(np.ceil(safe))),
     )
 
@@ -181,8 +177,7 @@ def _ceiling(seen: Prospect, requirement: Requirement) -> Estimate:
 
     Not the limit of infinite size: there, a midpoint that drifts at all has drifted past any noise.
     """
-    reach = seen.error * float(stdtrit(seen.freedom, (1 + requirement.confidence) / 2))
-    bounds = (seen.mean, seen.mean - reach, seen.mean + reach)
+    bounds = (seen.mean, *seen.interval(requirement.confidence))
     return Estimate(*(min(1.0, max(0.0, float(bound.max()))) for bound in bounds))
 
 

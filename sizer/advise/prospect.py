@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from sizer.law import accuracy, accuracy_error
 from sizer.results import Calibration, ErrorBudget, LawFit
@@ -42,6 +43,16 @@ class Prospect:
     def error(self) -> Floats:
         squares = self.fit**2 + self.images**2 + self.misfit**2 + self.laws**2
         return np.asarray(np.sqrt(squares))
+
+    def interval(self, confidence: float) -> tuple[Floats, Floats]:
+        """Two-sided Student bounds of the mean, low and high."""
+        reach = float(stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
+        return self.mean - reach, self.mean + reach
+
+    def next_training(self, confidence: float) -> Floats:
+        """What one more training reaches with this confidence, one-sided."""
+        quantile = float(stdtrit(self.freedom, confidence))
+        return np.asarray(self.mean - quantile * np.hypot(self.error, self.training))
 
     def budget(self, size: float) -> ErrorBudget:
         """The standard errors at a size."""

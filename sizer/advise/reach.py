@@ -1,7 +1,6 @@
 """The question the other way round: what a given size does."""
 
 import numpy as np
-from scipy.special import stdtrit
 
 from sizer.advise.answer import NOISE_TRAINED, REFUSED_RATIO, refusal
 from sizer.advise.prospect import acceptable, prospect
@@ -25,16 +24,11 @@ def reach(calibration: Calibration, requirement: Requirement, size: int) -> Reac
     fits = acceptable(calibration)
     steps = np.append(np.linspace(*_steps(calibration), STEPS), requirement.noise_step)
     seen = prospect(fits, np.full(len(steps), float(size)), steps)
-    two_sided, one_sided = (
-        float(stdtrit(seen.freedom, level))
-        for level in ((1 + requirement.confidence) / 2, requirement.confidence)
-    )
-    mean, half = float(seen.mean[-1]), two_sided * float(seen.error[-1])
-    next_training = seen.mean - one_sided * np.hypot(seen.error, seen.training)
-    reached = next_training[:-1] >= requirement.target_accuracy
+    low, high = seen.interval(requirement.confidence)
+    reached = seen.next_training(requirement.confidence)[:-1] >= requirement.target_accuracy
     return Reach(
         size,
-        Estimate(mean, max(0.0, mean - half), min(1.0, mean + half)),
+        Estimate(float(seen.mean[-1]), max(0.0, float(low[-1])), min(1.0, float(high[-1]))),
         float(steps[:-1][reached][-1]) if reached.any() else None,
     )
 
