@@ -309,6 +309,14 @@ class TestUnreachable:
         assert "is expected to reach 0.905, but the ceiling is known only as 0.891" in advice.reason
         assert advice.parameters.best is None
 
+    def test_a_ceiling_does_not_look_below_the_ladder(self):
+        """By a law under which smaller is better, a tenth of the smallest size has more."""
+        falling = rival_fit(gain=-0.05)
+        at_smallest = float(accuracy(falling, SIZES[0], 300))
+        advice = ask(fit=falling)
+        assert advice.ceiling.value == pytest.approx(at_smallest, abs=1e-3)
+        assert float(accuracy(falling, SIZES[0] / 10, 300)) > at_smallest + 0.02
+
     def test_a_ceiling_is_never_below_what_the_ladder_reaches(self):
         """Ceiling and gain are uncertain together, and at the largest size they cancel."""
         direction = np.array([0, 0.1, 0, 0, 0.1 * 10**0.3, 0, 0, 0])
@@ -438,6 +446,12 @@ class TestWarnings:
         assert advice.scan[0].best == pytest.approx(advice.parameters.best)
         assert any("without those under 40,000 parameters it is" in w for w in advice.warnings)
         assert not any("without those" in w for w in ask(scan=(steady,)).warnings)
+
+    def test_not_of_a_drift_to_any_size_where_the_interval_holds_that_too(self):
+        low_target = 0.3  # which every size reaches, so the interval starts at any size
+        found = ask(target=low_target, scan=(law_fit(size_range=(20_000, SIZES[1])),))
+        assert (found.parameters.low, found.scan[0].best) == (0, 0)
+        assert not any("depends on the smallest models" in w for w in found.warnings)
 
     def test_the_calibrations_own_come_first(self):
         assert ask(warnings=("m1 only guesses",)).warnings[0] == "m1 only guesses"

@@ -58,7 +58,7 @@ def advise(calibration: Calibration, requirement: Requirement, force: bool = Fal
         )
     fits = acceptable(calibration)
     seen = prospect(fits, sizes_sought(fit), requirement.noise_step)
-    sizes, ceiling = _invert(seen, fit, requirement), _ceiling(seen, requirement)
+    sizes, ceiling = _invert(seen, fit, requirement), _ceiling(seen, fit, requirement)
     ratio = sizes.recommended / fit.size_range[1] if sizes.recommended else None
     verdict, reason = _verdict(sizes, ceiling, ratio, requirement, force)
     found = Advice(
@@ -172,13 +172,14 @@ def _drift(fit: LawFit, requirement: Requirement) -> Drift:
     return Drift(fit.size_range[0], _best([fit], requirement))
 
 
-def _ceiling(seen: Prospect, requirement: Requirement) -> Estimate:
+def _ceiling(seen: Prospect, fit: LawFit, requirement: Requirement) -> Estimate:
     """Accuracy that no size from the smallest trained up to the largest looked at exceeds.
 
     Not the limit of infinite size: there, a midpoint that drifts at all has drifted past any noise.
     """
+    tried = seen.sizes >= fit.size_range[0]
     bounds = (seen.mean, *seen.interval(requirement.confidence))
-    return Estimate(*(min(1.0, max(0.0, float(bound.max()))) for bound in bounds))
+    return Estimate(*(min(1.0, max(0.0, float(bound[tried].max()))) for bound in bounds))
 
 
 def _largest_step(fits: Sequence[LawFit], requirement: Requirement) -> float | None:
@@ -248,7 +249,8 @@ def _drifting(scan: Sequence[Drift], sizes: SizeEstimate) -> list[str]:
     """Whether the answer leaves its own interval once the smallest sizes are dropped."""
     low, high = sizes.low or 0.0, np.inf if sizes.high is None else sizes.high
     for drift in scan:
-        if sizes.best is not None and not low <= (drift.best or np.inf) <= high:
+        best = np.inf if drift.best is None else drift.best
+        if sizes.best is not None and not low <= best <= high:
             stated = "out of reach" if drift.best is None else f"{drift.best:,.0f} parameters"
             return [
                 f"the answer depends on the smallest models: without those under "
