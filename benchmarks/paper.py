@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import get_args
 
 from sizer.errors import SizerError
+from sizer.files import read_calibration
 from sizer.pipeline import CutChoice, fit_file
-from sizer.report import interval, width_rows
+from sizer.report import interval, number, width_rows
 from sizer.results import Calibration, Control, LevelSet
 
 
@@ -29,7 +30,7 @@ def collapse(calibration: Calibration) -> str:
         return "no collapse"
     return (
         f"collapse: t_c {interval(found.critical_step)}, 1/nu {interval(found.inverse_nu)}, "
-        f"lambda {interval(found.lambda_)}, quality {found.quality}: {found.verdict}"
+        f"lambda {interval(found.lambda_)}, quality {number(found.quality)}: {found.verdict}"
     )
 
 
@@ -43,7 +44,7 @@ def main() -> None:
         for control, levels in product(get_args(Control), get_args(LevelSet)):
             for row in rows(path, control, levels):
                 print(f"| {' | '.join(row)} |", flush=True)
-        print(f"\n{collapse(fit_file(path, CutChoice()))}")
+        print(f"\n{collapse(read_calibration(path))}")
 
 
 if __name__ == "__main__":

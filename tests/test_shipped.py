@@ -84,15 +84,13 @@ def test_answers_what_its_own_models_reach(calibration):
     found = curves(calibration.models, calibration.cells, calibration.chance)
     sizes = sorted({one.model.parameters for one in found})
     middle = sizes[len(sizes) // 2]
-    one = next(curve for curve in found if curve.model.parameters == middle)
-    smallest, largest = (
+    smallest, one, largest = (
         next(curve for curve in found if curve.model.parameters == size)
-        for size in (sizes[0], sizes[-1])
+        for size in (sizes[0], middle, sizes[-1])
     )
-    noisy = slice(1, None)  # without noise, no noise is answered for
-    bought = (measured(largest) - measured(smallest))[noisy]
-    step = one.steps[noisy][int(np.argmax(bought))]
-    target = float(measured(one)[one.steps.index(step)])
+    bought = measured(largest) - measured(smallest)
+    at = 1 + int(np.argmax(bought[1:]))  # the first step is without noise
+    step, target = one.steps[at], float(measured(one)[at])
     advice = advise(calibration, Requirement(step, target))
     assert advice.verdict == "recommended"
     assert advice.parameters.best == pytest.approx(middle, rel=0.6)
