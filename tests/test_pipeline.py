@@ -16,10 +16,6 @@ from sizer.errors import CalibrationError, MeasurementError, UsageError
 from sizer.measure import Noise, ignore_progress
 from sizer.noise import linear_schedule
 from sizer.pipeline import (
-    BRACKET_STEPS,
-    GRID_STEPS,
-    NO_WIDTH_LAW,
-    NOT_CLEAN,
     CutChoice,
     fit_file,
     fit_measurements,
@@ -27,6 +23,8 @@ from sizer.pipeline import (
     measure_ladder,
     recommend,
 )
+from sizer.pipeline.calibrating import NO_WIDTH_LAW, NOT_CLEAN
+from sizer.pipeline.ladders import BRACKET_STEPS, GRID_STEPS
 from sizer.results import ModelInfo, Requirement
 
 IMAGES = ScriptedImages(2000)

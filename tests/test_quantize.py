@@ -15,7 +15,6 @@ from onnx import helper, numpy_helper
 from tiny import CLASSES, SHAPE, WIDTHS, network, save_images, save_ladder
 from typer.testing import CliRunner
 
-from sizer import pipeline
 from sizer.cli import app
 from sizer.errors import DataError, ModelError, OutputError, UsageError
 from sizer.files import read_calibration
@@ -24,6 +23,7 @@ from sizer.manifest import Manifest, Recipe, TrainedModel, read_manifest, write_
 from sizer.measure import ignore_progress
 from sizer.model_file import read_model_file
 from sizer.noise import linear_schedule
+from sizer.pipeline import quantising
 from sizer.quantize import quantize
 from sizer.results import DatasetInfo, InputFormat
 
@@ -168,7 +168,7 @@ class TestCalibrationImages:
 
         onnx.save(network(8, (16, 16, 3)), tmp_path / "grey.onnx")
         plan = open_model(tmp_path / "grey.onnx", GreyImages.info).plan
-        return list(pipeline._calibration_batches(images, noise_steps, plan))
+        return list(quantising._calibration_batches(images, noise_steps, plan))
 
     def test_they_carry_the_noise_of_the_training(self, tmp_path):
         found = np.concatenate(self.batches(tmp_path, (0, 800)))
@@ -219,7 +219,7 @@ def line(folder, *more, source="ladder", out="int8"):
 
 
 def quantize_ladder(given_files, **options):
-    return pipeline.quantize(
+    return quantising.quantize(
         **{
             "models": [given_files / "ladder"],
             "data": str(given_files / "images.npz"),
@@ -295,7 +295,7 @@ class TestLadder:
     def test_stopped_in_the_middle_it_goes_on(self, given_files, monkeypatch):
         whole = given_files / "whole"
         quantize_ladder(given_files, folder=whole)
-        compare, seen = pipeline._compare, []
+        compare, seen = quantising._compare, []
 
         def stop(model, *rest):
             seen.append(model)
@@ -303,11 +303,11 @@ class TestLadder:
                 raise KeyboardInterrupt
             return compare(model, *rest)
 
-        monkeypatch.setattr(pipeline, "_compare", stop)
+        monkeypatch.setattr(quantising, "_compare", stop)
         with pytest.raises(KeyboardInterrupt):
             quantize_ladder(given_files)
         assert len(read_manifest(given_files / "int8").models) == 1
-        monkeypatch.setattr(pipeline, "_compare", compare)
+        monkeypatch.setattr(quantising, "_compare", compare)
         quantize_ladder(given_files)
         for path in sorted(whole.iterdir()):
             assert (given_files / "int8" / path.name).read_bytes() == path.read_bytes()

@@ -566,7 +566,7 @@ class TestLadder:
         assert trained_epochs(ladder_copy).keys() == {damaged.stem}
 
     def test_what_fails_in_a_worker_is_said_by_its_parent(self, data, tmp_path, monkeypatch):
-        monkeypatch.setattr(pipeline, "LEARNING_RATE", 1e30)
+        monkeypatch.setattr(pipeline.training, "LEARNING_RATE", 1e30)
         with pytest.raises(
             ModelError, match=r"small-6-seed0\.onnx: the training diverged"
         ) as caught:

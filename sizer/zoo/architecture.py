@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sizer.errors import UsageError
+from sizer.results import Architecture
 
 HEAD_RATIO = 4  # channels of the last convolution over those of the last stage
 SQUEEZE_RATIO = 4  # input channels of a block over its squeezed channels
@@ -212,3 +213,8 @@ def parameters(blueprint: Blueprint) -> int:
 def macs(blueprint: Blueprint) -> int:
     """Multiply-accumulates of the convolutions and the classifier, for one image."""
     return sum(convolution.macs for convolution in convolutions(blueprint))
+
+
+def described(blueprint: Blueprint) -> Architecture:
+    """The member's scaling and its exact counts, as a record."""
+    return Architecture(blueprint.width, blueprint.depth, parameters(blueprint), macs(blueprint))

@@ -1,0 +1,151 @@
+"""`recommend`, `plan` and the camera's noise: a calibration and a question to an answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sizer import files
+from sizer.advise import advise
+from sizer.advise import plan as plan_trainings
+from sizer.errors import (
+    DataError,
+    UsageError,
+)
+from sizer.noise import NoiseSchedule, level_from, schedule_named
+from sizer.pipeline.devices import Bench, DeviceQuestion, family, held_at_most
+from sizer.results import (
+    Advice,
+    Calibration,
+    CameraNoise,
+    Requirement,
+    TrainingPlan,
+)
+from sizer.zoo import architecture
+
+if TYPE_CHECKING:
+    from sizer.pipeline.ladders import ReportProgress
+
+
+def recommend(
+    calibration: str,
+    *,
+    noise_step: float | None,
+    sigma: float | None,
+    snr_db: float | None,
+    noise_from: Path | None,
+    target_accuracy: float,
+    confidence: float,
+    progress: "ReportProgress",
+    question: DeviceQuestion | None = None,
+    force: bool = False,
+) -> Advice:
+    """The advice of a calibration file, or of a shipped one by name, and how devices hold it.
+
+    noise_from: pictures of the camera. Their median noise is then what is answered for, with a
+    warning where the noisier end of them needs another answer.
+    """
+    bench = Bench.of(question or DeviceQuestion())
+    found = files.read_calibration(files.find_calibration(calibration))
+    level = {"step": noise_step, "sigma": sigma, "snr_db": snr_db}
+    step, camera = _noise_step(found, level, noise_from, progress)
+    advice = advise(found, Requirement(step, target_accuracy, confidence), force)
+    if camera is not None:
+        warnings = (*advice.warnings, *camera.warnings, *_noisier_end(found, advice, camera))
+        advice = replace(advice, camera=camera, warnings=warnings)
+    precision = found.models[0].precision  # the same for all
+    member = _member(found, advice)
+    return replace(
+        advice,
+        architecture=None if member is None else architecture.described(member),
+        precision=precision,
+        devices=tuple(
+            replace(
+                bench.judge(device, bench.needs(member, advice)),
+                reach=held_at_most(found, advice.requirement, bench, device),
+            )
+            for device in bench.devices
+        ),
+    )
+
+
+def plan(
+    calibration: str,
+    *,
+    noise_step: float | None,
+    sigma: float | None,
+    snr_db: float | None,
+    noise_from: Path | None,
+    target_accuracy: float,
+    confidence: float,
+    budget: float,
+    progress: "ReportProgress",
+) -> TrainingPlan:
+    """The trainings that would narrow the answer of a calibration most for their cost."""
+    found = files.read_calibration(files.find_calibration(calibration))
+    level = {"step": noise_step, "sigma": sigma, "snr_db": snr_db}
+    step, _ = _noise_step(found, level, noise_from, progress)
+    return plan_trainings(found, Requirement(step, target_accuracy, confidence), budget)
+
+
+def _noise_step(
+    calibration: Calibration,
+    level: Mapping[str, float | None],
+    pictures: Path | None,
+    progress: "ReportProgress",
+) -> tuple[float, CameraNoise | None]:
+    """The noise in steps, whichever way it was given, and the pictures it came from."""
+    if sum(given is not None for given in (*level.values(), pictures)) != 1:
+        raise UsageError("give the noise once: --noise-step, --sigma, --snr-db or --noise-from")
+    if calibration.schedule is None:
+        if level["step"] is None:
+            raise UsageError("this calibration's noise has its own unit: give --noise-step in it")
+        return level["step"], None
+    schedule = schedule_named(calibration.schedule)
+    if pictures is None:
+        return level_from(schedule, **level).step, None
+    camera = camera_noise([pictures], schedule, progress)
+    return camera.step.median, camera
+
+
+def camera_noise(
+    paths: Sequence[Path], schedule: NoiseSchedule, progress: "ReportProgress"
+) -> CameraNoise:
+    """The noise that pictures show: files, and the picture files anywhere inside folders."""
+    from sizer import camera
+    from sizer.datasets.files import pictures_in
+    from sizer.datasets.images import decode
+
+    found = []
+    for path in paths:
+        members = pictures_in(path) if path.is_dir() else [path]
+        if not (members and members[0].is_file()):
+            raise DataError(f"{path}: no picture there; give picture files, or a folder of them")
+        found += members
+    report = progress("estimating the noise")
+    return camera.camera_noise(found, decode, schedule.step_from_sigma, report)
+
+
+def _noisier_end(found: Calibration, advice: Advice, camera: CameraNoise) -> tuple[str, ...]:
+    """A warning where the answer at the noisy end of the pictures is another one."""
+    step = camera.step.high
+    there = advise(found, replace(advice.requirement, noise_step=step))
+    if _answer(there) == _answer(advice):
+        return ()
+    return (
+        f"the pictures differ in noise: at their noisy end, step {step:.4g}, it is "
+        f"{there.verdict}: {there.reason}",
+    )
+
+
+def _answer(advice: Advice) -> tuple[str, int | None]:
+    return advice.verdict, advice.parameters.recommended if advice.parameters else None
+
+
+def _member(calibration: Calibration, advice: Advice) -> architecture.Blueprint | None:
+    """The smallest member of the family with the recommended size, where the family is ours."""
+    sizes = advice.parameters
+    if sizes is None or sizes.recommended is None:
+        return None
+    large = (m for m in family(calibration) if architecture.parameters(m) >= sizes.recommended)
+    return next(large, None)

@@ -1,0 +1,146 @@
+"""The models of a measurement: found, opened, measured."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sizer.errors import (
+    ModelError,
+    UsageError,
+)
+from sizer.manifest import TrainedModel, read_manifest
+from sizer.results import (
+    Cell,
+    DatasetInfo,
+    InputFormat,
+    ProviderChoice,
+)
+
+if TYPE_CHECKING:
+    from sizer.evaluate import OnnxModel
+    from sizer.measure import CellStore, Evaluator, ImageSet, Measurement, Noise
+
+BUILTIN = "builtin"
+NOISE_SEED = 0
+
+
+# `--steps auto`: a few images at these steps find where every model only guesses ...
+BRACKET_STEPS = (0, 100, 200, 400, 600, 800, 1000, 1300, 1600, 2000, 2500, 3000, 4000, 5000)
+BRACKET_IMAGES = 500
+GUESSING = 3.0  # standard errors above chance
+# ... and the fall up to there is cut into a grid, finer where there is less noise.
+GRID_STEPS = 26
+GRID_POWER = 1.25
+
+
+FoundModel = tuple[Path, TrainedModel | None, str | None]  # file, manifest's entry, family
+ReportProgress = Callable[[str], Callable[[float, float], None]]
+
+
+def find_models(paths: Sequence[Path]) -> list[FoundModel]:
+    """ONNX files of files and folders, each with its manifest's entry and family where known."""
+    found: list[FoundModel] = []
+    for path in paths:
+        members = sorted(path.glob("*.onnx")) if path.is_dir() else [path]
+        if not members:
+            raise ModelError(f"{path}: holds no .onnx file; name a ladder's folder or its files")
+        manifest = read_manifest(path if path.is_dir() else path.parent)
+        entries = {model.file: model for model in manifest.models} if manifest else {}
+        for member in members:
+            entry = entries.get(member.name)
+            family = manifest.recipe.family if manifest and entry else None
+            found.append((member, entry, family))
+    families = {family for _, _, family in found if family}
+    if len(families) > 1:
+        raise UsageError(
+            f"models of different trainings ({', '.join(sorted(families))}) share no scaling law; "
+            "calibrate each family by itself"
+        )
+    return found
+
+
+def open_models(
+    found: Sequence[FoundModel],
+    dataset: DatasetInfo,
+    provider: ProviderChoice,
+    input_format: InputFormat | None,
+) -> "list[OnnxModel]":
+    """Check every file before anything is measured."""
+    from sizer.evaluate import choose_provider, open_model
+
+    chosen = choose_provider(provider)
+    names = [path.stem for path, _, _ in found]
+    opened = []
+    for path, entry, family in found:
+        model = open_model(
+            path,
+            dataset,
+            provider=chosen,
+            input_format=input_format,
+            name=path.stem if names.count(path.stem) == 1 else f"{path.parent.name}/{path.stem}",
+            parameters=entry.parameters if entry else None,
+            macs=entry.macs if entry else None,
+            training=family,
+            seed=entry.seed if entry else None,
+        )
+        if entry and entry.sha256 != model.info.sha256:
+            raise ModelError(f"{path}: not the file its manifest describes; train it again")
+        opened.append(model)
+    precisions = sorted({model.info.precision or "unknown" for model in opened})
+    if len(precisions) > 1:
+        raise UsageError(
+            f"models of different precision ({', '.join(precisions)}) share no scaling law; "
+            "take each precision by itself"
+        )
+    return opened
+
+
+def measure_ladder(
+    models: "Sequence[Evaluator]",
+    dataset: "ImageSet",
+    noise: "Noise",
+    store: "CellStore",
+    steps: tuple[float, ...] | None,
+    images: int | None,
+    progress: ReportProgress,
+) -> "Measurement":
+    """Every model at every step; without steps, a coarse pass finds where they matter."""
+    from sizer.fit.evidence import check_sizes
+    from sizer.measure import measure
+
+    check_sizes(model.info.parameters for model in models)
+    if steps is None:
+        some = min(images or dataset.info.images, BRACKET_IMAGES)
+        coarse = measure(
+            models,
+            dataset,
+            noise,
+            store,
+            steps=BRACKET_STEPS,
+            images=some,
+            progress=progress("finding the transition"),
+        )
+        steps = grid_until(_last_useful(coarse.cells, 1 / dataset.info.classes))
+    return measure(
+        models, dataset, noise, store, steps=steps, images=images, progress=progress("measuring")
+    )
+
+
+def _last_useful(cells: Sequence[Cell], chance: float) -> float:
+    """The first step from which on every model only guesses."""
+    above = [
+        cell.step
+        for cell in cells
+        if cell.correct / cell.trials
+        > chance + GUESSING * np.sqrt(chance * (1 - chance) / cell.trials)
+    ]
+    last = max(above, default=0.0)
+    return next((step for step in BRACKET_STEPS if step > last), BRACKET_STEPS[-1])
+
+
+def grid_until(last: float) -> tuple[float, ...]:
+    """Whole steps from 0 to `last`, denser at the start."""
+    grid = np.round(last * np.linspace(0, 1, GRID_STEPS) ** GRID_POWER)
+    return tuple(float(step) for step in np.unique(grid))

@@ -1,0 +1,91 @@
+"""`train` and `export`: networks to ONNX files."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sizer import files
+from sizer.errors import (
+    MissingExtraError,
+)
+from sizer.manifest import Manifest, Recipe
+from sizer.noise import linear_schedule
+from sizer.results import (
+    Architecture,
+)
+from sizer.zoo import architecture
+
+if TYPE_CHECKING:
+    from sizer.zoo.ladder import Progress
+
+# The one recipe of every ladder that `train` makes; what a user chooses is added to it.
+BATCH = 128
+LEARNING_RATE = 0.01
+WEIGHT_DECAY = 0.02
+LABEL_SMOOTHING = 0.0
+EXTRA = ("torch", "onnxscript", "safetensors")  # packages of the extra `train`
+
+
+def train(
+    *,
+    data: str,
+    sizes: tuple[float, ...],
+    seeds: int,
+    epochs: int,
+    augment: str,
+    noise_steps: tuple[int, int] | None,
+    folder: Path,
+    command: str,
+    report: "Callable[[int, dict[str, int]], Callable[[Progress], None]]",
+) -> Manifest:
+    """Train, export and record a ladder. `report` is told the models' epochs, then each epoch."""
+    _require_extra("train")
+    from sizer.datasets import open_dataset
+    from sizer.measure import usable_cores
+    from sizer.zoo import ladder
+
+    recipe = Recipe(
+        epochs=epochs,
+        batch=BATCH,
+        learning_rate=LEARNING_RATE,
+        weight_decay=WEIGHT_DECAY,
+        label_smoothing=LABEL_SMOOTHING,
+        augment=augment,
+        noise_steps=noise_steps,
+    )
+    plan = ladder.make_plan(
+        train=open_dataset(data, "train"),
+        test=open_dataset(data, "test"),
+        schedule=linear_schedule(),
+        recipe=recipe,
+        sizes=sizes,
+        seeds=seeds,
+        folder=folder,
+        command=command,
+    )
+    return ladder.train_ladder(plan, usable_cores(), report(epochs, ladder.costs(plan)))
+
+
+def export(name: str, weights: Path | None, classes: int, output: Path) -> Architecture:
+    """Write EfficientNet-B0 to B7 as ONNX, with published weights or untrained."""
+    _require_extra("export")
+    from sizer.zoo.export import IMAGENET, check_output, export_onnx, load_weights
+    from sizer.zoo.network import EfficientNet
+
+    blueprint = architecture.published(name, classes)
+    check_output(output)
+    network = EfficientNet(blueprint) if weights is None else load_weights(blueprint, weights)
+    with files.replacing(output) as partial:
+        export_onnx(network, blueprint.resolution, partial, IMAGENET)
+    return architecture.described(blueprint)
+
+
+def _require_extra(command: str) -> None:
+    """Raise MissingExtraError before any work where a plain installation lacks what it takes."""
+    missing = [name for name in EXTRA if find_spec(name) is None]
+    if missing:
+        raise MissingExtraError(
+            f"sizer {command}: needs {', '.join(missing)}; "
+            "install sizer with its extra, as in pip install 'sizer[train]'"
+        )
