@@ -1,0 +1,27 @@
+"""Which (model, step, image range) cells to run, and running them, each kept as soon as it is done.
+
+Every model and step sees the same images under the same noise. A cell is one block of images: a
+range of positions in one fixed order of the whole set, so that a longer measurement starts with
+the cells of a shorter one.
+"""
+
+from sizer.measure.blocks import block_ranges, image_order
+from sizer.measure.cells import Measurement, ignore_progress, measure, source_of
+from sizer.measure.protocols import CellStore, Evaluator, ImageSet, Noise
+from sizer.measure.scores import score
+from sizer.measure.threads import usable_cores
+
+__all__ = [
+    "CellStore",
+    "Evaluator",
+    "ImageSet",
+    "Measurement",
+    "Noise",
+    "block_ranges",
+    "ignore_progress",
+    "image_order",
+    "measure",
+    "score",
+    "source_of",
+    "usable_cores",
+]

@@ -1,0 +1,98 @@
+"""Which images make a block, in one fixed order, and their noise."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizer.errors import DataError
+from sizer.measure.protocols import Images, ImageSet, Labels, Noise
+
+ORDER_SEED = 20250711  # of the order of the images; another one makes another measurement
+BLOCK_LENGTHS = (500, 250, 100, 50, 25)  # each divides the one before it
+BLOCK_VALUES = 1 << 22  # values in a block's images at most, which bounds a worker's memory
+CACHE_VALUES = 1 << 25  # values in the blocks kept for the next model at most: 256 MiB with noise
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Clean images (B, H, W, C) on the [-1, 1] scale and their noise."""
+
+    clean: Images
+    epsilon: Images
+
+
+class Blocks:
+    """Blocks of a data set with their noise; recent ones are kept for the next model."""
+
+    def __init__(self, data: ImageSet, noise: Noise) -> None:
+        self._data = data
+        self._noise = noise
+        self._order = image_order(data.info.images)
+        self._lock = threading.Lock()
+        self._recent: OrderedDict[tuple[int, int], Block] = OrderedDict()
+        self._labels: dict[tuple[int, int], Labels] = {}
+
+    def block(self, start: int, stop: int) -> Block:
+        with self._lock:
+            if (start, stop) in self._recent:
+                self._recent.move_to_end((start, stop))
+                return self._recent[start, stop]
+        images = self._read(start, stop)
+        clean = images.astype(np.float32) / np.float32(127.5) - np.float32(1)
+        noise = self._noise
+        shape = images.shape[1:]
+        drawn = [noise.draw(noise.seed, int(i), shape) for i in self._indices(start, stop)]
+        block = Block(clean, np.stack(drawn))
+        self._remember((start, stop), block)
+        return block
+
+    def coefficients(self, step: float) -> tuple[float, float]:
+        return self._noise.forward.coefficients(step)
+
+    def labels(self, start: int, stop: int) -> Labels:
+        if (start, stop) not in self._labels:
+            self._read(start, stop)
+        return self._labels[start, stop]
+
+    def _indices(self, start: int, stop: int) -> NDArray[np.int64]:
+        """Of the images in a block, ascending, which is how files are read fastest."""
+        return np.sort(self._order[start:stop])
+
+    def _read(self, start: int, stop: int) -> NDArray[np.uint8]:
+        info = self._data.info
+        with self._lock:  # a data set need not bear several threads
+            images, labels = self._data.read(self._indices(start, stop))
+        if labels.min() < 0 or labels.max() >= info.classes:
+            raise DataError(f"{info.spec}: labels must lie in 0..{info.classes - 1}; correct them")
+        self._labels[start, stop] = labels
+        return images
+
+    def _remember(self, key: tuple[int, int], block: Block) -> None:
+        with self._lock:
+            self._recent[key] = block
+            while sum(kept.clean.size for kept in self._recent.values()) > CACHE_VALUES:
+                self._recent.popitem(last=False)
+
+
+def image_order(images: int) -> NDArray[np.int64]:
+    """Indices of a set of this length in the order of use.
+
+    A fixed shuffle, so that a set that is sorted by class is no trap.
+    """
+    return np.random.default_rng([ORDER_SEED, images]).permutation(images).astype(np.int64)
+
+
+def block_ranges(count: int, shape: tuple[int, int, int]) -> Iterator[tuple[int, int]]:
+    """Ranges (start, stop) of positions that cover 0..count.
+
+    Their length depends on the size of an image alone, save for a shorter last one.
+    """
+    values = shape[0] * shape[1] * shape[2]
+    fitting = (length for length in BLOCK_LENGTHS if length * values <= BLOCK_VALUES)
+    length = next(fitting, BLOCK_LENGTHS[-1])
+    for start in range(0, count, length):
+        yield start, min(start + length, count)

@@ -1,0 +1,144 @@
+"""Running every cell that the store does not hold, and scoring all."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizer.errors import UsageError
+from sizer.measure.blocks import ORDER_SEED, Blocks, block_ranges
+from sizer.measure.protocols import (
+    CellRange,
+    CellStore,
+    Done,
+    Evaluator,
+    ImageSet,
+    Labels,
+    Noise,
+    Progress,
+    Task,
+)
+from sizer.measure.scores import guessing_warnings, scored_cell
+from sizer.measure.threads import run, usable_cores
+from sizer.results import Cell, DatasetInfo, ModelInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Cells by model, then by ascending step, and what looked wrong about them.
+
+    right: whether each model was right at each step on each image (models, steps, images).
+    """
+
+    cells: tuple[Cell, ...]
+    right: NDArray[np.bool_] = field(compare=False, repr=False)
+    warnings: tuple[str, ...]
+
+
+def ignore_progress(done: float, total: float, /) -> None:
+    """Show nothing."""
+
+
+def measure(
+    evaluators: Sequence[Evaluator],
+    data: ImageSet,
+    noise: Noise,
+    store: CellStore,
+    *,
+    steps: Sequence[float],
+    images: int | None = None,
+    workers: int | None = None,
+    progress: Progress = ignore_progress,
+) -> Measurement:
+    """Run every cell that the store does not hold, and score all.
+
+    images: how many of the set, all by default. workers: threads, one a usable core by default.
+    progress: called with (done, total) in images times the cost of a model, counting only what
+    was left to run; not called if nothing was. Raises UsageError for a plan that cannot be run,
+    and whatever a worker raises. By then every finished cell is in the store, as it is on
+    KeyboardInterrupt.
+    """
+    count = data.info.images if images is None else images
+    _require_plan(evaluators, steps, count, data.info)
+    for step in steps:
+        noise.forward.coefficients(step)  # raises on a step outside the schedule, before any work
+    wanted = sorted(set(map(float, steps)))
+    ranges = list(block_ranges(count, data.info.shape))
+    kept = {e.info.name: dict(store.cells(source_of(e, data.info, noise))) for e in evaluators}
+    tasks = list(_tasks_left(evaluators, ranges, wanted, kept))
+    blocks = Blocks(data, noise)
+
+    def keep(done: Done) -> None:
+        store.keep(source_of(done.evaluator, data.info, noise), done.cell, done.labels)
+        kept[done.evaluator.info.name][done.cell] = done.labels
+
+    if tasks:
+        run(tasks, blocks, workers or usable_cores(), keep, progress)
+    truth = np.concatenate([blocks.labels(*positions) for positions in ranges])
+    cells = tuple(
+        scored_cell(
+            evaluator, step, _joined(kept[evaluator.info.name], step, ranges), truth, data.info
+        )
+        for evaluator in evaluators
+        for step in wanted
+    )
+    right = np.array(
+        [[_joined(kept[e.info.name], step, ranges) == truth for step in wanted] for e in evaluators]
+    )
+    return Measurement(cells, right, tuple(guessing_warnings(cells, truth)))
+
+
+def source_of(evaluator: Evaluator, data: DatasetInfo, noise: Noise) -> str:
+    """Everything besides step and range that decides predicted labels, as one line of JSON."""
+    ingredients = {
+        "data": data.fingerprint,
+        "model": evaluator.fingerprint,
+        "noise": noise.forward.fingerprint,
+        "order": ORDER_SEED,
+        "provider": evaluator.provider,
+        "seed": noise.seed,
+    }
+    return json.dumps(ingredients, sort_keys=True)
+
+
+def _require_plan(
+    evaluators: Sequence[Evaluator], steps: Sequence[float], count: int, info: DatasetInfo
+) -> None:
+    names = [evaluator.info.name for evaluator in evaluators]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"two models are called {twice[0]}; rename one of the files")
+    if not names or not steps:
+        raise UsageError("nothing to measure: give at least one model and one noise step")
+    if not 1 <= count <= info.images:
+        raise UsageError(f"{count} images of {info.spec}: give a number from 1 to {info.images}")
+
+
+def _tasks_left(
+    evaluators: Sequence[Evaluator],
+    ranges: Sequence[tuple[int, int]],
+    steps: Sequence[float],
+    kept: Mapping[str, Mapping[CellRange, Labels]],
+) -> Iterator[Task]:
+    """What is left to run: dearest model first, so that the workers end together."""
+    costs = _costs([evaluator.info for evaluator in evaluators])
+    for evaluator in sorted(evaluators, key=lambda e: costs[e.info.name], reverse=True):
+        name = evaluator.info.name
+        for start, stop in ranges:
+            left = tuple(step for step in steps if (step, start, stop) not in kept[name])
+            if left:
+                yield Task(evaluator, start, stop, left, (stop - start) * costs[name])
+
+
+def _costs(models: Sequence[ModelInfo]) -> dict[str, float]:
+    """Cost of one image by model: multiply-accumulates if all are known, else parameters."""
+    macs = {model.name: float(model.macs) for model in models if model.macs is not None}
+    return macs if len(macs) == len(models) else {m.name: float(m.parameters) for m in models}
+
+
+def _joined(
+    kept: Mapping[CellRange, Labels], step: float, ranges: Sequence[tuple[int, int]]
+) -> Labels:
+    return np.concatenate([kept[step, start, stop] for start, stop in ranges])

@@ -1,0 +1,98 @@
+"""What measuring takes and gives: the parts others bring, and what is run and done."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizer.results import DatasetInfo, ModelInfo
+
+Images = NDArray[np.float32]
+Labels = NDArray[np.int64]
+CellRange = tuple[float, int, int]  # step, first position, last position + 1
+Draw = Callable[[int, int, tuple[int, ...]], Images]
+Progress = Callable[[float, float], None]
+
+
+class Predictor(Protocol):
+    """Labels (B,) of noisy images (B, H, W, C); one thread's own."""
+
+    @property
+    def batch(self) -> int:
+        """Number of images that it takes at once."""
+
+    def __call__(self, images: Images, /) -> Labels: ...
+
+
+class Evaluator(Protocol):
+    """A classifier to measure. `fingerprint` hashes all that decides its predictions."""
+
+    @property
+    def info(self) -> ModelInfo: ...
+
+    @property
+    def provider(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def open(self) -> Predictor: ...
+
+
+class ImageSet(Protocol):
+    """A labelled data set that can be read in pieces."""
+
+    @property
+    def info(self) -> DatasetInfo: ...
+
+    def read(self, indices: NDArray[np.int64], /) -> tuple[NDArray[np.uint8], Labels]:
+        """Images (B, H, W, C) and labels (B,) in the order of `indices`."""
+
+
+class Forward(Protocol):
+    """The noise process: x_t = mu x_0 + sigma epsilon. `fingerprint` hashes its parameters."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    def coefficients(self, step: float, /) -> tuple[float, float]: ...
+
+
+class CellStore(Protocol):
+    """Predicted labels by source, step and range; `keep` never overwrites."""
+
+    def cells(self, source: str, /) -> Mapping[CellRange, Labels]: ...
+
+    def keep(self, source: str, cell: CellRange, labels: Labels, /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The noise process, its seed, and how to draw one image's epsilon from (seed, index)."""
+
+    forward: Forward
+    draw: Draw
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The steps that one model has yet to run on one block; `cost` of one step."""
+
+    evaluator: Evaluator
+    start: int
+    stop: int
+    steps: tuple[float, ...]
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A finished cell, on its way to the store."""
+
+    evaluator: Evaluator
+    cell: CellRange
+    labels: Labels
+    cost: float
