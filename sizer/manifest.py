@@ -1,7 +1,7 @@
 """The manifest beside a ladder: how each of its models was trained."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -10,6 +10,7 @@ from sizer.errors import ModelError, OutputError
 from sizer.results import DatasetInfo, Precision
 
 FILE_NAME = "manifest.json"
+JOINED = " && "  # between the commands that made a ladder
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,10 @@ class TrainedModel:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A ladder: the exact command, the training data, the recipe and the finished models.
+    """A ladder: the exact commands, the training data, the recipe and the finished models.
 
-    precision: of the files; command: a quantised ladder's is that of its training, then its own.
+    precision: of the files. command: all that made the ladder, in their order, joined by `&&`; a
+    quantised ladder's are those of its training, then its own.
     """
 
     command: str
@@ -77,6 +79,17 @@ class Manifest:
         """Whether models of this recipe, training data and precision belong to the ladder."""
         asked = (recipe, dataset.fingerprint, precision)
         return (self.recipe, self.dataset.fingerprint, self.precision) == asked
+
+    def with_command(self, command: str) -> "Manifest":
+        """The ladder, said to be made by one more command unless it is named already."""
+        given = self.command.split(JOINED)
+        return self if command in given else replace(self, command=JOINED.join([*given, command]))
+
+    def with_model(self, model: TrainedModel) -> "Manifest":
+        """The ladder with one more model, or with that file's entry anew; ordered by size."""
+        others = (kept for kept in self.models if kept.file != model.file)
+        ordered = sorted((*others, model), key=lambda kept: (kept.parameters, kept.seed))
+        return replace(self, models=tuple(ordered))
 
 
 def read_manifest(folder: Path) -> Manifest | None:

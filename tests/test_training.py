@@ -639,3 +639,27 @@ class TestPlan:
         assert ladder.costs(plan) == {f"{SIZES[1].name}-seed0": macs(SIZES[1])}
         (folder / file).write_bytes(b"damaged")
         assert len(ladder.costs(plan)) == 2
+
+    def test_a_line_keeps_what_another_adds_meanwhile(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        data, folder = Counted(100), tmp_path / "ladder"
+        count = float(parameters(SIZES[0]))
+        plan = ladder.make_plan(data, data, SCHEDULE, RECIPE, (count,), 1, folder, "sizer b")
+        models = [
+            TrainedModel(
+                f"{size.name}.onnx", "", size.name, 1.0, 1.0, parameters(size), 1, 0, 0, ()
+            )
+            for size in SIZES
+        ]
+
+        def trained(*_):
+            other = Manifest("sizer a", "sizer", data.info, RECIPE, "fp32", (models[1],))
+            write_manifest(folder, other)
+            yield models[0]
+
+        monkeypatch.setattr(ladder, "_trained", trained)
+        manifest = ladder.train_ladder(plan, 1, lambda progress: None)
+        assert manifest == read_manifest(folder)
+        assert manifest.models == tuple(models)
+        assert manifest.command == "sizer a && sizer b"
+        assert manifest.with_command("sizer a") == manifest

@@ -80,7 +80,7 @@ def _quantized_ladder(
         return None
     if len(sources) > 1:
         raise UsageError("these models are of several ladders: quantise each by itself")
-    source = replace(sources[0], command=f"{sources[0].command} && {command}", precision=precision)
+    source = replace(sources[0].with_command(command), precision=precision)
     ladder = read_manifest(folder) or replace(source, models=())
     if not ladder.admits(source.recipe, source.dataset, precision):
         raise OutputError(f"{folder}: holds another ladder; choose another --out")
@@ -167,7 +167,6 @@ def _with_quantized(
     from sizer.model_file import read_model_file
 
     sha256 = read_model_file(target).sha256
-    model = replace(entry, sha256=sha256, clean_accuracy=round(result.quantized, 4))
-    others = (kept for kept in ladder.models if kept.file != model.file)
-    ordered = sorted((*others, model), key=lambda kept: (kept.parameters, kept.seed))
-    return replace(ladder, models=tuple(ordered))
+    return ladder.with_model(
+        replace(entry, sha256=sha256, clean_accuracy=round(result.quantized, 4))
+    )

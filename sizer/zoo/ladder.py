@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
 from typing import TYPE_CHECKING, Protocol
@@ -134,9 +134,10 @@ def train_ladder(plan: Plan, workers: int, report: Callable[[Progress], None]) -
         _make_folder(plan.folder / CHECKPOINTS)
         with closing(_trained(plan, waiting, workers, report)) as models:
             for model in models:
-                others = tuple(kept for kept in manifest.models if kept.file != model.file)
-                ordered = sorted((*others, model), key=lambda kept: (kept.parameters, kept.seed))
-                manifest = replace(manifest, models=tuple(ordered))
+                # Read anew, for another line may have added its own models meanwhile.
+                manifest = _manifest_to_continue(
+                    plan.folder, plan.command, plan.dataset, plan.recipe
+                ).with_model(model)
                 write_manifest(plan.folder, manifest)
                 _checkpoint(plan, model.file).unlink(missing_ok=True)
     with suppress(OSError):  # another recipe's checkpoints may lie there
@@ -358,7 +359,7 @@ def _manifest_to_continue(
             f"{folder}: holds a ladder of another recipe or data set, or a quantised one; "
             "choose another --out"
         )
-    return replace(found, command=command)
+    return found.with_command(command)
 
 
 def _make_folder(folder: Path) -> None:
