@@ -1,6 +1,7 @@
 """The spine: what happens in which order. No printing here, and no decisions about display."""
 
 from sizer.pipeline.advising import camera_noise, plan, recommend
+from sizer.pipeline.backtesting import backtest
 from sizer.pipeline.calibrating import CutChoice, calibrate, fit_file, fit_measurements
 from sizer.pipeline.devices import DeviceQuestion, check_model, list_devices, measure_device
 from sizer.pipeline.ladders import find_models, grid_until, measure_ladder, open_models
@@ -10,6 +11,7 @@ from sizer.pipeline.training import export, train
 __all__ = [
     "CutChoice",
     "DeviceQuestion",
+    "backtest",
     "calibrate",
     "camera_noise",
     "check_model",
