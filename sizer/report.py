@@ -205,25 +205,22 @@ def _left_out(one: HoldOut) -> str:
 def backtest_summary(found: LadderBacktest) -> list[Table]:
     """Accuracy and size by held-out size, and the laws one by one."""
     scores = [(one, score) for one in found.hold_outs for score in one.scores]
-    every, falling = "all steps", "more than guessing"
+    name = ("out", "size", "times")
     accuracy = (
-        f"Accuracy, predicted minus measured; {CLAIM} interval of the next training's",
-        (
-            *("left out", "size", "beyond the fitted", f"RMS, {every}", "worst", "held"),
-            *(f"RMS, {falling}", "worst", "held"),
-        ),
+        "Accuracy, predicted minus measured, of sizes so many times the largest fitted; "
+        f"held: {CLAIM} intervals of the next training that hold; *: where the model does more "
+        "than guess",
+        (*name, "RMS", "worst", "held", "RMS*", "worst*", "held*"),
         [
             (*_score_name(one, score), *_errors(score.accuracy), *_errors(score.informative))
             for one, score in scores
         ],
     )
     size = (
-        "Size, predicted over needed as a factor, where size still buys accuracy",
-        (
-            *("left out", "size", "beyond the fitted", "asked", "refused", "denied"),
-            *("factor RMS", "median", "worst", "interval held", "no upper end"),
-            "held with the training's luck",
-        ),
+        "Size, where it still buys accuracy: factor between predicted and needed; told: answers "
+        "of those asked for; open: intervals without an upper end; luck: held, with room for the "
+        "luck of the trainings left out",
+        (*name, "told", "RMS", "median", "worst", "held", "open", "luck"),
         [(*_score_name(one, score), *_factors(score.size)) for one, score in scores],
     )
     return [accuracy, size, _laws_alone(found)]
@@ -231,26 +228,29 @@ def backtest_summary(found: LadderBacktest) -> list[Table]:
 
 def _score_name(one: HoldOut, score: BacktestScore) -> tuple[str, ...]:
     size = "all" if score.parameters is None else f"{score.parameters:,}"
-    beyond = f"{score.ratio:.1f} times"
-    return str(len(one.held)), size, f"up to {beyond}" if score.parameters is None else beyond
+    return str(len(one.held)), size, f"{score.ratio:.1f}"
 
 
 def _errors(score: AccuracyScore | None) -> tuple[str, ...]:
     if score is None:
         return "-", "-", "-"
-    return f"{score.rms:.4f}", f"{score.worst:+.4f}", f"{score.held:.0%} of {score.points}"
+    return f"{score.rms:.4f}", f"{score.worst:+.3f}", _of(score.held, score.points)
 
 
 def _factors(score: SizeScore) -> tuple[str, ...]:
-    counts = (score.asked, score.refused, score.denied)
+    told = score.asked - score.refused
     factors = (score.factor_rms, score.factor_median, score.factor_worst)
     return (
-        *(str(count) for count in counts),
+        f"{told}/{score.asked}",
         *(number(factor, ".2f") for factor in factors),
-        number(score.held, ".0%"),
+        _of(score.held, told),
         str(score.open_ended),
-        number(score.held_training, ".0%"),
+        _of(score.held_training, told),
     )
+
+
+def _of(share: float | None, count: int) -> str:
+    return "-" if share is None else f"{round(share * count)}/{count}"
 
 
 def _laws_alone(found: LadderBacktest) -> Table:
@@ -258,12 +258,15 @@ def _laws_alone(found: LadderBacktest) -> Table:
     headings = ["law"]
     rows: dict[str, list[str]] = {}
     for one in found.hold_outs:
-        headings += [f"RMS, {len(one.held)} left out", "weight"]
+        headings += [f"RMS ({len(one.held)})", "weight"]
         for law in one.laws:
-            weight = f"{law.weight:.0%}" if law.trusted else "not trusted"
+            weight = f"{law.weight:.0%}" if law.trusted else "none"
             shown = [f"{law.backtest.accuracy_rms:.4f}", weight]
             rows.setdefault(law.backtest.law, []).extend(shown)
-    title = "Each law by itself, all steps; the answer is their mean by weight"
+    title = (
+        "Each law by itself, all steps, with so many sizes left out; the answer is their mean by "
+        "weight, none: not trusted"
+    )
     return title, tuple(headings), [(law, *cells) for law, cells in rows.items()]
 
 

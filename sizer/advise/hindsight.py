@@ -277,6 +277,6 @@ def _verdict(refitted: Calibration, score: BacktestScore) -> str:
     good = told.rms <= EARNED and told.held >= HALF
     return (
         f"{'predicted within' if good else 'not predicted, off by'} {told.rms:.3f} in accuracy "
-        f"(RMS) up to {score.ratio:.1f} times the largest fitted size; {told.held:.0%} of the "
-        f"{CONFIDENCE:.0%} intervals hold"
+        f"(RMS where it is more than guessing) up to {score.ratio:.1f} times the largest fitted "
+        f"size; {told.held:.0%} of the {CONFIDENCE:.0%} intervals hold"
     )

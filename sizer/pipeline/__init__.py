@@ -2,7 +2,7 @@
 
 from sizer.pipeline.advising import camera_noise, plan, recommend
 from sizer.pipeline.backtesting import backtest
-from sizer.pipeline.calibrating import CutChoice, calibrate, fit_file, fit_measurements
+from sizer.pipeline.calibrating import CutChoice, calibrate, cut_widths, fit_file, fit_measurements
 from sizer.pipeline.devices import DeviceQuestion, check_model, list_devices, measure_device
 from sizer.pipeline.ladders import find_models, grid_until, measure_ladder, open_models
 from sizer.pipeline.quantising import quantize
@@ -15,6 +15,7 @@ __all__ = [
     "calibrate",
     "camera_noise",
     "check_model",
+    "cut_widths",
     "export",
     "find_models",
     "fit_file",
