@@ -208,18 +208,21 @@ def _predicted_sizes(
     axes: Axes, answers: Sequence[PredictedSize], shift: float, colour: tuple[float, ...]
 ) -> None:
     """Full circles where a size itself was needed, empty ones between two; open ends run out."""
-    low_end, high_end = FACTORS
-    for answer in answers:
-        at, found = answer.step + shift, answer.predicted
-        if found is None:
-            axes.plot(at, low_end * 1.15, "x", color=colour, ms=4)
-            continue
-        exact = answer.needed == answer.held_out
-        high = high_end if found.high is None else found.high / answer.needed
-        low = max((found.low or 0.0) / answer.needed, low_end)
-        value = (found.value or 0.0) / answer.needed
-        axes.plot([at, at], [low, high], color=colour, lw=0.8)
-        axes.plot(at, value, "o", color=colour, ms=4, mfc=colour if exact else "white")
+    lowest, highest = FACTORS
+    refused = [answer.step + shift for answer in answers if answer.predicted is None]
+    axes.plot(refused, [lowest * 1.15] * len(refused), "x", color=colour, markersize=4)
+    for exact, fill in ((True, colour), (False, "white")):
+        told = [
+            (answer.step + shift, answer.needed, answer.predicted)
+            for answer in answers
+            if answer.predicted is not None and exact == (answer.needed == answer.held_out)
+        ]
+        at = [step for step, _, _ in told]
+        low = [max((found.low or 0.0) / needed, lowest) for _, needed, found in told]
+        high = [highest if f.high is None else f.high / needed for _, needed, f in told]
+        value = [(found.value or 0.0) / needed for _, needed, found in told]
+        axes.vlines(at, low, high, color=colour, linewidth=0.8)
+        axes.plot(at, value, "o", color=colour, markersize=4, markerfacecolor=fill)
 
 
 def _panels(found: LadderBacktest, rows: int) -> tuple[Figure, list[tuple[Axes, ...]]]:

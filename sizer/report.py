@@ -208,9 +208,9 @@ def backtest_summary(found: LadderBacktest) -> list[Table]:
     name = ("out", "size", "times")
     accuracy = (
         "Accuracy, predicted minus measured, of sizes so many times the largest fitted; "
-        f"held: {CLAIM} intervals of the next training that hold; *: where the model does more "
+        f"held: {CLAIM} intervals of the next training that hold; †: where the model does more "
         "than guess",
-        (*name, "RMS", "worst", "held", "RMS*", "worst*", "held*"),
+        (*name, "RMS", "worst", "held", "RMS†", "worst†", "held†"),
         [
             (*_score_name(one, score), *_errors(score.accuracy), *_errors(score.informative))
             for one, score in scores
