@@ -369,15 +369,15 @@ def backtest(
     ],
     hold_out: Annotated[
         int | None,
-        typer.Option(min=1, help="Leave out this many of the largest sizes; 1, 2 and 3 in turn."),
+        typer.Option(min=1, help="How many of the largest sizes; by default 1, 2 and 3 in turn."),
     ] = None,
     plots: PlotsOption = None,
     format: FormatOption = "text",  # noqa: A002
 ) -> None:
     """How well the smaller models would have predicted the largest: accuracy and size.
 
-    The largest sizes are left out, all laws are fitted again, and what they answer is shown beside
-    what was measured, at every noise step.
+    Leaves out the largest sizes, fits all laws again, and shows what they answer
+    beside what was measured, at every noise step.
 
     Example: sizer backtest cifar100-noise --hold-out 2 --plots pictures
     """

@@ -160,6 +160,18 @@ def test_where_size_buys_nothing_no_size_is_asked_for(tmp_path):
     assert found.hold_outs[0].scores[0].size.held is None
 
 
+def test_an_accuracy_of_one_is_no_target(tmp_path):
+    """Only the largest size reaches it: it is measured, but no size can be asked for it."""
+
+    def perfect(step, size):
+        return np.minimum(1, planted_accuracy(step, size) + 0.17)
+
+    (one,) = back_tested(calibration_of(drawn(perfect), tmp_path), 1).hold_outs
+    assert max(point.measured for point in one.accuracies) == 1
+    assert one.sizes
+    assert all(answer.target < 1 for answer in one.sizes)
+
+
 def test_models_measured_at_other_steps(tmp_path):
     """Each is predicted at its own steps; sizes are asked for where all models were measured."""
     curves = [

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import PchipInterpolator
-from scipy.optimize import isotonic_regression
 
 from sizer.advise.answer import EARNED, advise
 from sizer.advise.prospect import BELOW, acceptable, prospect, sizes_sought
@@ -94,6 +92,9 @@ class _Measured:
     @classmethod
     def at(cls, curves: Sequence[NoiseCurve], step: float) -> "_Measured":
         """From the mean over trainings; between the steps of a model on straight lines."""
+        from scipy.interpolate import PchipInterpolator
+        from scipy.optimize import isotonic_regression
+
         own = [np.interp(step, c.steps, np.divide(c.correct, c.trials)) for c in curves]
         each = np.array([curve.model.parameters for curve in curves])
         sizes, group, count = np.unique(each, return_inverse=True, return_counts=True)
@@ -138,7 +139,7 @@ def _sizes(
             for wanted in (np.sqrt(before * size), size):
                 target = measured.accuracy(wanted)
                 needed = measured.needed(target)
-                if needed > before and target > refitted.chance:
+                if needed > before and refitted.chance < target < 1:
                     found.append(_size(refitted, step, target, needed, trainings))
     return tuple(found)
 
