@@ -363,6 +363,43 @@ def plan(
 
 
 @command
+def backtest(
+    calibration: Annotated[
+        str, typer.Argument(help="A calibration file, or the name of a shipped one.")
+    ],
+    hold_out: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many of the largest sizes; by default 1, 2 and 3 in turn."),
+    ] = None,
+    plots: PlotsOption = None,
+    format: FormatOption = "text",  # noqa: A002
+) -> None:
+    """How well the smaller models would have predicted the largest: accuracy and size.
+
+    Leaves out the largest sizes, fits all laws again, and shows what they answer
+    beside what was measured, at every noise step.
+
+    Example: sizer backtest cifar100-noise --hold-out 2 --plots pictures
+    """
+    from sizer import files, pipeline, report, terminal
+
+    if plots is not None:
+        files.make_folder(plots)
+    with terminal.measuring_progress() as progress:
+        found = pipeline.backtest(calibration, hold_out, progress)
+    if plots is not None:
+        from sizer.plots import backtest_figures
+
+        _save(backtest_figures(found), plots)
+    if format == "text":
+        terminal.show_backtest(found)
+    else:
+        typer.echo(
+            report.backtest_json(found) if format == "json" else report.backtest_markdown(found)
+        )
+
+
+@command
 def noise(
     pictures: Annotated[
         list[Path] | None,
@@ -621,12 +658,20 @@ def _deliver(calibration: Any, out: Path, plots: Path | None) -> None:
     files.write_calibration(out, calibration)
     talk().print(f"wrote {escape(str(out))}", soft_wrap=True)
     if plots is not None:
-        from sizer.plots import figures, save
+        from sizer.plots import figures
 
-        with files.writing_to(plots):
-            save(figures(calibration), plots)
-        talk().print(f"wrote pictures to {escape(str(plots))}", soft_wrap=True)
+        _save(figures(calibration), plots)
     terminal.show_calibration(calibration)
+
+
+def _save(found: Any, plots: Path) -> None:
+    """Pictures, into a folder that exists."""
+    from sizer import files
+    from sizer.plots import save
+
+    with files.writing_to(plots):
+        save(found, plots)
+    talk().print(f"wrote pictures to {escape(str(plots))}", soft_wrap=True)
 
 
 def _steps(text: str) -> tuple[float, ...] | None:

@@ -63,8 +63,12 @@ def check_outputs(path: Path, plots: Path | None = None) -> None:
     with writing_to(path), tempfile.TemporaryFile(dir=path.parent):
         pass
     if plots is not None:
-        with writing_to(plots):
-            plots.mkdir(parents=True, exist_ok=True)
+        make_folder(plots)
+
+
+def make_folder(path: Path) -> None:
+    with writing_to(path):
+        path.mkdir(parents=True, exist_ok=True)
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:

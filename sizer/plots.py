@@ -9,11 +9,23 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from sizer.law import accuracy
-from sizer.results import Calibration, Collapse, ModelInfo, WidthLaw
+from sizer.results import (
+    Calibration,
+    Collapse,
+    HoldOut,
+    LadderBacktest,
+    ModelInfo,
+    PredictedAccuracy,
+    PredictedSize,
+    WidthLaw,
+)
 
 FORMATS = ("png", "svg")
 RESOLUTION = 150  # dots per inch of the PNG
 COLOURS = "viridis"
+FACTORS = (0.1, 10.0)  # predicted over needed sizes that are shown
+TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10)
+APART = 0.01  # of the range of steps, between sizes at the same step
 
 
 def figures(calibration: Calibration) -> dict[str, Figure]:
@@ -120,6 +132,127 @@ def collapse_figure(calibration: Calibration, collapse: Collapse) -> Figure:
     axes.title.set_fontsize("medium")
     _size_bar(figure, axes, norm)
     return figure
+
+
+def backtest_figures(found: LadderBacktest) -> dict[str, Figure]:
+    """The pictures of a back-test by file stem; that of sizes only where any was asked for."""
+    pictures = {"backtest-accuracy": predictions_figure(found)}
+    if any(one.sizes for one in found.hold_outs):
+        pictures["backtest-size"] = sizes_figure(found)
+    return pictures
+
+
+def predictions_figure(found: LadderBacktest) -> Figure:
+    """Accuracy against noise, one column a hold-out: predicted with its band, and measured; below,
+    the difference.
+    """
+    figure, panels = _panels(found, 2)
+    norm = _held_norm(found)
+    for (above, below), one in zip(panels, found.hold_outs, strict=True):
+        for size in one.held:
+            own = [point for point in one.accuracies if point.parameters == size]
+            _predicted_curve(above, below, own, _colour(norm, size))
+        above.axhline(found.chance, color="0.5", linestyle=":", linewidth=1)
+        above.set_ylim(0, None)
+        above.set_title(_held_title(one), loc="left", fontsize="medium")
+        below.axhline(0, color="0.5", linewidth=1)
+        below.set_xlabel("noise step t" if found.schedule else "noise")
+    panels[0][0].set_ylabel("accuracy")
+    panels[0][1].set_ylabel("measured - predicted")
+    figure.suptitle("Lines: predicted, with 90 % bands of the next training; points: measured")
+    _held_legend(panels[0][0], norm, found)
+    return figure
+
+
+def _predicted_curve(
+    above: Axes, below: Axes, points: Sequence[PredictedAccuracy], colour: tuple[float, ...]
+) -> None:
+    """The prediction is one for all trainings of a size, where they share steps."""
+    ordered = sorted(points, key=lambda point: point.step)
+    steps = np.array([point.step for point in ordered])
+    measured = np.array([point.measured for point in ordered])
+    curve = [(p.predicted.value, p.predicted.low, p.predicted.high) for p in ordered]
+    mean, low, high = np.array(curve, dtype=float).T
+    for axes, zero in ((above, 0.0), (below, mean)):
+        axes.fill_between(steps, low - zero, high - zero, color=colour, alpha=0.2, linewidth=0)
+        axes.plot(steps, measured - zero, ".", color=colour, markersize=5)
+    above.plot(steps, mean, color=colour, linewidth=1)
+
+
+def sizes_figure(found: LadderBacktest) -> Figure:
+    """Predicted over needed size at each noise step, one panel a hold-out; refusals at the foot."""
+    figure, panels = _panels(found, 1)
+    norm = _held_norm(found)
+    steps = [answer.step for one in found.hold_outs for answer in one.sizes]
+    apart = APART * (max(steps) - min(steps))
+    for (axes,), one in zip(panels, found.hold_outs, strict=True):
+        axes.axhline(1, color="0.5", linewidth=1)
+        for i, size in enumerate(one.held):
+            own = [answer for answer in one.sizes if answer.held_out == size]
+            shift = apart * (i - (len(one.held) - 1) / 2)
+            _predicted_sizes(axes, own, shift, _colour(norm, size))
+        axes.set(yscale="log", ylim=FACTORS, xlabel="noise step t" if found.schedule else "noise")
+        axes.set_yticks(TICKS, [f"{tick:g}" for tick in TICKS])
+        axes.set_title(_held_title(one), loc="left", fontsize="medium")
+    panels[0][0].set_ylabel("predicted N* / needed N")
+    figure.suptitle(
+        "With 90 % intervals; full: a size left out was needed, empty: one between two sizes; "
+        "crosses: no answer",
+        fontsize="medium",
+    )
+    _held_legend(panels[0][0], norm, found)
+    return figure
+
+
+def _predicted_sizes(
+    axes: Axes, answers: Sequence[PredictedSize], shift: float, colour: tuple[float, ...]
+) -> None:
+    """Full circles where a size itself was needed, empty ones between two; open ends run out."""
+    lowest, highest = FACTORS
+    refused = [answer.step + shift for answer in answers if answer.predicted is None]
+    axes.plot(refused, [lowest * 1.15] * len(refused), "x", color=colour, markersize=4)
+    for exact, fill in ((True, colour), (False, "white")):
+        told = [
+            (answer.step + shift, answer.needed, answer.predicted)
+            for answer in answers
+            if answer.predicted is not None and exact == (answer.needed == answer.held_out)
+        ]
+        at = [step for step, _, _ in told]
+        low = [max((found.low or 0.0) / needed, lowest) for _, needed, found in told]
+        high = [highest if f.high is None else f.high / needed for _, needed, f in told]
+        value = [(found.value or 0.0) / needed for _, needed, found in told]
+        axes.vlines(at, low, high, color=colour, linewidth=0.8)
+        axes.plot(at, value, "o", color=colour, markersize=4, markerfacecolor=fill)
+
+
+def _panels(found: LadderBacktest, rows: int) -> tuple[Figure, list[tuple[Axes, ...]]]:
+    """One column a hold-out, the first row the highest; its axes from above to below."""
+    count = len(found.hold_outs)
+    figure = Figure(figsize=(max(7.0, 4.2 * count), 2.5 + 2.0 * rows), layout="constrained")
+    heights = [2, *[1] * (rows - 1)]
+    grid = figure.subplots(
+        rows, count, height_ratios=heights, sharex=True, sharey="row", squeeze=False
+    )
+    for axes in grid.ravel():
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure, [tuple(column) for column in grid.T]
+
+
+def _held_title(one: HoldOut) -> str:
+    count = len(one.held)
+    left = "largest size left out" if count == 1 else f"{count} largest sizes left out"
+    return f"{left}; fitted up to {one.fitted[-1]:,}"
+
+
+def _held_norm(found: LadderBacktest) -> LogNorm:
+    sizes = [size for one in found.hold_outs for size in one.held]
+    return LogNorm(min(sizes), max(sizes) * 1.3 if len(set(sizes)) > 1 else max(sizes) * 10)
+
+
+def _held_legend(axes: Axes, norm: LogNorm, found: LadderBacktest) -> None:
+    for size in sorted({size for one in found.hold_outs for size in one.held}):
+        axes.plot([], [], color=_colour(norm, size), lw=2, label=f"N = {size:,}")
+    axes.legend(frameon=False, fontsize="small", loc="upper right")
 
 
 def _canvas(width: float, height: float) -> tuple[Figure, Axes]:

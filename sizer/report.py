@@ -8,8 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from sizer.results import (
+    AccuracyScore,
     Advice,
     Backtest,
+    BacktestScore,
     Calibration,
     CameraNoise,
     Device,
@@ -17,13 +19,19 @@ from sizer.results import (
     DeviceVerdict,
     ErrorBudget,
     Estimate,
+    HoldOut,
+    LadderBacktest,
     LawFit,
     NoiseLevel,
+    PredictedAccuracy,
+    PredictedSize,
+    SizeScore,
     Spread,
     TrainingPlan,
 )
 
 SMALLER = "fewer than a tenth of the smallest model's"  # parameters: no smaller size is looked at
+CLAIM = "90%"  # of the intervals of a back-test
 
 
 def number(value: float | None, form: str = ".3g") -> str:
@@ -46,9 +54,13 @@ def size_interval(advice: Advice) -> str:
     sizes = advice.parameters
     if sizes is None or sizes.best is None:
         return "-"
+    return _size_interval(Estimate(sizes.best, sizes.low, sizes.high))
+
+
+def _size_interval(sizes: Estimate) -> str:
     low = "any size" if not sizes.low else f"{sizes.low:,.0f}"
     high = "no upper bound" if sizes.high is None else f"{sizes.high:,.0f}"
-    best = f"{sizes.best:,.0f}" if sizes.best else SMALLER
+    best = f"{sizes.value:,.0f}" if sizes.value else SMALLER
     return f"{best} ({low} to {high})" if sizes.high != 0 else SMALLER
 
 
@@ -176,6 +188,138 @@ def plan_json(planned: TrainingPlan) -> str:
 def plan_markdown(planned: TrainingPlan) -> str:
     parts = [planned.reason]
     for title, headings, rows in plan_tables(planned):
+        parts += ["", f"**{title}**", "", _markdown(headings, rows)]
+    return "\n".join(parts)
+
+
+def backtest_verdicts(found: LadderBacktest) -> list[str]:
+    """One line for each number of sizes left out."""
+    return [f"{_left_out(one)} left out: {one.verdict}" for one in found.hold_outs]
+
+
+def _left_out(one: HoldOut) -> str:
+    count = len(one.held)
+    return "largest size" if count == 1 else f"{count} largest sizes"
+
+
+def backtest_summary(found: LadderBacktest) -> list[Table]:
+    """Accuracy and size by held-out size, and the laws one by one."""
+    scores = [(one, score) for one in found.hold_outs for score in one.scores]
+    name = ("out", "size", "times")
+    accuracy = (
+        "Accuracy, predicted minus measured, of sizes so many times the largest fitted; "
+        f"held: {CLAIM} intervals of the next training that hold; †: where the model does more "
+        "than guess",
+        (*name, "RMS", "worst", "held", "RMS†", "worst†", "held†"),
+        [
+            (*_score_name(one, score), *_errors(score.accuracy), *_errors(score.informative))
+            for one, score in scores
+        ],
+    )
+    size = (
+        "Size, where it still buys accuracy: factor between predicted and needed; told: answers "
+        "of those asked for; open: intervals without an upper end; luck: held, with room for the "
+        "luck of the trainings left out",
+        (*name, "told", "RMS", "median", "worst", "held", "open", "luck"),
+        [(*_score_name(one, score), *_factors(score.size)) for one, score in scores],
+    )
+    return [accuracy, size, _laws_alone(found)]
+
+
+def _score_name(one: HoldOut, score: BacktestScore) -> tuple[str, ...]:
+    size = "all" if score.parameters is None else f"{score.parameters:,}"
+    return str(len(one.held)), size, f"{score.ratio:.1f}"
+
+
+def _errors(score: AccuracyScore | None) -> tuple[str, ...]:
+    if score is None:
+        return "-", "-", "-"
+    return f"{score.rms:.4f}", f"{score.worst:+.3f}", _of(score.held, score.points)
+
+
+def _factors(score: SizeScore) -> tuple[str, ...]:
+    told = score.asked - score.refused
+    factors = (score.factor_rms, score.factor_median, score.factor_worst)
+    return (
+        f"{told}/{score.asked}",
+        *(number(factor, ".2f") for factor in factors),
+        _of(score.held, told),
+        str(score.open_ended),
+        _of(score.held_training, told),
+    )
+
+
+def _of(share: float | None, count: int) -> str:
+    return "-" if share is None else f"{round(share * count)}/{count}"
+
+
+def _laws_alone(found: LadderBacktest) -> Table:
+    """Each law's error alone, in the order of the first hold-out, with its weight in the answer."""
+    headings = ["law"]
+    rows: dict[str, list[str]] = {}
+    for one in found.hold_outs:
+        headings += [f"RMS ({len(one.held)})", "weight"]
+        for law in one.laws:
+            weight = f"{law.weight:.0%}" if law.trusted else "none"
+            shown = [f"{law.backtest.accuracy_rms:.4f}", weight]
+            rows.setdefault(law.backtest.law, []).extend(shown)
+    title = (
+        "Each law by itself, all steps, with so many sizes left out; the answer is their mean by "
+        "weight, none: not trusted"
+    )
+    return title, tuple(headings), [(law, *cells) for law, cells in rows.items()]
+
+
+def backtest_details(found: LadderBacktest) -> list[Table]:
+    """Every prediction of each hold-out: of accuracies, and of sizes."""
+    tables: list[Table] = []
+    for one in found.hold_outs:
+        title = f"{_left_out(one)} left out, at most {one.fitted[-1]:,} parameters fitted"
+        tables.append(
+            (
+                f"Accuracy: {title}",
+                ("model", "parameters", "step", f"predicted ({CLAIM})", "measured", "difference"),
+                [_accuracy_row(point) for point in one.accuracies],
+            )
+        )
+        if one.sizes:
+            tables.append(
+                (
+                    f"Size: {title}",
+                    ("step", "accuracy wanted", "needed", f"predicted ({CLAIM})", "factor"),
+                    [_size_row(answer) for answer in one.sizes],
+                )
+            )
+    return tables
+
+
+def _accuracy_row(point: PredictedAccuracy) -> tuple[str, ...]:
+    missed = (point.predicted.value or 0.0) - point.measured
+    return (
+        point.model,
+        f"{point.parameters:,}",
+        f"{point.step:g}",
+        interval(point.predicted, ".3f"),
+        f"{point.measured:.3f}",
+        f"{missed:+.3f}",
+    )
+
+
+def _size_row(answer: PredictedSize) -> tuple[str, ...]:
+    asked = (f"{answer.step:g}", f"{answer.target:.3f}", f"{answer.needed:,}")
+    if answer.predicted is None:
+        return (*asked, "refused" if answer.verdict == "untrusted" else "out of reach", "-")
+    factor = (answer.predicted.value or 0.0) / answer.needed
+    return (*asked, _size_interval(answer.predicted), f"{factor:.2f}")
+
+
+def backtest_json(found: LadderBacktest) -> str:
+    return json.dumps(asdict(found), indent=2, allow_nan=False)
+
+
+def backtest_markdown(found: LadderBacktest) -> str:
+    parts = [f"- {line}" for line in backtest_verdicts(found)]
+    for title, headings, rows in (*backtest_summary(found), *backtest_details(found)):
         parts += ["", f"**{title}**", "", _markdown(headings, rows)]
     return "\n".join(parts)
 

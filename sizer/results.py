@@ -405,6 +405,128 @@ class TrainingPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class PredictedAccuracy:
+    """A held-out model at one noise step, predicted from smaller ones, and measured.
+
+    predicted: with the 90 % interval of what the next training of that size measures. guessing:
+    whether less than a tenth of the model's clean accuracy above chance is left.
+    """
+
+    model: str
+    parameters: int
+    step: float
+    predicted: Estimate
+    measured: float
+    guessing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedSize:
+    """The answer of the smaller models to an accuracy that the measured curves reach.
+
+    target: accuracy; needed: parameters at which the measured curves reach it. held_out: the size
+    left out that it belongs to: `needed` is that size, or lies between it and the one before.
+    verdict, reason: of `recommend`. predicted: where the mean curve meets the
+    target, with its 90 % interval as `recommend` states it, None without an answer; 0 and None as
+    in `SizeEstimate`. training: likewise of a size whose training measures the target, which
+    `needed` is, with that training's luck.
+    """
+
+    step: float
+    target: float
+    needed: int
+    held_out: int
+    verdict: Verdict
+    reason: str
+    predicted: Estimate | None
+    training: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyScore:
+    """Predicted minus measured accuracy over points; held: share of intervals with the truth."""
+
+    points: int
+    rms: float
+    worst: float
+    held: float
+
+
+@dataclass(frozen=True, slots=True)
+class SizeScore:
+    """Predicted sizes beside those that the measured curves need, over the steps where size buys.
+
+    refused: of those asked, without an answer; denied: said to be out of any size's reach, which
+    counts as a factor of ten; open_ended: with an interval that has no upper end. factors: of the
+    predicted size over the needed one or the reverse, whichever is above one; root mean square in
+    the logarithm. held: share of the stated intervals that hold the needed size, a denial holding
+    none; held_training: likewise of the intervals that leave room for the luck of the trainings
+    which set the target.
+    """
+
+    asked: int
+    refused: int
+    denied: int
+    open_ended: int
+    factor_rms: float | None
+    factor_median: float | None
+    factor_worst: float | None
+    held: float | None
+    held_training: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestScore:
+    """How well a held-out size was predicted; parameters: None for all of a back-test together.
+
+    ratio: over the largest fitted size. informative: the accuracy at the steps where the model
+    does more than guess, None without any.
+    """
+
+    parameters: int | None
+    ratio: float
+    accuracy: AccuracyScore
+    informative: AccuracyScore | None
+    size: SizeScore
+
+
+@dataclass(frozen=True, slots=True)
+class LawScore:
+    """A law refitted alone: its weight in the answer, whether it was trusted, and its errors."""
+
+    weight: float
+    trusted: bool
+    backtest: Backtest
+
+
+@dataclass(frozen=True, slots=True)
+class HoldOut:
+    """A calibration refitted without its largest sizes, against them.
+
+    fitted, held: sizes, ascending. scores: one for each held-out size and, of several, one for all
+    of them, last.
+    """
+
+    fitted: tuple[int, ...]
+    held: tuple[int, ...]
+    verdict: str
+    laws: tuple[LawScore, ...]
+    scores: tuple[BacktestScore, ...]
+    accuracies: tuple[PredictedAccuracy, ...]
+    sizes: tuple[PredictedSize, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LadderBacktest:
+    """What `backtest` answers: each number of largest sizes left out, in turn."""
+
+    calibration: str
+    chance: float
+    schedule: str | None
+    hold_outs: tuple[HoldOut, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Architecture:
     """A member of the small EfficientNet family."""
 

@@ -23,6 +23,7 @@ from sizer.results import (
     CameraNoise,
     Device,
     DeviceVerdict,
+    LadderBacktest,
     NoiseLevel,
     Precision,
     QuantizedModel,
@@ -181,6 +182,14 @@ def show_plan(planned: TrainingPlan) -> None:
     Console().print(Text(planned.reason))
     for title, headings, rows in report.plan_tables(planned):
         _table(title, headings, rows)
+
+
+def show_backtest(found: LadderBacktest) -> None:
+    """Every prediction, and the sum of them at the end, where it is seen."""
+    for title, headings, rows in (*report.backtest_details(found), *report.backtest_summary(found)):
+        _table(title, headings, rows)
+    for line in report.backtest_verdicts(found):
+        Console().print(Text(line))
 
 
 def show_verdicts(found: Sequence[DeviceVerdict]) -> None:

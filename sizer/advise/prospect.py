@@ -54,6 +54,19 @@ class Prospect:
         quantile = float(stdtrit(self.freedom, confidence))
         return np.asarray(self.mean - quantile * np.hypot(self.error, self.training))
 
+    def measured(
+        self, confidence: float, trials: float | Floats, trainings: int = 1
+    ) -> tuple[Floats, Floats]:
+        """Two-sided Student bounds of what the next trainings, averaged, measure, low and high.
+
+        trials: images of each. Of their counting error, what `images` holds is not added again.
+        """
+        within = np.clip(self.mean, 0, 1)
+        own = np.maximum(0, within * (1 - within) / trials - self.images**2)
+        error = np.sqrt(self.error**2 + (self.training**2 + own) / trainings)
+        reach = float(stdtrit(self.freedom, (1 + confidence) / 2)) * error
+        return self.mean - reach, self.mean + reach
+
     def budget(self, size: float) -> ErrorBudget:
         """The standard errors at a size."""
         at = int(np.argmin(np.abs(np.log(self.sizes / size))))

@@ -14,6 +14,7 @@ from sizer.results import Backtest, IntervalMethod, LawFit, NoiseCurve
 
 Floats = NDArray[np.float64]
 HOLD_OUTS = (1, 2, 3)  # largest sizes left out, in turn
+LEAST_LEFT = MINIMUM_SIZES + 1  # sizes that are fitted in a back-test
 SCANNED = 3  # smallest sizes that a scan leaves out, at most
 LEAST_DEVIANCE = 1.0  # likewise
 LEAST_ERROR = 1e-4  # accuracy: better predictions than this are luck
@@ -25,25 +26,31 @@ def backtest(law: Law, curves: Sequence[NoiseCurve], hold_out: int) -> Backtest 
     """Refit without the `hold_out` largest sizes and predict them; None if too few are left."""
     sizes = sorted({curve.model.parameters for curve in curves})
     fitted, held = sizes[:-hold_out], sizes[-hold_out:]
-    if len(fitted) < MINIMUM_SIZES + 1:
+    if len(fitted) < LEAST_LEFT:
         return None
     try:
         fit = fit_surface(law, [curve for curve in curves if curve.model.parameters in fitted])
     except MeasurementError:
         return None
+    return against(fit, [curve for curve in curves if curve.model.parameters in held])
+
+
+def against(fit: LawFit, held: Sequence[NoiseCurve]) -> Backtest:
+    """The predictions of a fit to smaller models beside the curves that were held out."""
     misses: list[Floats] = []
     size_errors: list[float] = []
-    for curve in (curve for curve in curves if curve.model.parameters in held):
+    for curve in held:
         steps = np.array(curve.steps)
         observed = np.divide(curve.correct, curve.trials)
         misses.append(accuracy(fit, curve.model.parameters, steps) - observed)
         size_errors += _size_errors(fit, curve.model.parameters, steps, observed)
     missed = np.concatenate(misses)
+    sizes = {curve.model.parameters for curve in held}
     return Backtest(
-        law=law.name,
-        hold_out=hold_out,
+        law=fit.law,
+        hold_out=len(sizes),
         models=len(misses),
-        ratio=held[-1] / fitted[-1],
+        ratio=max(sizes) / fit.size_range[1],
         accuracy_rms=root_mean_square(missed),
         accuracy_worst=float(missed[np.argmax(np.abs(missed))]),
         log10_size_error=root_mean_square(np.array(size_errors)) if size_errors else None,

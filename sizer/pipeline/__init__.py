@@ -1,7 +1,8 @@
 """The spine: what happens in which order. No printing here, and no decisions about display."""
 
 from sizer.pipeline.advising import camera_noise, plan, recommend
-from sizer.pipeline.calibrating import CutChoice, calibrate, fit_file, fit_measurements
+from sizer.pipeline.backtesting import backtest
+from sizer.pipeline.calibrating import CutChoice, calibrate, cut_widths, fit_file, fit_measurements
 from sizer.pipeline.devices import DeviceQuestion, check_model, list_devices, measure_device
 from sizer.pipeline.ladders import find_models, grid_until, measure_ladder, open_models
 from sizer.pipeline.quantising import quantize
@@ -10,9 +11,11 @@ from sizer.pipeline.training import export, train
 __all__ = [
     "CutChoice",
     "DeviceQuestion",
+    "backtest",
     "calibrate",
     "camera_noise",
     "check_model",
+    "cut_widths",
     "export",
     "find_models",
     "fit_file",

@@ -38,6 +38,7 @@ from sizer.results import (
     NoiseCurve,
     OrderParameter,
     ProviderChoice,
+    Width,
 )
 
 if TYPE_CHECKING:
@@ -128,14 +129,14 @@ def fit_measurements(
     """
     from sizer import fit
     from sizer.fit.evidence import check_sizes
-    from sizer.levels import crossings, widths
+    from sizer.levels import crossings
 
     check_sizes(model.parameters for model in models)
     curves = files.curves(models, cells, chance)
     settings, levels = _settings(cut, schedule), sorted({a for pair in _pairs(cut) for a in pair})
     crossed = tuple(found for curve in curves for found in crossings(curve, levels, settings))
     _require_crossings(curves, crossed)
-    found = widths(curves, _pairs(cut), settings)
+    found = cut_widths(curves, schedule, cut)
     width_law = fit.fit_width_law(found, cut.control, cut.order_parameter)
     if width_law is None:
         warnings = (*warnings, NO_WIDTH_LAW)
@@ -167,6 +168,15 @@ def fit_measurements(
         image_share=image_share,
         warnings=warnings,
     )
+
+
+def cut_widths(
+    curves: Sequence[NoiseCurve], schedule: NoiseSchedule | None, cut: CutChoice
+) -> tuple[Width, ...]:
+    """Widths of all level pairs on every curve, without fitting anything."""
+    from sizer.levels import widths
+
+    return widths(curves, _pairs(cut), _settings(cut, schedule))
 
 
 def _require_crossings(curves: Sequence[NoiseCurve], crossed: Sequence[LevelCrossing]) -> None:
