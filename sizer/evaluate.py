@@ -5,9 +5,10 @@ import hashlib
 import io
 import math
 import statistics
+import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,9 +17,9 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from sizer.errors import ModelError, ProviderError
+from sizer.errors import ModelError, ProviderError, SizerError
 from sizer.input_format import from_metadata, require_sound, to_metadata
-from sizer.model_file import ModelFile, read_model_file
+from sizer.model_file import ModelFile, packed_files, read_model_file
 from sizer.results import DatasetInfo, InputFormat, ModelInfo, ProviderChoice
 
 Provider = Literal["cpu", "cuda"]
@@ -75,12 +76,43 @@ class OnnxModel:
             raise ModelError(f"{self.path}: changed while it was being measured; run again")
         return OnnxPredictor(self.path, _session(self.path, self.provider), self.plan)
 
+    def packed(self) -> "PackedModel":
+        """With the bytes of its files, to be opened where they are not."""
+        return PackedModel(self, packed_files(self.path))
+
+
+@dataclass(frozen=True, slots=True)
+class PackedModel:
+    """A model and its files, by their path within its folder, on their way to another machine."""
+
+    model: OnnxModel
+    files: dict[str, bytes]
+
+    def open(self) -> "OnnxPredictor":
+        """As `OnnxModel.open`, from a copy that is gone when this returns.
+
+        Errors name the file that the user gave.
+        """
+        with tempfile.TemporaryDirectory(prefix="sizer-") as folder:
+            copy = replace(self.model, path=Path(folder) / self.model.path.name)
+            for name, contents in self.files.items():
+                file = Path(folder) / name
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(contents)
+            try:
+                predictor = copy.open()
+            except SizerError as error:
+                told = str(error).replace(str(copy.path), str(self.model.path))
+                raise type(error)(told) from None
+        predictor.path = self.model.path
+        return predictor
+
 
 class OnnxPredictor:
     """Labels of noisy images, by one single-threaded session."""
 
     def __init__(self, path: Path, session: onnxruntime.InferenceSession, plan: InputPlan) -> None:
-        self._path = path
+        self.path = path
         self._session = session
         self._plan = plan
         self._input = session.get_inputs()[0].name
@@ -98,7 +130,7 @@ class OnnxPredictor:
         are split over calls. Raises ModelError where the runtime fails.
         """
         starts = range(0, len(images), self.batch)
-        with _naming(self._path):
+        with _naming(self.path):
             batches = [self._run(images[start : start + self.batch]) for start in starts]
         return np.concatenate(batches) if batches else np.empty(0, np.int64)
 
