@@ -3,6 +3,7 @@
 from sizer.pipeline.advising import camera_noise, plan, recommend
 from sizer.pipeline.calibrating import CutChoice, calibrate, fit_file, fit_measurements
 from sizer.pipeline.devices import DeviceQuestion, check_model, list_devices, measure_device
+from sizer.pipeline.engines import open_engine
 from sizer.pipeline.ladders import find_models, grid_until, measure_ladder, open_models
 from sizer.pipeline.quantising import quantize
 from sizer.pipeline.training import export, train
@@ -21,6 +22,7 @@ __all__ = [
     "list_devices",
     "measure_device",
     "measure_ladder",
+    "open_engine",
     "open_models",
     "plan",
     "quantize",
