@@ -212,7 +212,7 @@ class _Spread:
 
 # What follows runs in the workers.
 
-_opened: dict[str, Predictor] = {}  # by fingerprint: the model that this process ran last
+_opened: dict[str, Predictor] = {}  # by its name in the object store: what this process ran last
 
 
 def _cells(
@@ -225,20 +225,20 @@ def _cells(
     """A task's cells one by one; an error that a user can cause comes in place of one."""
     try:
         _require_same(versions)
-        predictor = _predictor(task.evaluator.fingerprint, *model)
+        predictor = _predictor(*model)
         block = ingredients.block()
         yield from finished(task, predictor, block, coefficients, threading.Event())
     except SizerError as error:
         yield error
 
 
-def _predictor(fingerprint: str, model: Any) -> Predictor:
+def _predictor(model: Any) -> Predictor:
     import ray
 
-    if fingerprint not in _opened:
+    if model.hex() not in _opened:
         _opened.clear()  # ends the old session before the next one is opened
-        _opened[fingerprint] = ray.get(model).open()
-    return _opened[fingerprint]
+        _opened[model.hex()] = ray.get(model).open()
+    return _opened[model.hex()]
 
 
 def _require_same(versions: str) -> None:
