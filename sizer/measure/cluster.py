@@ -8,6 +8,7 @@ only one that keeps them. `ray` is imported inside functions, since it is an ext
 import contextlib
 import logging
 import os
+import socket
 import sys
 import threading
 from collections import Counter, deque
@@ -27,8 +28,10 @@ QUEUED = 2  # tasks for each worker that are on their way at most, so that none 
 RECENT_MODELS = 2  # that stay in the object store for the next task
 RECENT_BLOCKS = 32  # of 4 MiB at most
 ATTEMPTS = 5  # workers that may be lost in a row over one cell, before it must be the cell's fault
+KNOCK = 5.0  # seconds to try whether an address answers, for Ray itself tries for minutes
 PATIENCE = 1.0  # seconds until the thread that waits for cells looks whether to leave
 SAME = ("sizer", "numpy", "onnxruntime", "onnxruntime-gpu")  # packages that decide a prediction
+NEEDS = "give every node the same sizer, and memory for a model and a block of images"
 
 Coefficients = tuple[tuple[float, float], ...]
 
@@ -73,12 +76,10 @@ def ray_engine(tell: Callable[[str], None]) -> Iterator[Engine]:
 def _connect() -> str:
     """Join the cluster that is named, or start one here; returns which, in words."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read by what Ray starts: nothing phones home
+    os.environ["RAY_IGNORE_UNHANDLED_ERRORS"] = "1"  # of tasks that an error here has left behind
     address = os.environ.get(ADDRESS)
-    if address and address.startswith("ray://"):
-        raise ClusterError(
-            f"{ADDRESS}={address}: sizer runs on a node of the cluster, not as a remote client; "
-            "join this machine with ray start, and give HOST:PORT"
-        )
+    if address:
+        _require_answer(address)
     import ray
 
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -94,6 +95,25 @@ def _connect() -> str:
     found = f"the Ray cluster at {joined.address_info['address']}, which {ADDRESS} names"
     place = found if address else f"a Ray cluster of this machine alone, as {ADDRESS} is not set"
     return f"measuring on {place}: {_room('CPU')} CPUs, {_room('GPU')} GPUs"
+
+
+def _require_answer(address: str) -> None:
+    """Raise ClusterError for an address that is not a node's, or where none answers."""
+    if address.startswith("ray://"):
+        raise ClusterError(
+            f"{ADDRESS}={address}: sizer runs on a node of the cluster, not as a remote client; "
+            "join this machine with ray start, and give HOST:PORT"
+        )
+    host, colon, port = address.rpartition(":")
+    if not colon:
+        return  # one of Ray's own words, such as auto
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"{ADDRESS}={address}: no Ray cluster answers ({error}); give the HOST:PORT that "
+            "ray start showed, or take --engine threads"
+        ) from None
 
 
 def _room(resource: str) -> int:
@@ -137,6 +157,8 @@ class _Spread:
                 self._send()
                 self._receive(PATIENCE)
         except Exception as error:  # whatever it is, the main thread raises it
+            with contextlib.suppress(Exception):  # what else has arrived is kept all the same
+                self._receive(0)
             self._bench.hand_in(error)
 
     def _send(self) -> None:
@@ -183,14 +205,14 @@ class _Spread:
             result: Done | SizerError = ray.get(next(stream))
         except StopIteration:
             if task.steps:
-                self._again(task, "it ended early")
-        except ray.exceptions.RayTaskError as error:
-            raise ClusterError(
-                f"a worker of the Ray cluster failed ({_first_line(error.cause)}); "
-                "install the same sizer on every node"
-            ) from error
+                self._again(task, "an early end")
         except ray.exceptions.RayError as error:
-            self._again(task, _first_line(error))
+            cause = getattr(error, "cause", None) or error  # of what a worker itself raised
+            if not isinstance(cause, ray.exceptions.RayError):
+                raise ClusterError(
+                    f"a worker of the Ray cluster failed ({_first_line(cause)}); {NEEDS}"
+                ) from error
+            self._again(task, _first_line(cause))
         else:
             if isinstance(result, SizerError):
                 raise result
@@ -205,7 +227,7 @@ class _Spread:
         if self._lost[key] == ATTEMPTS:
             raise ClusterError(
                 f"{task.evaluator.info.name}: {ATTEMPTS} workers were lost over one cell, the last "
-                f"since {reason}; give the nodes more memory, then run the same line again"
+                f"one to {reason}; {NEEDS}, then run the same line again"
             )
         self._bench.todo.appendleft(task)
 
