@@ -5,7 +5,6 @@ import hashlib
 import io
 import math
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
-from sizer.errors import ModelError, ProviderError, SizerError
+from sizer.errors import ModelError, ProviderError
 from sizer.input_format import from_metadata, require_sound, to_metadata
 from sizer.model_file import ModelFile, packed_files, read_model_file
 from sizer.results import DatasetInfo, InputFormat, ModelInfo, ProviderChoice
@@ -88,31 +87,25 @@ class PackedModel:
     model: OnnxModel
     files: dict[str, bytes]
 
-    def open(self) -> "OnnxPredictor":
-        """As `OnnxModel.open`, from a copy that is gone when this returns.
+    @property
+    def home(self) -> str:
+        """The folder they come from, as the user named it."""
+        return str(self.model.path.parent)
 
-        Errors name the file that the user gave.
-        """
-        with tempfile.TemporaryDirectory(prefix="sizer-") as folder:
-            copy = replace(self.model, path=Path(folder) / self.model.path.name)
-            for name, contents in self.files.items():
-                file = Path(folder) / name
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_bytes(contents)
-            try:
-                predictor = copy.open()
-            except SizerError as error:
-                told = str(error).replace(str(copy.path), str(self.model.path))
-                raise type(error)(told) from None
-        predictor.path = self.model.path
-        return predictor
+    def unpack(self, folder: Path) -> OnnxModel:
+        """The same model, with its files written to a folder."""
+        for name, contents in self.files.items():
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(contents)
+        return replace(self.model, path=folder / self.model.path.name)
 
 
 class OnnxPredictor:
     """Labels of noisy images, by one single-threaded session."""
 
     def __init__(self, path: Path, session: onnxruntime.InferenceSession, plan: InputPlan) -> None:
-        self.path = path
+        self._path = path
         self._session = session
         self._plan = plan
         self._input = session.get_inputs()[0].name
@@ -130,7 +123,7 @@ class OnnxPredictor:
         are split over calls. Raises ModelError where the runtime fails.
         """
         starts = range(0, len(images), self.batch)
-        with _naming(self.path):
+        with _naming(self._path):
             batches = [self._run(images[start : start + self.batch]) for start in starts]
         return np.concatenate(batches) if batches else np.empty(0, np.int64)
 

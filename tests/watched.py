@@ -38,6 +38,9 @@ class Watched:
     def fingerprint(self) -> str:
         return self.model.fingerprint
 
+    def open(self) -> "WatchedPredictor":
+        return WatchedPredictor(self.model.open(), self.folder, self.before)
+
     def packed(self) -> "WatchedPack":
         return WatchedPack(self.model.packed(), self.folder, self.before)
 
@@ -48,8 +51,12 @@ class WatchedPack:
     folder: Path
     before: Before
 
-    def open(self) -> "WatchedPredictor":
-        return WatchedPredictor(self.pack.open(), self.folder, self.before)
+    @property
+    def home(self) -> str:
+        return self.pack.home
+
+    def unpack(self, folder: Path) -> Watched:
+        return Watched(self.pack.unpack(folder), self.folder, self.before)
 
 
 class WatchedPredictor:

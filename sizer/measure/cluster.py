@@ -8,19 +8,23 @@ only one that keeps them. `ray` is imported inside functions, since it is an ext
 import contextlib
 import logging
 import os
+import secrets
+import shutil
 import socket
 import sys
+import tempfile
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from sizer.errors import ClusterError, SizerError
 from sizer.measure.blocks import Blocks, Ingredients
-from sizer.measure.protocols import Done, Engine, Evaluator, Predictor, Progress, Task
+from sizer.measure.protocols import Done, Engine, Evaluator, PackedModel, Predictor, Progress, Task
 from sizer.measure.threads import Bench, finished, gather, usable_cores
 
 ADDRESS = "RAY_ADDRESS"  # Ray's own convention: the cluster to join
@@ -234,7 +238,31 @@ class _Spread:
 
 # What follows runs in the workers.
 
-_opened: dict[str, Predictor] = {}  # by its name in the object store: what this process ran last
+
+class _Opened:
+    """A model that this process has open; its files lie in a folder only while a task runs."""
+
+    def __init__(self, packed: PackedModel) -> None:
+        self._packed = packed
+        self._folder = Path(tempfile.gettempdir(), f"sizer-{secrets.token_hex(8)}")
+        self._predictor: Predictor | None = None
+
+    @contextlib.contextmanager
+    def predictor(self) -> Iterator[Predictor]:
+        """For one task; errors name the files that the user gave."""
+        self._folder.mkdir(mode=0o700)
+        try:
+            model = self._packed.unpack(self._folder)
+            self._predictor = self._predictor or model.open()
+            yield self._predictor
+        except SizerError as error:
+            told = str(error).replace(str(self._folder), self._packed.home)
+            raise type(error)(told) from None
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+_opened: dict[str, _Opened] = {}  # by its name in the object store: what this process ran last
 
 
 def _cells(
@@ -247,19 +275,19 @@ def _cells(
     """A task's cells one by one; an error that a user can cause comes in place of one."""
     try:
         _require_same(versions)
-        predictor = _predictor(*model)
         block = ingredients.block()
-        yield from finished(task, predictor, block, coefficients, threading.Event())
+        with _open(*model).predictor() as predictor:
+            yield from finished(task, predictor, block, coefficients, threading.Event())
     except SizerError as error:
         yield error
 
 
-def _predictor(model: Any) -> Predictor:
+def _open(model: Any) -> _Opened:
     import ray
 
     if model.hex() not in _opened:
         _opened.clear()  # ends the old session before the next one is opened
-        _opened[model.hex()] = ray.get(model).open()
+        _opened[model.hex()] = _Opened(ray.get(model))
     return _opened[model.hex()]
 
 

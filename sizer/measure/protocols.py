@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -30,9 +31,13 @@ class Predictor(Protocol):
 
 
 class PackedModel(Protocol):
-    """A classifier that brings its files along, to be opened on another machine."""
+    """A classifier that brings its files along, to be unpacked on another machine."""
 
-    def open(self) -> Predictor: ...
+    @property
+    def home(self) -> str:
+        """Where they come from, which is what errors are to name."""
+
+    def unpack(self, folder: Path, /) -> "Evaluator": ...
 
 
 class Evaluator(Protocol):
