@@ -18,6 +18,7 @@ from sizer.errors import SizerError, UsageError
 from sizer.results import (
     RESERVE_RAM,
     Control,
+    EngineChoice,
     IntervalMethod,
     LevelSet,
     OrderParameter,
@@ -97,6 +98,10 @@ def _example(function: Callable[..., Any]) -> str:
 
 def complain(message: str) -> None:
     talk().print(f"[red]error:[/red] {escape(message)}", soft_wrap=True)
+
+
+def mention(message: str) -> None:
+    talk().print(escape(message), soft_wrap=True)
 
 
 def talk() -> Console:
@@ -193,6 +198,9 @@ def calibrate(
     provider: Annotated[
         ProviderChoice, typer.Option(help="Where ONNX Runtime runs; auto: CUDA if it works.")
     ] = "auto",
+    engine: Annotated[
+        EngineChoice, typer.Option(help="What runs it: threads, or the Ray cluster of RAY_ADDRESS.")
+    ] = "threads",
     input_range: InputRangeOption = None,
     mean: MeanOption = None,
     std: StdOption = None,
@@ -212,7 +220,7 @@ def calibrate(
     from sizer import files, pipeline, terminal
 
     files.check_outputs(out, plots)
-    with terminal.measuring_progress() as progress:
+    with pipeline.open_engine(engine, mention) as opened, terminal.measuring_progress() as progress:
         calibration = pipeline.calibrate(
             models=models or [],
             data=data,
@@ -223,6 +231,7 @@ def calibrate(
             cut=pipeline.CutChoice(order_parameter, control, levels),
             interval=interval,
             progress=progress,
+            engine=opened,
         )
     _deliver(calibration, out, plots)
 

@@ -29,6 +29,10 @@ class MissingExtraError(SizerError):
     """A command needs packages that a plain installation leaves out."""
 
 
+class ClusterError(SizerError):
+    """A Ray cluster cannot be reached, lacks what is asked of it, or its workers fail."""
+
+
 class MeasurementError(SizerError):
     """Measurements are malformed, or too few for a fit."""
 

@@ -7,7 +7,7 @@ import math
 import statistics
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sizer.errors import ModelError, ProviderError
 from sizer.input_format import from_metadata, require_sound, to_metadata
-from sizer.model_file import ModelFile, read_model_file
+from sizer.model_file import ModelFile, packed_files, read_model_file
 from sizer.results import DatasetInfo, InputFormat, ModelInfo, ProviderChoice
 
 Provider = Literal["cpu", "cuda"]
@@ -74,6 +74,31 @@ class OnnxModel:
         if read_model_file(self.path).sha256 != self.info.sha256:
             raise ModelError(f"{self.path}: changed while it was being measured; run again")
         return OnnxPredictor(self.path, _session(self.path, self.provider), self.plan)
+
+    def packed(self) -> "PackedModel":
+        """With the bytes of its files, to be opened where they are not."""
+        return PackedModel(self, packed_files(self.path))
+
+
+@dataclass(frozen=True, slots=True)
+class PackedModel:
+    """A model and its files, by their path within its folder, on their way to another machine."""
+
+    model: OnnxModel
+    files: dict[str, bytes]
+
+    @property
+    def home(self) -> str:
+        """The folder they come from, as the user named it."""
+        return str(self.model.path.parent)
+
+    def unpack(self, folder: Path) -> OnnxModel:
+        """The same model, with its files written to a folder."""
+        for name, contents in self.files.items():
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(contents)
+        return replace(self.model, path=folder / self.model.path.name)
 
 
 class OnnxPredictor:

@@ -57,9 +57,7 @@ def read_model_file(path: Path) -> ModelFile:
     contents = _read_bytes(path)
     graph = _parse(path, contents)
     _require_known_operators(path, graph)
-    locations = _external_locations(graph)
-    for location in locations:
-        _require_beside(path, location)
+    locations = _weights_beside(path, graph)
     digest = hashlib.sha256(contents)
     for location in locations:
         digest.update(_read_bytes(path.parent / location))
@@ -67,6 +65,16 @@ def read_model_file(path: Path) -> ModelFile:
     return ModelFile(
         path, digest.hexdigest(), count_parameters(graph), weight_precision(graph), metadata
     )
+
+
+def packed_files(path: Path) -> dict[str, bytes]:
+    """A model's file and those of its external weights, by their path within its folder.
+
+    Raises ModelError like `read_model_file`.
+    """
+    contents = _read_bytes(path)
+    locations = _weights_beside(path, _parse(path, contents))
+    return {path.name: contents} | {name: _read_bytes(path.parent / name) for name in locations}
 
 
 def count_parameters(graph: onnx.ModelProto) -> int:
@@ -141,6 +149,13 @@ def _external_locations(graph: onnx.ModelProto) -> list[str]:
     """Names of the files that hold weights, each once, as the model states them."""
     entries = (e for tensor in _tensors(graph) for e in tensor.external_data)
     return sorted({entry.value for entry in entries if entry.key == "location"})
+
+
+def _weights_beside(path: Path, graph: onnx.ModelProto) -> list[str]:
+    locations = _external_locations(graph)
+    for location in locations:
+        _require_beside(path, location)
+    return locations
 
 
 def _require_known_operators(path: Path, graph: onnx.ModelProto) -> None:

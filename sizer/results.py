@@ -11,6 +11,7 @@ OrderParameter = Literal["normalised", "chance-corrected", "raw"]
 Control = Literal["step", "beta", "log-step", "log-snr"]
 LevelSet = Literal["equidistant", "logarithmic"]
 ProviderChoice = Literal["auto", "cpu", "cuda"]
+EngineChoice = Literal["threads", "ray"]
 Censoring = Literal["below", "above"]
 LawName = Literal[
     "transition",

@@ -35,13 +35,14 @@ HOMES = {
     "datasets": {"datasets"},
     "matplotlib": {"plots"},
     "sqlite3": {"store"},
+    "ray": {"measure.cluster"},
     "tomllib": {"devices"},
     "typer": {"cli"},
     "rich": {"cli", "terminal"},
 }
 HEAVY = (
     *("torch", "onnxruntime", "onnx", "lmfit", "datasets", "matplotlib", "pandas", "pyarrow"),
-    *("skimage", "PIL"),
+    *("skimage", "PIL", "ray"),
 )
 RECOMMEND = """
 import sys

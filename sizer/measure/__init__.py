@@ -7,12 +7,13 @@ the cells of a shorter one.
 
 from sizer.measure.blocks import block_ranges, image_order
 from sizer.measure.cells import Measurement, ignore_progress, measure, source_of
-from sizer.measure.protocols import CellStore, Evaluator, ImageSet, Noise
+from sizer.measure.protocols import CellStore, Engine, Evaluator, ImageSet, Noise
 from sizer.measure.scores import score
 from sizer.measure.threads import usable_cores
 
 __all__ = [
     "CellStore",
+    "Engine",
     "Evaluator",
     "ImageSet",
     "Measurement",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.errors import DataError
-from sizer.measure.protocols import Images, ImageSet, Labels, Noise
+from sizer.measure.protocols import Draw, Images, ImageSet, Labels, Noise
 
 ORDER_SEED = 20250711  # of the order of the images; another one makes another measurement
 BLOCK_LENGTHS = (500, 250, 100, 50, 25)  # each divides the one before it
@@ -23,6 +23,21 @@ class Block:
 
     clean: Images
     epsilon: Images
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredients:
+    """What a block is made of, wherever that is: images (B, H, W, C) and their numbers (B,)."""
+
+    images: NDArray[np.uint8]
+    indices: NDArray[np.int64]
+    draw: Draw
+    seed: int
+
+    def block(self) -> Block:
+        clean = self.images.astype(np.float32) / np.float32(127.5) - np.float32(1)
+        shape = self.images.shape[1:]
+        return Block(clean, np.stack([self.draw(self.seed, int(i), shape) for i in self.indices]))
 
 
 class Blocks:
@@ -41,14 +56,13 @@ class Blocks:
             if (start, stop) in self._recent:
                 self._recent.move_to_end((start, stop))
                 return self._recent[start, stop]
-        images = self._read(start, stop)
-        clean = images.astype(np.float32) / np.float32(127.5) - np.float32(1)
-        noise = self._noise
-        shape = images.shape[1:]
-        drawn = [noise.draw(noise.seed, int(i), shape) for i in self._indices(start, stop)]
-        block = Block(clean, np.stack(drawn))
+        block = self.ingredients(start, stop).block()
         self._remember((start, stop), block)
         return block
+
+    def ingredients(self, start: int, stop: int) -> Ingredients:
+        images, indices = self._read(start, stop), self._indices(start, stop)
+        return Ingredients(images, indices, self._noise.draw, self._noise.seed)
 
     def coefficients(self, step: float) -> tuple[float, float]:
         return self._noise.forward.coefficients(step)

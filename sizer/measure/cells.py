@@ -13,6 +13,7 @@ from sizer.measure.protocols import (
     CellRange,
     CellStore,
     Done,
+    Engine,
     Evaluator,
     ImageSet,
     Labels,
@@ -21,7 +22,7 @@ from sizer.measure.protocols import (
     Task,
 )
 from sizer.measure.scores import guessing_warnings, scored_cell
-from sizer.measure.threads import run, usable_cores
+from sizer.measure.threads import run
 from sizer.results import Cell, DatasetInfo, ModelInfo
 
 
@@ -50,11 +51,13 @@ def measure(
     steps: Sequence[float],
     images: int | None = None,
     workers: int | None = None,
+    engine: Engine | None = None,
     progress: Progress = ignore_progress,
 ) -> Measurement:
     """Run every cell that the store does not hold, and score all.
 
-    images: how many of the set, all by default. workers: threads, one a usable core by default.
+    images: how many of the set, all by default. workers: at once, all that the engine has by
+    default. engine: what runs the cells, threads of this machine by default.
     progress: called with (done, total) in images times the cost of a model, counting only what
     was left to run; not called if nothing was. Raises UsageError for a plan that cannot be run,
     and whatever a worker raises. By then every finished cell is in the store, as it is on
@@ -75,7 +78,7 @@ def measure(
         kept[done.evaluator.info.name][done.cell] = done.labels
 
     if tasks:
-        run(tasks, blocks, workers or usable_cores(), keep, progress)
+        (engine or run)(tasks, blocks, workers, keep, progress)
     truth = np.concatenate([blocks.labels(*positions) for positions in ranges])
     cells = tuple(
         scored_cell(

@@ -1,13 +1,17 @@
 """What measuring takes and gives: the parts others bring, and what is run and done."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sizer.results import DatasetInfo, ModelInfo
+
+if TYPE_CHECKING:
+    from sizer.measure.blocks import Blocks
 
 Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -26,6 +30,16 @@ class Predictor(Protocol):
     def __call__(self, images: Images, /) -> Labels: ...
 
 
+class PackedModel(Protocol):
+    """A classifier that brings its files along, to be unpacked on another machine."""
+
+    @property
+    def home(self) -> str:
+        """Where they come from, which is what errors are to name."""
+
+    def unpack(self, folder: Path, /) -> "Evaluator": ...
+
+
 class Evaluator(Protocol):
     """A classifier to measure. `fingerprint` hashes all that decides its predictions."""
 
@@ -39,6 +53,8 @@ class Evaluator(Protocol):
     def fingerprint(self) -> str: ...
 
     def open(self) -> Predictor: ...
+
+    def packed(self) -> PackedModel: ...
 
 
 class ImageSet(Protocol):
@@ -96,3 +112,21 @@ class Done:
     cell: CellRange
     labels: Labels
     cost: float
+
+
+class Engine(Protocol):
+    """Runs all tasks, at most so many at once; None: as many as there is room for.
+
+    `keep` and `progress` are called in the caller's thread. Raises what a worker raises; whatever
+    ends it early, every cell that was finished has been kept.
+    """
+
+    def __call__(
+        self,
+        tasks: Sequence[Task],
+        blocks: "Blocks",
+        workers: int | None,
+        keep: Callable[[Done], None],
+        progress: Progress,
+        /,
+    ) -> None: ...

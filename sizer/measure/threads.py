@@ -13,7 +13,7 @@ from sizer.measure.protocols import Done, Evaluator, Labels, Predictor, Progress
 
 
 @dataclass(frozen=True, slots=True)
-class _Bench:
+class Bench:
     """Where threads meet: what is to do, what is done, and whether to leave.
 
     handed counts what was added to `finished`: a finished cell, a worker's failure.
@@ -39,16 +39,27 @@ def usable_cores() -> int:
 def run(
     tasks: Sequence[Task],
     blocks: Blocks,
-    workers: int,
+    workers: int | None,
     keep: Callable[[Done], None],
     progress: Progress,
 ) -> None:
-    """Run all tasks; whatever ends it early, every finished cell has been kept."""
-    bench = _Bench(deque(tasks))
+    """Run all tasks, on a thread a usable core by default. See `Engine`."""
+    bench = Bench(deque(tasks))
     threads = [
         threading.Thread(target=_work, args=(bench, blocks))
-        for _ in range(min(workers, len(tasks)))
+        for _ in range(min(workers or usable_cores(), len(tasks)))
     ]
+    gather(bench, threads, keep, progress)
+
+
+def gather(
+    bench: Bench,
+    threads: Sequence[threading.Thread],
+    keep: Callable[[Done], None],
+    progress: Progress,
+) -> None:
+    """Start the threads and keep what they hand in; none of it is lost, whatever ends it early."""
+    tasks = tuple(bench.todo)
     try:
         for thread in threads:
             thread.start()
@@ -64,7 +75,7 @@ def run(
 
 
 def _collect(
-    bench: _Bench, tasks: Sequence[Task], keep: Callable[[Done], None], progress: Progress
+    bench: Bench, tasks: Sequence[Task], keep: Callable[[Done], None], progress: Progress
 ) -> None:
     """Keep each finished cell; raise a worker's failure."""
     total = sum(task.cost * len(task.steps) for task in tasks)
@@ -76,12 +87,12 @@ def _collect(
         if isinstance(done, Exception):
             raise done
         keep(done)
-        bench.finished.popleft()  # only now: an interrupt before it makes `_run` keep it again
+        bench.finished.popleft()  # only now: an interrupt before it makes `gather` keep it again
         spent += done.cost
         progress(spent, total)
 
 
-def _work(bench: _Bench, blocks: Blocks) -> None:
+def _work(bench: Bench, blocks: Blocks) -> None:
     """One worker: takes tasks until none is left, with one live session at a time."""
     current: Evaluator | None = None
     predictor: Predictor | None = None
@@ -90,12 +101,15 @@ def _work(bench: _Bench, blocks: Blocks) -> None:
             if predictor is None or task.evaluator is not current:
                 predictor = None  # ends the old session before the next one is opened
                 current, predictor = task.evaluator, task.evaluator.open()
-            _run_task(task, predictor, bench, blocks)
+            block = blocks.block(task.start, task.stop)
+            coefficients = [blocks.coefficients(step) for step in task.steps]
+            for done in finished(task, predictor, block, coefficients, bench.leave):
+                bench.hand_in(done)
     except Exception as error:  # whatever it is, the main thread raises it
         bench.hand_in(error)
 
 
-def _taken(bench: _Bench) -> Iterator[Task]:
+def _taken(bench: Bench) -> Iterator[Task]:
     while not bench.leave.is_set():
         try:
             task = bench.todo.popleft()
@@ -104,14 +118,19 @@ def _taken(bench: _Bench) -> Iterator[Task]:
         yield task
 
 
-def _run_task(task: Task, predictor: Predictor, bench: _Bench, blocks: Blocks) -> None:
-    block = blocks.block(task.start, task.stop)
-    for step in task.steps:
-        labels = _predict(predictor, block, blocks.coefficients(step), bench.leave)
+def finished(
+    task: Task,
+    predictor: Predictor,
+    block: Block,
+    coefficients: Sequence[tuple[float, float]],
+    leave: threading.Event,
+) -> Iterator[Done]:
+    """The cells of a task one after the other, until told to leave. coefficients: of its steps."""
+    for step, scales in zip(task.steps, coefficients, strict=True):
+        labels = _predict(predictor, block, scales, leave)
         if labels is None:
             return
-        cell = (step, task.start, task.stop)
-        bench.hand_in(Done(task.evaluator, cell, labels, task.cost))
+        yield Done(task.evaluator, (step, task.start, task.stop), labels, task.cost)
 
 
 def _predict(

@@ -4,6 +4,7 @@ from sizer.pipeline.advising import camera_noise, plan, recommend
 from sizer.pipeline.backtesting import backtest
 from sizer.pipeline.calibrating import CutChoice, calibrate, cut_widths, fit_file, fit_measurements
 from sizer.pipeline.devices import DeviceQuestion, check_model, list_devices, measure_device
+from sizer.pipeline.engines import open_engine
 from sizer.pipeline.ladders import find_models, grid_until, measure_ladder, open_models
 from sizer.pipeline.quantising import quantize
 from sizer.pipeline.training import export, train
@@ -24,6 +25,7 @@ __all__ = [
     "list_devices",
     "measure_device",
     "measure_ladder",
+    "open_engine",
     "open_models",
     "plan",
     "quantize",

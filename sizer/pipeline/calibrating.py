@@ -43,6 +43,7 @@ from sizer.results import (
 
 if TYPE_CHECKING:
     from sizer.levels import LevelSettings
+    from sizer.measure import Engine
 
 RISING = 0.1  # accuracy gained along the steps, when they must be a signal and not a noise
 
@@ -76,10 +77,12 @@ def calibrate(
     cut: CutChoice,
     interval: IntervalMethod,
     progress: ReportProgress,
+    engine: "Engine | None" = None,
 ) -> Calibration:
     """Measure a ladder of ONNX files and fit it. No models: the built-in ladder.
 
-    steps: None finds the transition first. images: None takes the whole test set.
+    steps: None finds the transition first. images: None takes the whole test set. engine: what
+    runs the cells, threads of this machine by default.
     """
     from sizer.datasets import open_dataset
     from sizer.measure import Noise
@@ -90,7 +93,7 @@ def calibrate(
     opened = open_models(found, dataset.info, provider, input_format)
     noise = Noise(linear_schedule(), epsilon, NOISE_SEED)
     with open_store() as store:
-        measurement = measure_ladder(opened, dataset, noise, store, steps, images, progress)
+        measurement = measure_ladder(opened, dataset, noise, store, steps, images, progress, engine)
     return fit_measurements(
         models=tuple(model.info for model in opened),
         cells=measurement.cells,

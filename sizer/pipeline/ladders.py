@@ -20,7 +20,7 @@ from sizer.results import (
 
 if TYPE_CHECKING:
     from sizer.evaluate import OnnxModel
-    from sizer.measure import CellStore, Evaluator, ImageSet, Measurement, Noise
+    from sizer.measure import CellStore, Engine, Evaluator, ImageSet, Measurement, Noise
 
 BUILTIN = "builtin"
 NOISE_SEED = 0
@@ -105,6 +105,7 @@ def measure_ladder(
     steps: tuple[float, ...] | None,
     images: int | None,
     progress: ReportProgress,
+    engine: "Engine | None" = None,
 ) -> "Measurement":
     """Every model at every step; without steps, a coarse pass finds where they matter."""
     from sizer.fit.evidence import check_sizes
@@ -120,11 +121,19 @@ def measure_ladder(
             store,
             steps=BRACKET_STEPS,
             images=some,
+            engine=engine,
             progress=progress("finding the transition"),
         )
         steps = grid_until(_last_useful(coarse.cells, 1 / dataset.info.classes))
     return measure(
-        models, dataset, noise, store, steps=steps, images=images, progress=progress("measuring")
+        models,
+        dataset,
+        noise,
+        store,
+        steps=steps,
+        images=images,
+        engine=engine,
+        progress=progress("measuring"),
     )
 
 

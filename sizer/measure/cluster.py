@@ -1,0 +1,315 @@
+"""The engine of many machines: a Ray cluster, whose workers get all they need and keep nothing.
+
+A task goes to whichever worker is free, with its model's files and its block's clean images out of
+the object store; noise is drawn there, and cells come back one by one. The caller's process is the
+only one that keeps them. `ray` is imported inside functions, since it is an extra.
+"""
+
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+import socket
+import sys
+import tempfile
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from sizer.errors import ClusterError, SizerError
+from sizer.measure.blocks import Blocks, Ingredients
+from sizer.measure.protocols import Done, Engine, Evaluator, PackedModel, Predictor, Progress, Task
+from sizer.measure.threads import Bench, finished, gather, usable_cores
+
+ADDRESS = "RAY_ADDRESS"  # Ray's own convention: the cluster to join
+QUEUED = 2  # tasks for each worker that are on their way at most, so that none waits for its next
+RECENT_MODELS = 2  # that stay in the object store for the next task
+RECENT_BLOCKS = 32  # of 4 MiB at most
+ATTEMPTS = 5  # workers that may be lost in a row over one cell, before it must be the cell's fault
+KNOCK = 5.0  # seconds to try whether an address answers, for Ray itself tries for minutes
+PATIENCE = 1.0  # seconds until the thread that waits for cells looks whether to leave
+SAME = ("sizer", "numpy", "onnxruntime", "onnxruntime-gpu")  # packages that decide a prediction
+NEEDS = "give every node the same sizer, and memory for a model and a block of images"
+
+Coefficients = tuple[tuple[float, float], ...]
+
+
+@contextlib.contextmanager
+def ray_engine(tell: Callable[[str], None]) -> Iterator[Engine]:
+    """An engine on the cluster that RAY_ADDRESS names, or on one of this machine for as long.
+
+    It is joined or started when there is something to run, and `tell` is told which. Raises
+    ClusterError then, where that fails.
+    """
+    connected = False
+
+    def run(
+        tasks: Sequence[Task],
+        blocks: Blocks,
+        workers: int | None,
+        keep: Callable[[Done], None],
+        progress: Progress,
+    ) -> None:
+        nonlocal connected
+        if not connected:
+            connected = True  # whatever comes of it, it is to be shut down
+            tell(_connect())
+        bench = Bench(deque(tasks))
+        resource = "GPU" if tasks[0].evaluator.provider == "cuda" else "CPU"
+        _require_room(resource)
+        spread = _Spread(bench, blocks, resource, workers)
+        gather(bench, [threading.Thread(target=spread.run)], keep, progress)
+
+    # What Ray's nodes report is printed to stdout, where only answers belong.
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            yield run
+        finally:
+            if connected:
+                import ray
+
+                ray.shutdown()
+
+
+def _connect() -> str:
+    """Join the cluster that is named, or start one here; returns which, in words."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read by what Ray starts: nothing phones home
+    os.environ["RAY_IGNORE_UNHANDLED_ERRORS"] = "1"  # of tasks that an error here has left behind
+    address = os.environ.get(ADDRESS)
+    if address:
+        _require_answer(address)
+    import ray
+
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    here = {"num_cpus": usable_cores(), "include_dashboard": False}
+    try:
+        joined = ray.init(address=address or "local", **quiet, **({} if address else here))
+    except Exception as error:  # Ray's own exceptions here share no narrower base
+        where = f"{ADDRESS}={address}" if address else "a Ray cluster on this machine"
+        raise ClusterError(
+            f"{where}: cannot be reached ({_first_line(error)}); "
+            "join this machine to it with ray start, or take --engine threads"
+        ) from None
+    found = f"the Ray cluster at {joined.address_info['address']}, which {ADDRESS} names"
+    place = found if address else f"a Ray cluster of this machine alone, as {ADDRESS} is not set"
+    return f"measuring on {place}: {_room('CPU')} CPUs, {_room('GPU')} GPUs"
+
+
+def _require_answer(address: str) -> None:
+    """Raise ClusterError for an address that is not a node's, or where none answers."""
+    if address.startswith("ray://"):
+        raise ClusterError(
+            f"{ADDRESS}={address}: sizer runs on a node of the cluster, not as a remote client; "
+            "join this machine with ray start, and give HOST:PORT"
+        )
+    host, colon, port = address.rpartition(":")
+    if not colon:
+        return  # one of Ray's own words, such as auto
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"{ADDRESS}={address}: no Ray cluster answers ({error}); give the HOST:PORT that "
+            "ray start showed, or take --engine threads"
+        ) from None
+
+
+def _room(resource: str) -> int:
+    import ray
+
+    return int(ray.cluster_resources().get(resource, 0))
+
+
+def _require_room(resource: str) -> None:
+    if _room(resource) < 1:
+        remedy = ", or take --provider cpu" if resource == "GPU" else ""
+        raise ClusterError(f"the Ray cluster has no {resource}; join a node that has one{remedy}")
+
+
+class _Spread:
+    """One thread's work: tasks to the cluster, their cells to the bench."""
+
+    def __init__(self, bench: Bench, blocks: Blocks, resource: str, workers: int | None) -> None:
+        import ray
+
+        self._bench = bench
+        self._blocks = blocks
+        self._resource = resource
+        self._workers = workers
+        self._most = 1
+        self._running: dict[Any, Task] = {}  # by the stream of its cells, with the steps to come
+        self._lost: Counter[tuple[str, int]] = Counter()
+        # Ray's own retries would run a task's finished cells again too.
+        self._remote = ray.remote(
+            max_retries=0, num_cpus=int(resource == "CPU"), num_gpus=int(resource == "GPU")
+        )(_cells)
+        self._model: Callable[..., Any] = lru_cache(RECENT_MODELS)(self._put_model)
+        self._block: Callable[..., Any] = lru_cache(RECENT_BLOCKS)(self._put_block)
+
+    def run(self) -> None:
+        try:
+            while self._bench.todo or self._running:
+                if self._bench.leave.is_set():
+                    self._receive(0)  # what has arrived, and no more
+                    return
+                self._send()
+                self._receive(PATIENCE)
+        except Exception as error:  # whatever it is, the main thread raises it
+            with contextlib.suppress(Exception):  # what else has arrived is kept all the same
+                self._receive(0)
+            self._bench.hand_in(error)
+
+    def _send(self) -> None:
+        """Keep every worker busy, and no more than that under way."""
+        if len(self._running) < self._most:  # the cluster may have grown or shrunk
+            self._most = self._workers or max(1, QUEUED * _room(self._resource))
+        while self._bench.todo and len(self._running) < self._most:
+            task = self._bench.todo.popleft()
+            stream = self._remote.remote(
+                task,
+                (self._model(task.evaluator),),  # inside a tuple, a reference is not followed
+                self._block(task.start, task.stop),
+                tuple(self._blocks.coefficients(step) for step in task.steps),
+                _versions(),
+            )
+            self._running[stream] = task
+
+    def _put_model(self, evaluator: Evaluator) -> Any:
+        import ray
+
+        return ray.put(evaluator.packed())
+
+    def _put_block(self, start: int, stop: int) -> Any:
+        import ray
+
+        return ray.put(self._blocks.ingredients(start, stop))
+
+    def _receive(self, patience: float) -> None:
+        import ray
+
+        streams = list(self._running)
+        if streams:
+            ready, _ = ray.wait(streams, num_returns=len(streams), timeout=0)
+            ready = ready or ray.wait(streams, num_returns=1, timeout=patience)[0]
+            for stream in ready:
+                self._take(stream)
+
+    def _take(self, stream: Any) -> None:
+        """One cell of a stream, or its end, or the loss of its worker."""
+        import ray
+
+        task = self._running.pop(stream)
+        try:
+            result: Done | SizerError = ray.get(next(stream))
+        except StopIteration:
+            if task.steps:
+                self._again(task, "an early end")
+        except ray.exceptions.RayError as error:
+            cause = getattr(error, "cause", None) or error  # of what a worker itself raised
+            if not isinstance(cause, ray.exceptions.RayError):
+                raise ClusterError(
+                    f"a worker of the Ray cluster failed ({_first_line(cause)}); {NEEDS}"
+                ) from error
+            self._again(task, _first_line(cause))
+        else:
+            if isinstance(result, SizerError):
+                raise result
+            self._bench.hand_in(result)
+            self._lost.pop((task.evaluator.info.name, task.start), None)
+            self._running[stream] = replace(task, steps=task.steps[1:])
+
+    def _again(self, task: Task, reason: str) -> None:
+        """Put back what is left of a task, unless it takes every worker down."""
+        key = task.evaluator.info.name, task.start
+        self._lost[key] += 1
+        if self._lost[key] == ATTEMPTS:
+            raise ClusterError(
+                f"{task.evaluator.info.name}: {ATTEMPTS} workers were lost over one cell, the last "
+                f"one to {reason}; {NEEDS}, then run the same line again"
+            )
+        self._bench.todo.appendleft(task)
+
+
+# What follows runs in the workers.
+
+
+class _Opened:
+    """A model that this process has open; its files lie in a folder only while a task runs."""
+
+    def __init__(self, packed: PackedModel) -> None:
+        self._packed = packed
+        self._folder = Path(tempfile.gettempdir(), f"sizer-{secrets.token_hex(8)}")
+        self._predictor: Predictor | None = None
+
+    @contextlib.contextmanager
+    def predictor(self) -> Iterator[Predictor]:
+        """For one task; errors name the files that the user gave."""
+        self._folder.mkdir(mode=0o700)
+        try:
+            model = self._packed.unpack(self._folder)
+            self._predictor = self._predictor or model.open()
+            yield self._predictor
+        except SizerError as error:
+            told = str(error).replace(str(self._folder), self._packed.home)
+            raise type(error)(told) from None
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+
+_opened: dict[str, _Opened] = {}  # by its name in the object store: what this process ran last
+
+
+def _cells(
+    task: Task,
+    model: tuple[Any],
+    ingredients: Ingredients,
+    coefficients: Coefficients,
+    versions: str,
+) -> Iterator[Done | SizerError]:
+    """A task's cells one by one; an error that a user can cause comes in place of one."""
+    try:
+        _require_same(versions)
+        block = ingredients.block()
+        with _open(*model).predictor() as predictor:
+            yield from finished(task, predictor, block, coefficients, threading.Event())
+    except SizerError as error:
+        yield error
+
+
+def _open(model: Any) -> _Opened:
+    import ray
+
+    if model.hex() not in _opened:
+        _opened.clear()  # ends the old session before the next one is opened
+        _opened[model.hex()] = _Opened(ray.get(model))
+    return _opened[model.hex()]
+
+
+def _require_same(versions: str) -> None:
+    if _versions() != versions:
+        import ray
+
+        node = ray.util.get_node_ip_address()
+        raise ClusterError(
+            f"node {node} has {_versions()}, this machine {versions}; install the same there"
+        )
+
+
+@lru_cache(1)
+def _versions() -> str:
+    """Versions of what decides a prediction, as far as they are installed here."""
+    found = []
+    for name in SAME:
+        with contextlib.suppress(PackageNotFoundError):
+            found.append(f"{name} {version(name)}")
+    return ", ".join(found)
+
+
+def _first_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0].rstrip(".: ")

@@ -1,0 +1,110 @@
+"""A real model that does something of its own before each batch, in whichever process runs it."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizer.evaluate import OnnxModel, OnnxPredictor, PackedModel
+from sizer.results import ModelInfo
+
+Before = Callable[[Path, int], None]
+MIDDLE = 30  # batch of a second cell, where each has twenty
+PATIENCE = 100  # seconds, of a worker that would otherwise wait for ever
+
+
+@dataclass(frozen=True)
+class Watched:
+    """`before` gets `folder`, where workers meet, and which batch it is that this one runs."""
+
+    model: OnnxModel
+    folder: Path
+    before: Before
+
+    @property
+    def info(self) -> ModelInfo:
+        return self.model.info
+
+    @property
+    def provider(self) -> str:
+        return self.model.provider
+
+    @property
+    def fingerprint(self) -> str:
+        return self.model.fingerprint
+
+    def open(self) -> "WatchedPredictor":
+        return WatchedPredictor(self.model.open(), self.folder, self.before)
+
+    def packed(self) -> "WatchedPack":
+        return WatchedPack(self.model.packed(), self.folder, self.before)
+
+
+@dataclass(frozen=True)
+class WatchedPack:
+    pack: PackedModel
+    folder: Path
+    before: Before
+
+    @property
+    def home(self) -> str:
+        return self.pack.home
+
+    def unpack(self, folder: Path) -> Watched:
+        return Watched(self.pack.unpack(folder), self.folder, self.before)
+
+
+class WatchedPredictor:
+    def __init__(self, predictor: OnnxPredictor, folder: Path, before: Before) -> None:
+        self.predictor = predictor
+        self.folder = folder
+        self.before = before
+        self.batches = 0
+
+    @property
+    def batch(self) -> int:
+        return self.predictor.batch
+
+    def __call__(self, images: NDArray[np.float32]) -> NDArray[np.int64]:
+        self.batches += 1
+        self.before(self.folder, self.batches)
+        return self.predictor(images)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the other worker never came")
+        time.sleep(0.01)
+
+
+def meet(folder: Path, _batch: int) -> None:
+    """Go on when workers of two nodes are here; a worker's parent is its node."""
+    (folder / f"node-{os.getppid()}").touch()
+    wait_for(lambda: len(list(folder.glob("node-*"))) >= 2)
+
+
+def die(_folder: Path, _batch: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_once(folder: Path, batch: int) -> None:
+    """The first worker that comes to the middle of a second cell is killed there."""
+    if batch == MIDDLE and not (folder / "killed").exists():
+        (folder / "killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang_on_doomed_node(folder: Path, batch: int) -> None:
+    """Stop for ever in the middle of a second cell, on the node that the folder names."""
+    if (folder / f"doomed-{os.getppid()}").exists() and batch == MIDDLE:
+        (folder / "hanging").touch()
+        time.sleep(10 * PATIENCE)
+    if batch == MIDDLE:  # elsewhere, leave it something to do
+        wait_for((folder / "hanging").exists)
