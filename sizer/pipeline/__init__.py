@@ -1,9 +1,10 @@
 """The spine: what happens in which order. No printing here, and no decisions about display."""
 
 from sizer.pipeline.advising import camera_noise, plan, recommend
-from sizer.pipeline.calibrating import CutChoice, calibrate, fit_file, fit_measurements
+from sizer.pipeline.calibrating import calibrate, fit_file, fit_measurements
+from sizer.pipeline.cuts import CutChoice
 from sizer.pipeline.devices import DeviceQuestion, check_model, list_devices, measure_device
-from sizer.pipeline.ladders import find_models, grid_until, measure_ladder, open_models
+from sizer.pipeline.ladders import find_models, measure_ladder, open_models
 from sizer.pipeline.quantising import quantize
 from sizer.pipeline.training import export, train
 
@@ -17,7 +18,6 @@ __all__ = [
     "find_models",
     "fit_file",
     "fit_measurements",
-    "grid_until",
     "list_devices",
     "measure_device",
     "measure_ladder",
