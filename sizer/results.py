@@ -32,7 +32,7 @@ Confidence = Literal["measured", "roofline", "extrapolated"]
 # for its stack, its heap and the drivers.
 RESERVE_RAM = "48KiB"
 # Of transition widths, at which a measurement stops by itself: see Calibration.precision.
-PRECISION = 0.1
+PRECISION = 0.125
 
 
 @dataclass(frozen=True, slots=True)

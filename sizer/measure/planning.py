@@ -10,6 +10,8 @@ from math import ceil, floor
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.interpolate import PchipInterpolator
+from scipy.optimize import isotonic_regression
 
 from sizer.results import LevelCrossing, NoiseCurve, Width
 
@@ -60,18 +62,23 @@ def steps_around(
     with np.errstate(divide="ignore"):
         control = control_of_step(steps)
     finite = np.isfinite(control)
+    falling = isotonic_regression(
+        np.divide(curve.correct, curve.trials), weights=curve.trials, increasing=False
+    ).x
     found: set[float] = set()
     for crossing in crossings:
         at = crossing.at.value
         if crossing.model == curve.model.name and at is not None and crossing.level in limit:
-            found |= _closer(steps[finite], control[finite], at, limit[crossing.level])
+            points = steps[finite], falling[finite], control[finite]
+            found |= _closer(*points, at, limit[crossing.level])
     return tuple(sorted(found))
 
 
-def _closer(steps: Floats, control: Floats, at: float, limit: float) -> set[float]:
+def _closer(steps: Floats, falling: Floats, control: Floats, at: float, limit: float) -> set[float]:
     """Whole steps between those on both sides of `at`, none if those are near enough.
 
-    The control variable rises or falls with the step; between two steps it is taken for straight.
+    `at` is where a straight line between the two crosses; the new steps go where a smooth curve
+    through all points is as high. The control variable rises or falls with the step.
     """
     sign = 1.0 if control[-1] > control[0] else -1.0
     after = int(np.searchsorted(sign * control, sign * at, side="left"))
@@ -81,7 +88,10 @@ def _closer(steps: Floats, control: Floats, at: float, limit: float) -> set[floa
     distance = abs(float(control[after] - control[after - 1]))
     if high - low <= 1 or distance <= limit:
         return set()
-    where = low + (high - low) * abs(at - float(control[after - 1])) / distance
+    share = abs(at - float(control[after - 1])) / distance
+    height = falling[after - 1] + share * (falling[after] - falling[after - 1])
+    inside = np.arange(low, high + 1)
+    where = float(np.interp(-height, -PchipInterpolator(steps, falling)(inside), inside))
     reach = max(1, floor((high - low) * limit / distance))
     if where - low <= reach:
         return {low + reach}
