@@ -3,7 +3,8 @@
 Each ladder is drawn as in `coverage.py`: a logistic fall whose width is a power of N, scatter
 between trainings, images whose difficulty all models share in part. It is measured twice, with the
 same answers: by the plan, and at 50 steps on all images. Compared are the images run, the
-exponent of the widths and log10 N* for a requirement beyond the ladder, each with its 90 % interval.
+exponent of the widths and log10 N* for a requirement beyond the ladder, each with its 90 %
+interval.
 
 Run: python benchmarks/planning.py --seeds 20 --json out/planning.json
 """
@@ -45,13 +46,14 @@ LADDER = (7, 3)  # sizes, trainings of each
 SCATTERS = (0.03, 0.05)
 SHAPE = (2, 2, 1)  # an image: one white pixel, and its number in the other three
 SCHEDULE = linear_schedule()
+INFO = DatasetInfo("simulated", "test", "numbered", CLASSES, IMAGES, SHAPE)
 
 
 @dataclass(frozen=True)
 class NumberedImages:
     """Images that hold their own number; all of one class, the models' answers being drawn."""
 
-    info: DatasetInfo = DatasetInfo("simulated", "test", "numbered", CLASSES, IMAGES, SHAPE)
+    info: DatasetInfo
 
     def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         digits = np.stack([indices % 256, indices // 256 % 256, indices // 65536], axis=1)
@@ -125,7 +127,7 @@ class Answer:
     log_size_width: float | None
 
 
-def no_noise(seed: int, index: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def no_noise(_seed: int, _index: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
     return np.zeros(shape, np.float32)
 
 
@@ -167,12 +169,12 @@ def planned(models: Sequence[Simulated], precision: float) -> tuple[Measurement,
     store = MemoryStore()
     found = measure_ladder(
         models,
-        NumberedImages(),
+        NumberedImages(INFO),
         Noise(SCHEDULE, no_noise, 0),
         store,
         None,
         None,
-        lambda label: ignore_progress,
+        lambda _label: ignore_progress,
         precision=precision,
         cut=CutChoice(),
         workers=1,
@@ -241,7 +243,8 @@ def true_exponent() -> float:
         for size in np.round(np.geomspace(*SIZES, LADDER[0]))
     ]
     law = fit_width_law(widths(curves))
-    assert law is not None and law.exponent.value is not None
+    assert law is not None
+    assert law.exponent.value is not None
     return law.exponent.value
 
 

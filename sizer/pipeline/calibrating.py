@@ -96,10 +96,10 @@ def calibrate(
         interval=interval,
         warnings=(*measurement.warnings, *_trained_on(models, dataset.info)),
     )
-    return calibration if steps else _held_to(calibration, precision)
+    return calibration if steps else held_to(calibration, precision)
 
 
-def _held_to(calibration: Calibration, wanted: float) -> Calibration:
+def held_to(calibration: Calibration, wanted: float) -> Calibration:
     """With a warning, where the images ran out before the precision was reached."""
     reached = calibration.precision
     if wanted == 0 or (reached is not None and reached <= wanted):
