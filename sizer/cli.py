@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 import sizer
 from sizer.errors import SizerError, UsageError
 from sizer.results import (
+    PRECISION,
     RESERVE_RAM,
     Control,
     EngineChoice,
@@ -193,8 +194,16 @@ def calibrate(
         str, typer.Option(help="auto, or noise steps in 0..5000 as in 0,100,200.")
     ] = "auto",
     images: Annotated[
-        int | None, typer.Option(min=1, help="Use this many test images; all by default.")
+        int | None, typer.Option(min=1, help="Use this many test images at most; all by default.")
     ] = None,
+    precision: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="With --steps auto, stop once the widths are known this well: half of their 90 % "
+            "interval from counting, a share of the width. 0: use all images.",
+        ),
+    ] = PRECISION,
     provider: Annotated[
         ProviderChoice, typer.Option(help="Where ONNX Runtime runs; auto: CUDA if it works.")
     ] = "auto",
@@ -226,6 +235,7 @@ def calibrate(
             data=data,
             steps=_steps(steps),
             images=images,
+            precision=precision,
             provider=provider,
             input_format=_input_format(input_range, mean, std),
             cut=pipeline.CutChoice(order_parameter, control, levels),

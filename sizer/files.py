@@ -3,8 +3,9 @@
 import csv
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sizer.results import Calibration, Cell, ModelInfo, NoiseCurve
 
 VERSION = 1
 TABLE_COLUMNS = ("model", "parameters", "step", "correct", "trials")
+SHARED_STEPS = 8  # the fewest that stand for all steps: one a knot of a law
 LARGEST = 1e15  # of any number in a table: beyond it, counting is no longer exact
 
 
@@ -225,3 +227,24 @@ def curves(
             )
         )
     return tuple(found)
+
+
+def at_shared_steps(found: Sequence[NoiseCurve]) -> tuple[NoiseCurve, ...]:
+    """Curves at the steps that all of them have, which is where models are compared.
+
+    Whole, where they share too few: a table need not hold common steps.
+    """
+    shared = set.intersection(*(set(curve.steps) for curve in found))
+    if len(shared) < SHARED_STEPS:
+        return tuple(found)
+    return tuple(_restricted(curve, shared) for curve in found)
+
+
+def _restricted(curve: NoiseCurve, steps: set[float]) -> NoiseCurve:
+    kept = [i for i, step in enumerate(curve.steps) if step in steps]
+    return replace(
+        curve,
+        steps=tuple(curve.steps[i] for i in kept),
+        correct=tuple(curve.correct[i] for i in kept),
+        trials=tuple(curve.trials[i] for i in kept),
+    )

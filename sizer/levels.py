@@ -88,6 +88,25 @@ def widths(
     return tuple(found)
 
 
+def precision(found: Sequence[Width]) -> float | None:
+    """Half of the 90 % interval of a width, as a share of it: of the model worst off, whose widths
+    are taken together by the mean over its pairs of levels.
+
+    It bounds, for each model, the 90 % counting error of the mean logarithm of its widths, which is
+    what the exponent is fitted to. Censored widths do not count; None where no width is left, or
+    one has no interval.
+    """
+    shares: dict[str, list[float]] = {}
+    for one in found:
+        value, low, high = one.width.value, one.width.low, one.width.high
+        if value is None:
+            continue
+        if low is None or high is None or value == 0:
+            return None
+        shares.setdefault(one.model, []).append((high - low) / 2 / value)
+    return max((float(np.mean(share)) for share in shares.values()), default=None)
+
+
 def _crossings(
     curve: NoiseCurve,
     levels: Sequence[float],

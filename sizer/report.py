@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from sizer import files
 from sizer.results import (
     AccuracyScore,
     Advice,
@@ -448,6 +449,22 @@ def parameter_table(fit: LawFit) -> tuple[tuple[str, ...], list[tuple[str, ...]]
         *(interval(found.get(f"rate_{end}")) for end in ("first", "last")),
     )
     return ("step", "ceiling A (90 %)", "gain B (90 %)"), [*rows, rates]
+
+
+def shared_steps(calibration: Calibration) -> tuple[float, ...]:
+    """The noise steps at which models are compared."""
+    found = files.curves(calibration.models, calibration.cells, calibration.chance)
+    return files.at_shared_steps(found)[0].steps
+
+
+def width_precision(calibration: Calibration) -> str:
+    """How well counting alone lets the widths be known."""
+    if calibration.precision is None:
+        return "how well the widths are known is not known: a width has no interval"
+    return (
+        f"each model's widths are known to {calibration.precision:.1%} or better "
+        "(90 %, from counting)"
+    )
 
 
 def model_rows(calibration: Calibration, steps: Sequence[float]) -> list[tuple[str, ...]]:

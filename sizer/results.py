@@ -32,6 +32,8 @@ Confidence = Literal["measured", "roofline", "extrapolated"]
 # What a program takes beside the network: a picture of 160 x 120 in RGB565 (37.5 KiB), and ten KiB
 # for its stack, its heap and the drivers.
 RESERVE_RAM = "48KiB"
+# Of transition widths, at which a measurement stops by itself: see Calibration.precision.
+PRECISION = 0.125
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +300,9 @@ class Calibration:
     schedule: name of the noise schedule that the steps belong to, None for a table in some other
     noise unit. fit: the law chosen by back-test; rivals: the others. scan: the chosen law fitted
     again without the smallest size, the two smallest, and so on. image_share: of the counting
-    variance, what all models have in common, as measured; 1 where unknown.
+    variance, what all models have in common, as measured; 1 where unknown. precision: half of the
+    90 % interval that counting leaves a width, as a share of it: the mean over the pairs of levels,
+    of the model worst off; None where a width has no interval.
     """
 
     version: int
@@ -317,6 +321,7 @@ class Calibration:
     backtests: tuple[Backtest, ...]
     scan: tuple[LawFit, ...] = ()
     image_share: float = 1.0
+    precision: float | None = None
     warnings: tuple[str, ...] = ()
 
 

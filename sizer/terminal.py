@@ -127,7 +127,7 @@ def show_quantized(precision: Precision, models: Sequence[QuantizedModel]) -> No
 
 def show_calibration(calibration: Calibration) -> None:
     """The measured accuracies at a few steps, the laws, and what to beware of."""
-    steps = sorted({cell.step for cell in calibration.cells})
+    steps = report.shared_steps(calibration)
     some = [steps[round(i * (len(steps) - 1) / 4)] for i in range(5)] if len(steps) > 5 else steps
     headings = ("model", "parameters", *(f"t={step:g}" for step in some))
     precision = calibration.models[0].precision
@@ -137,6 +137,7 @@ def show_calibration(calibration: Calibration) -> None:
     if law is not None:
         title = f"Width of the fall in {law.control}: N^-exponent; {law.verdict}"
         _table(title, ("levels", "exponent (90 %)", "widths"), report.width_rows(calibration))
+        Console().print(Text(report.width_precision(calibration)))
     if collapse is not None:
         rows = [
             ("t_c", report.interval(collapse.critical_step, ".4g")),

@@ -19,17 +19,16 @@ from sizer.pipeline import (
     CutChoice,
     fit_file,
     fit_measurements,
-    grid_until,
     measure_ladder,
     recommend,
 )
 from sizer.pipeline.calibrating import NO_WIDTH_LAW, NOT_CLEAN
-from sizer.pipeline.ladders import BRACKET_STEPS, GRID_STEPS
+from sizer.pipeline.planned import BRACKET_STEPS
 from sizer.results import ModelInfo, Requirement
 
 IMAGES = ScriptedImages(2000)
 NOISE = Noise(linear_schedule(), no_noise, 0)
-STEPS = grid_until(900)
+STEPS = tuple(np.round(900 * np.linspace(0, 1, 26) ** 1.25).tolist())
 CUT = CutChoice()
 
 
@@ -45,6 +44,12 @@ def models(sizes=SIZES, trainings=2):
     ]
 
 
+def measured_ladder(ladder, store, steps, progress=lambda phase: ignore_progress, **options):
+    options = {"precision": 0.1, "cut": CUT, "images": None} | options
+    images = options.pop("images")
+    return measure_ladder(ladder, IMAGES, NOISE, store, steps, images, progress, **options)
+
+
 def calibrated(store, steps=STEPS, cut=CUT, **options):
     phases = []
 
@@ -53,7 +58,7 @@ def calibrated(store, steps=STEPS, cut=CUT, **options):
         return ignore_progress
 
     ladder = models(**options)
-    measured = measure_ladder(ladder, IMAGES, NOISE, store, steps, None, progress)
+    measured = measured_ladder(ladder, store, steps, progress)
     calibration = fit_measurements(
         models=tuple(model.info for model in ladder),
         cells=measured.cells,
@@ -124,48 +129,35 @@ class TestRepeats:
         assert len(store.added) == kept > 0
 
     def test_and_so_do_models_in_another_order_from_scratch(self, calibration):
-        found = measure_ladder(
-            models()[::-1], IMAGES, NOISE, MemoryStore(), STEPS, None, lambda phase: ignore_progress
-        )
+        found = measured_ladder(models()[::-1], MemoryStore(), STEPS)
         assert set(found.cells) == set(calibration.cells)
 
 
 class TestAutomaticSteps:
     def test_they_end_where_every_model_guesses(self, store):
         found, phases = calibrated(store, steps=None, sizes=SIZES[::2])
-        assert phases == ["finding the transition", "measuring"]
-        steps = sorted({cell.step for cell in found.cells})
-        assert steps[0] == 0
-        assert steps[-1] in BRACKET_STEPS
-        assert len(steps) == GRID_STEPS
-        beyond = [planted_accuracy(steps[-1], size) for size in SIZES]
+        assert phases[:2] == ["finding the transition", "sharing out the steps"]
+        assert phases[-1] == "closing in on the levels"
+        last = {max(c.step for c in found.cells if c.model == m.name) for m in found.models}
+        assert len(last) == 1
+        assert last <= set(BRACKET_STEPS)
+        (end,) = last
+        beyond = [planted_accuracy(end, size) for size in SIZES]
         assert max(beyond) < 0.1 + 0.05
-        before = BRACKET_STEPS[BRACKET_STEPS.index(steps[-1]) - 1]
+        before = BRACKET_STEPS[BRACKET_STEPS.index(end) - 1]
         assert max(planted_accuracy(before, size) for size in SIZES) > 0.1 + 0.01
         assert found.width_law.censored == 0
 
     def test_models_that_only_guess_have_no_transition(self):
         guessing = [replace(m, accuracy=lambda step, n: np.full(len(step), 0.1)) for m in models()]
-        store = MemoryStore()
-        found = measure_ladder(
-            guessing, IMAGES, NOISE, store, None, None, lambda phase: ignore_progress
-        )
+        found = measured_ladder(guessing, MemoryStore(), None)
         assert max(cell.step for cell in found.cells) <= BRACKET_STEPS[3]
         assert len(found.warnings) == len(guessing)
 
     def test_models_that_never_fall_are_followed_to_the_end(self):
         steady = [replace(m, accuracy=lambda step, n: np.full(len(step), 0.8)) for m in models()]
-        found = measure_ladder(
-            steady, IMAGES, NOISE, MemoryStore(), None, None, lambda phase: ignore_progress
-        )
+        found = measured_ladder(steady, MemoryStore(), None)
         assert max(cell.step for cell in found.cells) == 5000
-
-    def test_the_grid(self):
-        grid = grid_until(1000)
-        assert (grid[0], grid[-1], len(grid)) == (0, 1000, GRID_STEPS)
-        gaps = np.diff(grid)
-        assert np.all(np.diff(gaps) >= -1)  # whole steps, wider and wider
-        assert all(step.is_integer() for step in grid)
 
 
 class TestLadders:

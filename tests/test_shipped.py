@@ -8,7 +8,7 @@ from scipy.special import stdtrit
 
 from sizer.advise import advise
 from sizer.advise.prospect import acceptable, prospect
-from sizer.files import curves, find_calibration, read_calibration, shipped
+from sizer.files import at_shared_steps, curves, find_calibration, read_calibration, shipped
 from sizer.fit import fit_surfaces
 from sizer.results import Requirement
 
@@ -30,7 +30,7 @@ def calibration(request):
 @pytest.fixture(scope="module")
 def forecast(request, calibration):
     """Curves of the largest size, and what the fits to the others expect of them, step by step."""
-    found = curves(calibration.models, calibration.cells, calibration.chance)
+    found = at_shared_steps(curves(calibration.models, calibration.cells, calibration.chance))
     largest = max(one.model.parameters for one in found)
     held = [one for one in found if one.model.parameters == largest]
     known = [one for one in found if one.model.parameters < largest]
@@ -81,7 +81,7 @@ def test_the_largest_size_lies_in_its_band(calibration, forecast):
 
 def test_answers_what_its_own_models_reach(calibration):
     """The accuracy of a size of the middle, where size buys most, is answered near that size."""
-    found = curves(calibration.models, calibration.cells, calibration.chance)
+    found = at_shared_steps(curves(calibration.models, calibration.cells, calibration.chance))
     sizes = sorted({one.model.parameters for one in found})
     middle = sizes[len(sizes) // 2]
     smallest, one, largest = (

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from sizer import files
 from sizer.advise.answer import advise
 from sizer.advise.prospect import acceptable, prospect
 from sizer.errors import UsageError
@@ -129,7 +130,8 @@ def _study(
     calibration: Calibration, requirement: Requirement, best: float, sizes: Sequence[int]
 ) -> _Study:
     fits = acceptable(calibration)
-    steps = np.array(sorted({cell.step for cell in calibration.cells}))
+    measured = files.curves(calibration.models, calibration.cells, calibration.chance)
+    steps = np.array(files.at_shared_steps(measured)[0].steps)
     total = sum(fit.weight for fit in fits)
     beliefs = tuple(_belief(fit, total, requirement, best, sizes, steps) for fit in fits)
     mean = sum(belief.weight * belief.curves for belief in beliefs)

@@ -15,14 +15,16 @@ SEED = 0
 Floats = NDArray[np.float64]
 
 
-def bootstrap(fit: LawFit, curves: Sequence[NoiseCurve], right: NDArray[np.bool_] | None) -> LawFit:
+def bootstrap(
+    fit: LawFit, curves: Sequence[NoiseCurve], right: Sequence[NDArray[np.bool_]] | None
+) -> LawFit:
     """The fit with the covariance of fits to models, and images, weighed anew.
 
     Every model, and every image, gets a random weight of mean one (the Bayesian bootstrap: Rubin
     1981, doi:10.1214/aos/1176345338). Drawing them with replacement would often leave out the
     largest sizes, and then tells of another ladder. Whole models, for they are what is independent.
-    right: whether each curve's model was right at each step on each image (models, steps, images);
-    where that is unknown, models alone are weighed, and the images keep their own error.
+    right: whether a curve's model was right at each of its steps on each image (steps, images), by
+    curve; where that is unknown, models alone are weighed, and the images keep their own error.
     """
     random = np.random.default_rng(SEED)
     values = np.array([refit(fit, *_weighed(curves, right, random), curves) for _ in range(DRAWS)])
@@ -37,13 +39,15 @@ def bootstrap(fit: LawFit, curves: Sequence[NoiseCurve], right: NDArray[np.bool_
 
 
 def _weighed(
-    curves: Sequence[NoiseCurve], right: NDArray[np.bool_] | None, random: np.random.Generator
+    curves: Sequence[NoiseCurve],
+    right: Sequence[NDArray[np.bool_]] | None,
+    random: np.random.Generator,
 ) -> tuple[Floats, Floats]:
     """Right answers and trials of all curves' steps, weighed by model and by image."""
     model = np.repeat(random.exponential(size=len(curves)), [len(one.steps) for one in curves])
     trials = model * np.concatenate([one.trials for one in curves])
     if right is None:
         return model * np.concatenate([one.correct for one in curves]), trials
-    image = np.asarray(random.exponential(size=right.shape[2]))
-    share = right @ image / image.sum()
-    return np.asarray(trials * share.ravel()), np.asarray(trials)
+    image = np.asarray(random.exponential(size=right[0].shape[-1]))
+    share = np.concatenate([one @ image for one in right]) / image.sum()
+    return np.asarray(trials * share), np.asarray(trials)

@@ -6,7 +6,7 @@ the cells of a shorter one.
 """
 
 from sizer.measure.blocks import block_ranges, image_order
-from sizer.measure.cells import Measurement, ignore_progress, measure, source_of
+from sizer.measure.cells import Measurement, ignore_progress, measure, require_images, source_of
 from sizer.measure.protocols import CellStore, Engine, Evaluator, ImageSet, Noise
 from sizer.measure.scores import score
 from sizer.measure.threads import usable_cores
@@ -22,6 +22,7 @@ __all__ = [
     "ignore_progress",
     "image_order",
     "measure",
+    "require_images",
     "score",
     "source_of",
     "usable_cores",

@@ -30,11 +30,11 @@ from sizer.results import Cell, DatasetInfo, ModelInfo
 class Measurement:
     """Cells by model, then by ascending step, and what looked wrong about them.
 
-    right: whether each model was right at each step on each image (models, steps, images).
+    right: whether a model was right at each of its steps on each image (steps, images), by model.
     """
 
     cells: tuple[Cell, ...]
-    right: NDArray[np.bool_] = field(compare=False, repr=False)
+    right: tuple[NDArray[np.bool_], ...] = field(compare=False, repr=False)
     warnings: tuple[str, ...]
 
 
@@ -48,7 +48,7 @@ def measure(
     noise: Noise,
     store: CellStore,
     *,
-    steps: Sequence[float],
+    steps: Sequence[float] | Mapping[str, Sequence[float]],
     images: int | None = None,
     workers: int | None = None,
     engine: Engine | None = None,
@@ -56,7 +56,8 @@ def measure(
 ) -> Measurement:
     """Run every cell that the store does not hold, and score all.
 
-    images: how many of the set, all by default. workers: at once, all that the engine has by
+    steps: of all models, or each model's own by its name. images: how many of the set, all by
+    default, the same at every step of every model. workers: at once, all that the engine has by
     default. engine: what runs the cells, threads of this machine by default.
     progress: called with (done, total) in images times the cost of a model, counting only what
     was left to run; not called if nothing was. Raises UsageError for a plan that cannot be run,
@@ -64,10 +65,10 @@ def measure(
     KeyboardInterrupt.
     """
     count = data.info.images if images is None else images
-    _require_plan(evaluators, steps, count, data.info)
-    for step in steps:
+    wanted = _steps_by_model(evaluators, steps)
+    _require_plan(evaluators, wanted, count, data.info)
+    for step in set().union(*wanted.values()):
         noise.forward.coefficients(step)  # raises on a step outside the schedule, before any work
-    wanted = sorted(set(map(float, steps)))
     ranges = list(block_ranges(count, data.info.shape))
     kept = {e.info.name: dict(store.cells(source_of(e, data.info, noise))) for e in evaluators}
     tasks = list(_tasks_left(evaluators, ranges, wanted, kept))
@@ -85,10 +86,11 @@ def measure(
             evaluator, step, _joined(kept[evaluator.info.name], step, ranges), truth, data.info
         )
         for evaluator in evaluators
-        for step in wanted
+        for step in wanted[evaluator.info.name]
     )
-    right = np.array(
-        [[_joined(kept[e.info.name], step, ranges) == truth for step in wanted] for e in evaluators]
+    right = tuple(
+        np.array([_joined(kept[name], step, ranges) == truth for step in wanted[name]])
+        for name in (evaluator.info.name for evaluator in evaluators)
     )
     return Measurement(cells, right, tuple(guessing_warnings(cells, truth)))
 
@@ -106,15 +108,31 @@ def source_of(evaluator: Evaluator, data: DatasetInfo, noise: Noise) -> str:
     return json.dumps(ingredients, sort_keys=True)
 
 
+def _steps_by_model(
+    evaluators: Sequence[Evaluator], steps: Sequence[float] | Mapping[str, Sequence[float]]
+) -> dict[str, list[float]]:
+    """Each model's steps, ascending."""
+    own = steps if isinstance(steps, Mapping) else {e.info.name: steps for e in evaluators}
+    return {name: sorted(set(map(float, some))) for name, some in own.items()}
+
+
 def _require_plan(
-    evaluators: Sequence[Evaluator], steps: Sequence[float], count: int, info: DatasetInfo
+    evaluators: Sequence[Evaluator],
+    steps: Mapping[str, Sequence[float]],
+    count: int,
+    info: DatasetInfo,
 ) -> None:
     names = [evaluator.info.name for evaluator in evaluators]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"two models are called {twice[0]}; rename one of the files")
-    if not names or not steps:
+    if not names or not all(steps.get(name) for name in names):
         raise UsageError("nothing to measure: give at least one model and one noise step")
+    require_images(count, info)
+
+
+def require_images(count: int, info: DatasetInfo) -> None:
+    """Raise UsageError for a number of images that the set does not have."""
     if not 1 <= count <= info.images:
         raise UsageError(f"{count} images of {info.spec}: give a number from 1 to {info.images}")
 
@@ -122,7 +140,7 @@ def _require_plan(
 def _tasks_left(
     evaluators: Sequence[Evaluator],
     ranges: Sequence[tuple[int, int]],
-    steps: Sequence[float],
+    steps: Mapping[str, Sequence[float]],
     kept: Mapping[str, Mapping[CellRange, Labels]],
 ) -> Iterator[Task]:
     """What is left to run: dearest model first, so that the workers end together."""
@@ -130,7 +148,7 @@ def _tasks_left(
     for evaluator in sorted(evaluators, key=lambda e: costs[e.info.name], reverse=True):
         name = evaluator.info.name
         for start, stop in ranges:
-            left = tuple(step for step in steps if (step, start, stop) not in kept[name])
+            left = tuple(step for step in steps[name] if (step, start, stop) not in kept[name])
             if left:
                 yield Task(evaluator, start, stop, left, (stop - start) * costs[name])
 

@@ -2,10 +2,11 @@
 
 from sizer.pipeline.advising import camera_noise, plan, recommend
 from sizer.pipeline.backtesting import backtest
-from sizer.pipeline.calibrating import CutChoice, calibrate, cut_widths, fit_file, fit_measurements
+from sizer.pipeline.calibrating import calibrate, fit_file, fit_measurements
+from sizer.pipeline.cuts import CutChoice, cut_widths
 from sizer.pipeline.devices import DeviceQuestion, check_model, list_devices, measure_device
 from sizer.pipeline.engines import open_engine
-from sizer.pipeline.ladders import find_models, grid_until, measure_ladder, open_models
+from sizer.pipeline.ladders import find_models, measure_ladder, open_models
 from sizer.pipeline.quantising import quantize
 from sizer.pipeline.training import export, train
 
@@ -21,7 +22,6 @@ __all__ = [
     "find_models",
     "fit_file",
     "fit_measurements",
-    "grid_until",
     "list_devices",
     "measure_device",
     "measure_ladder",

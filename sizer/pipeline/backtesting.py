@@ -19,7 +19,7 @@ def backtest(calibration: str, hold_out: int | None, progress: "ReportProgress")
     Raises MeasurementError where the ladder has too few sizes, UsageError where too few are left.
     """
     found = files.read_calibration(files.find_calibration(calibration))
-    curves = files.curves(found.models, found.cells, found.chance)
+    curves = files.at_shared_steps(files.curves(found.models, found.cells, found.chance))
     counts = _hold_outs(len({curve.model.parameters for curve in curves}), hold_out)
     report = progress("leaving out the largest sizes")
     done: list[HoldOut] = []

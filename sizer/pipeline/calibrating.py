@@ -1,7 +1,7 @@
 """`calibrate` and `fit`: measurements to a calibration."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,41 +10,35 @@ from numpy.typing import NDArray
 
 import sizer
 from sizer import files
-from sizer.errors import (
-    MeasurementError,
-    UsageError,
-)
+from sizer.errors import MeasurementError
 from sizer.manifest import read_manifest
 from sizer.noise import NoiseSchedule, epsilon, linear_schedule, schedule_named
+from sizer.pipeline.cuts import CutChoice, cut_widths, level_pairs, level_settings
 from sizer.pipeline.ladders import (
     BUILTIN,
-    GUESSING,
     NOISE_SEED,
     ReportProgress,
     find_models,
     measure_ladder,
     open_models,
 )
+from sizer.pipeline.planned import GUESSING
 from sizer.results import (
     Calibration,
     Cell,
-    Control,
     DatasetInfo,
     InputFormat,
     IntervalMethod,
     LevelCrossing,
-    LevelSet,
     ModelInfo,
     NoiseCurve,
-    OrderParameter,
     ProviderChoice,
-    Width,
 )
 
 if TYPE_CHECKING:
-    from sizer.levels import LevelSettings
     from sizer.measure import Engine
 
+Answers = Sequence[NDArray[np.bool_]]  # whether right, a model: (steps, images)
 RISING = 0.1  # accuracy gained along the steps, when they must be a signal and not a noise
 
 
@@ -57,21 +51,13 @@ NOT_CLEAN = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CutChoice:
-    """How curves are cut into widths; see `sizer.levels`."""
-
-    order_parameter: OrderParameter = "normalised"
-    control: Control = "step"
-    levels: LevelSet = "equidistant"
-
-
 def calibrate(
     *,
     models: Sequence[Path],
     data: str,
     steps: tuple[float, ...] | None,
     images: int | None,
+    precision: float,
     provider: ProviderChoice,
     input_format: InputFormat | None,
     cut: CutChoice,
@@ -81,8 +67,9 @@ def calibrate(
 ) -> Calibration:
     """Measure a ladder of ONNX files and fit it. No models: the built-in ladder.
 
-    steps: None finds the transition first. images: None takes the whole test set. engine: what
-    runs the cells, threads of this machine by default.
+    steps: None plans them. images: at most, None for the whole test set. precision: of the widths,
+    at which a plan stops; 0 uses all images. engine: what runs the cells, threads of this machine
+    by default.
     """
     from sizer.datasets import open_dataset
     from sizer.measure import Noise
@@ -93,8 +80,19 @@ def calibrate(
     opened = open_models(found, dataset.info, provider, input_format)
     noise = Noise(linear_schedule(), epsilon, NOISE_SEED)
     with open_store() as store:
-        measurement = measure_ladder(opened, dataset, noise, store, steps, images, progress, engine)
-    return fit_measurements(
+        measurement = measure_ladder(
+            opened,
+            dataset,
+            noise,
+            store,
+            steps,
+            images,
+            progress,
+            precision=precision,
+            cut=cut,
+            engine=engine,
+        )
+    calibration = fit_measurements(
         models=tuple(model.info for model in opened),
         cells=measurement.cells,
         chance=1 / dataset.info.classes,
@@ -105,11 +103,34 @@ def calibrate(
         interval=interval,
         warnings=(*measurement.warnings, *_trained_on(models, dataset.info)),
     )
+    return calibration if steps else held_to(calibration, precision)
 
 
-def _in_order_of_size(right: NDArray[np.bool_], models: Sequence[ModelInfo]) -> NDArray[np.bool_]:
+def held_to(calibration: Calibration, wanted: float) -> Calibration:
+    """With a warning, where the images ran out before the precision was reached."""
+    reached = calibration.precision
+    if wanted == 0 or (reached is not None and reached <= wanted):
+        return calibration
+    known = "not known yet" if reached is None else f"known to {reached:.1%}"
+    warning = (
+        f"from {calibration.fit.images:,} images the widths are {known}, not to the {wanted:.1%} "
+        "of --precision; more test images would show more"
+    )
+    return replace(calibration, warnings=(*calibration.warnings, warning))
+
+
+def _in_order_of_size(right: Answers, models: Sequence[ModelInfo]) -> Answers:
     order = sorted(range(len(models)), key=lambda i: (models[i].parameters, models[i].name))
-    return right[order]
+    return [right[i] for i in order]
+
+
+def _at_steps(
+    right: Answers, all_steps: Sequence[NoiseCurve], some: Sequence[NoiseCurve]
+) -> Answers:
+    return [
+        answers[np.isin(whole.steps, part.steps)]
+        for answers, whole, part in zip(right, all_steps, some, strict=True)
+    ]
 
 
 def fit_measurements(
@@ -121,22 +142,24 @@ def fit_measurements(
     dataset: DatasetInfo | None,
     cut: CutChoice,
     image_share: float = 1.0,
-    right: NDArray[np.bool_] | None = None,
+    right: Answers | None = None,
     interval: IntervalMethod = "sandwich",
     warnings: tuple[str, ...] = (),
 ) -> Calibration:
     """Levels, widths, collapse and surfaces of a finished measurement.
 
-    right: whether each model, in order of size, was right at each step on each image (models,
-    steps, images). Where it is unknown, `image_share` is taken as given.
+    right: whether a model was right at each of its steps on each image (steps, images), models in
+    order of size. Where it is unknown, `image_share` is taken as given. Widths take every step,
+    comparisons between models those that all models share.
     """
     from sizer import fit
     from sizer.fit.evidence import check_sizes
-    from sizer.levels import crossings
+    from sizer.levels import crossings, precision
 
     check_sizes(model.parameters for model in models)
     curves = files.curves(models, cells, chance)
-    settings, levels = _settings(cut, schedule), sorted({a for pair in _pairs(cut) for a in pair})
+    settings, pairs = level_settings(cut, schedule), level_pairs(cut)
+    levels = sorted({level for pair in pairs for level in pair})
     crossed = tuple(found for curve in curves for found in crossings(curve, levels, settings))
     _require_crossings(curves, crossed)
     found = cut_widths(curves, schedule, cut)
@@ -145,12 +168,14 @@ def fit_measurements(
         warnings = (*warnings, NO_WIDTH_LAW)
     if cut.order_parameter == "normalised" and any(curve.steps[0] > 0 for curve in curves):
         warnings = (*warnings, NOT_CLEAN)
+    shared = files.at_shared_steps(curves)
     if right is not None:
-        image_share = fit.image_share(right)
-    surfaces, backtests = fit.fit_surfaces(curves, image_share, interval)
+        right = _at_steps(right, curves, shared)
+        image_share = fit.image_share(np.array(right))
+    surfaces, backtests = fit.fit_surfaces(shared, image_share, interval)
     if interval == "bootstrap":
         surfaces = tuple(
-            fit.bootstrap(one, curves, right) if one.weight > 0 else one for one in surfaces
+            fit.bootstrap(one, shared, right) if one.weight > 0 else one for one in surfaces
         )
     return Calibration(
         version=files.VERSION,
@@ -163,23 +188,15 @@ def fit_measurements(
         crossings=crossed,
         widths=found,
         width_law=width_law,
-        collapse=fit.fit_collapse(curves),
+        collapse=fit.fit_collapse(shared),
         fit=surfaces[0],
         rivals=surfaces[1:],
         backtests=backtests,
-        scan=fit.scan_smallest(surfaces[0], curves),
+        scan=fit.scan_smallest(surfaces[0], shared),
         image_share=image_share,
+        precision=precision(found),
         warnings=warnings,
     )
-
-
-def cut_widths(
-    curves: Sequence[NoiseCurve], schedule: NoiseSchedule | None, cut: CutChoice
-) -> tuple[Width, ...]:
-    """Widths of all level pairs on every curve, without fitting anything."""
-    from sizer.levels import widths
-
-    return widths(curves, _pairs(cut), _settings(cut, schedule))
 
 
 def _require_crossings(curves: Sequence[NoiseCurve], crossed: Sequence[LevelCrossing]) -> None:
@@ -206,28 +223,6 @@ def _guesses(curve: NoiseCurve) -> bool:
     """Whether a model's accuracy at its first step is what guessing explains."""
     error = np.sqrt(curve.chance * (1 - curve.chance) / curve.trials[0])
     return bool(curve.correct[0] / curve.trials[0] <= curve.chance + GUESSING * error)
-
-
-def _pairs(cut: CutChoice) -> tuple[tuple[float, float], ...]:
-    from sizer.levels import EQUIDISTANT, LOGARITHMIC
-
-    return EQUIDISTANT if cut.levels == "equidistant" else LOGARITHMIC
-
-
-def _settings(cut: CutChoice, schedule: NoiseSchedule | None) -> "LevelSettings":
-    """The control variable as a function of step."""
-    from sizer.levels import LevelSettings
-
-    def needs_schedule(_steps: NDArray[np.float64]) -> NDArray[np.float64]:
-        raise UsageError(f"--control {cut.control} needs steps of a noise schedule; take step")
-
-    functions: dict[Control, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
-        "step": np.asarray,
-        "log-step": np.log,
-        "beta": schedule.beta if schedule else needs_schedule,
-        "log-snr": schedule.log_snr if schedule else needs_schedule,
-    }
-    return LevelSettings(cut.order_parameter, cut.control, functions[cut.control])
 
 
 def _trained_on(models: Sequence[Path], dataset: DatasetInfo) -> tuple[str, ...]:

@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sizer.errors import (
     ModelError,
     UsageError,
 )
 from sizer.manifest import TrainedModel, read_manifest
+from sizer.noise import linear_schedule
+from sizer.pipeline.cuts import CutChoice
+from sizer.pipeline.planned import Goal, Ladder, Steps, measure_planned
 from sizer.results import (
-    Cell,
     DatasetInfo,
     InputFormat,
     ProviderChoice,
@@ -24,15 +24,6 @@ if TYPE_CHECKING:
 
 BUILTIN = "builtin"
 NOISE_SEED = 0
-
-
-# `--steps auto`: a few images at these steps find where every model only guesses ...
-BRACKET_STEPS = (0, 100, 200, 400, 600, 800, 1000, 1300, 1600, 2000, 2500, 3000, 4000, 5000)
-BRACKET_IMAGES = 500
-GUESSING = 3.0  # standard errors above chance
-# ... and the fall up to there is cut into a grid, finer where there is less noise.
-GRID_STEPS = 26
-GRID_POWER = 1.25
 
 
 FoundModel = tuple[Path, TrainedModel | None, str | None]  # file, manifest's entry, family
@@ -105,51 +96,37 @@ def measure_ladder(
     steps: tuple[float, ...] | None,
     images: int | None,
     progress: ReportProgress,
+    *,
+    precision: float,
+    cut: CutChoice,
+    workers: int | None = None,
     engine: "Engine | None" = None,
 ) -> "Measurement":
-    """Every model at every step; without steps, a coarse pass finds where they matter."""
-    from sizer.fit.evidence import check_sizes
-    from sizer.measure import measure
+    """Every model at every step; without steps, at those that a plan finds worth it.
 
-    check_sizes(model.info.parameters for model in models)
-    if steps is None:
-        some = min(images or dataset.info.images, BRACKET_IMAGES)
-        coarse = measure(
+    precision: at which the plan stops. cut: the widths that it is about.
+    """
+    from sizer.fit.evidence import check_sizes
+    from sizer.measure import measure, require_images
+
+    def run(label: str, wanted: Steps, count: int) -> "Measurement":
+        return measure(
             models,
             dataset,
             noise,
             store,
-            steps=BRACKET_STEPS,
-            images=some,
+            steps=wanted,
+            images=count,
+            workers=workers,
             engine=engine,
-            progress=progress("finding the transition"),
+            progress=progress(label),
         )
-        steps = grid_until(_last_useful(coarse.cells, 1 / dataset.info.classes))
-    return measure(
-        models,
-        dataset,
-        noise,
-        store,
-        steps=steps,
-        images=images,
-        engine=engine,
-        progress=progress("measuring"),
-    )
 
-
-def _last_useful(cells: Sequence[Cell], chance: float) -> float:
-    """The first step from which on every model only guesses."""
-    above = [
-        cell.step
-        for cell in cells
-        if cell.correct / cell.trials
-        > chance + GUESSING * np.sqrt(chance * (1 - chance) / cell.trials)
-    ]
-    last = max(above, default=0.0)
-    return next((step for step in BRACKET_STEPS if step > last), BRACKET_STEPS[-1])
-
-
-def grid_until(last: float) -> tuple[float, ...]:
-    """Whole steps from 0 to `last`, denser at the start."""
-    grid = np.round(last * np.linspace(0, 1, GRID_STEPS) ** GRID_POWER)
-    return tuple(float(step) for step in np.unique(grid))
+    infos = tuple(model.info for model in models)
+    check_sizes(info.parameters for info in infos)
+    count = dataset.info.images if images is None else images
+    require_images(count, dataset.info)
+    ladder = Ladder(infos, 1 / dataset.info.classes, linear_schedule(), run)
+    if steps is not None:
+        return run("measuring", ladder.everywhere(steps), count)
+    return measure_planned(ladder, Goal(count, precision, cut))
