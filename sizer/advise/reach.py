@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sizer.advise.answer import NOISE_TRAINED, REFUSED_RATIO, refusal
+from sizer.advise.answer import REFUSED_RATIO, refusal, trained_steps
 from sizer.advise.prospect import acceptable, prospect
 from sizer.results import Calibration, Estimate, Reach, Requirement
 
@@ -22,7 +22,7 @@ def reach(calibration: Calibration, requirement: Requirement, size: int) -> Reac
     if refusal(calibration, requirement) is not None:
         return None
     fits = acceptable(calibration)
-    steps = np.append(np.linspace(*_steps(calibration), STEPS), requirement.noise_step)
+    steps = np.append(np.linspace(*askable_steps(calibration), STEPS), requirement.noise_step)
     seen = prospect(fits, np.full(len(steps), float(size)), steps)
     low, high = seen.interval(requirement.confidence)
     reached = seen.next_training(requirement.confidence)[:-1] >= requirement.target_accuracy
@@ -33,11 +33,8 @@ def reach(calibration: Calibration, requirement: Requirement, size: int) -> Reac
     )
 
 
-def _steps(calibration: Calibration) -> tuple[float, float]:
+def askable_steps(calibration: Calibration) -> tuple[float, float]:
     """The noise steps that may be asked about: measured, and trained with where that is known."""
     first, last = calibration.fit.step_range
-    for model in calibration.models:
-        trained = NOISE_TRAINED.fullmatch(model.training or "")
-        if trained:
-            first, last = max(first, float(trained[1])), min(last, float(trained[2]))
-    return first, last
+    lowest, highest = trained_steps(calibration)
+    return max(first, lowest), min(last, highest)

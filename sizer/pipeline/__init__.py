@@ -3,8 +3,10 @@
 from sizer.pipeline.advising import camera_noise, plan, recommend
 from sizer.pipeline.calibrating import CutChoice, calibrate, fit_file, fit_measurements
 from sizer.pipeline.devices import DeviceQuestion, check_model, list_devices, measure_device
+from sizer.pipeline.exporting import check_export, export_recommended
 from sizer.pipeline.ladders import find_models, grid_until, measure_ladder, open_models
 from sizer.pipeline.quantising import quantize
+from sizer.pipeline.reporting import check_page, write_page
 from sizer.pipeline.training import export, train
 
 __all__ = [
@@ -12,8 +14,11 @@ __all__ = [
     "DeviceQuestion",
     "calibrate",
     "camera_noise",
+    "check_export",
     "check_model",
+    "check_page",
     "export",
+    "export_recommended",
     "find_models",
     "fit_file",
     "fit_measurements",
@@ -26,4 +31,5 @@ __all__ = [
     "quantize",
     "recommend",
     "train",
+    "write_page",
 ]

@@ -24,6 +24,7 @@ from sizer.pipeline.ladders import (
     find_models,
     measure_ladder,
     open_models,
+    training_of,
 )
 from sizer.results import (
     Calibration,
@@ -32,6 +33,7 @@ from sizer.results import (
     DatasetInfo,
     InputFormat,
     IntervalMethod,
+    LadderTraining,
     LevelCrossing,
     LevelSet,
     ModelInfo,
@@ -75,10 +77,12 @@ def calibrate(
     cut: CutChoice,
     interval: IntervalMethod,
     progress: ReportProgress,
+    command: str | None = None,
 ) -> Calibration:
     """Measure a ladder of ONNX files and fit it. No models: the built-in ladder.
 
-    steps: None finds the transition first. images: None takes the whole test set.
+    steps: None finds the transition first. images: None takes the whole test set. command: the
+    line that asks for it, kept with the result.
     """
     from sizer.datasets import open_dataset
     from sizer.measure import Noise
@@ -100,6 +104,8 @@ def calibrate(
         right=_in_order_of_size(measurement.right, tuple(model.info for model in opened)),
         interval=interval,
         warnings=(*measurement.warnings, *_trained_on(models, dataset.info)),
+        ladder=training_of(found),
+        command=command,
     )
 
 
@@ -120,6 +126,8 @@ def fit_measurements(
     right: NDArray[np.bool_] | None = None,
     interval: IntervalMethod = "sandwich",
     warnings: tuple[str, ...] = (),
+    ladder: LadderTraining | None = None,
+    command: str | None = None,
 ) -> Calibration:
     """Levels, widths, collapse and surfaces of a finished measurement.
 
@@ -166,6 +174,8 @@ def fit_measurements(
         scan=fit.scan_smallest(surfaces[0], curves),
         image_share=image_share,
         warnings=warnings,
+        ladder=ladder,
+        command=command,
     )
 
 
@@ -226,7 +236,12 @@ def _trained_on(models: Sequence[Path], dataset: DatasetInfo) -> tuple[str, ...]
     return ()
 
 
-def fit_file(path: Path, cut: CutChoice, interval: IntervalMethod = "sandwich") -> Calibration:
+def fit_file(
+    path: Path,
+    cut: CutChoice,
+    interval: IntervalMethod = "sandwich",
+    command: str | None = None,
+) -> Calibration:
     """Fit again what a calibration holds, or a CSV table that some other evaluation wrote."""
     if path.suffix == ".json":
         old = files.read_calibration(path)
@@ -240,6 +255,8 @@ def fit_file(path: Path, cut: CutChoice, interval: IntervalMethod = "sandwich") 
             image_share=old.image_share,
             interval=interval,
             warnings=tuple(w for w in old.warnings if w not in {NO_WIDTH_LAW, NOT_CLEAN}),
+            ladder=old.ladder,
+            command=" && ".join(filter(None, (old.command, command))) or None,
         )
     models, cells, chance = files.read_table(path)
     warnings = (NO_CHANCE,) if chance is None else ()
@@ -252,4 +269,5 @@ def fit_file(path: Path, cut: CutChoice, interval: IntervalMethod = "sandwich") 
         cut=cut,
         interval=interval,
         warnings=warnings,
+        command=command,
     )

@@ -1,0 +1,64 @@
+"""`report` and `recommend --report`: a calibration, with an answer or without, as one page."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import sizer
+from sizer import files
+from sizer.advise import outlook, requirement_map
+from sizer.errors import OutputError
+from sizer.results import Advice, Calibration, Provenance, Report
+
+CONFIDENCE = 0.9  # of a page without a question
+PROGRAMS = ("numpy", "scipy")  # whose versions may change an answer's last digits
+MARK = "<!-- a report of sizer -->"  # of a page that may be replaced
+
+
+def check_page(path: Path) -> None:
+    """Raise OutputError before any work if the page could not be written or is not ours."""
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; give a file name")
+    with files.writing_to(path):
+        if path.exists() and MARK.encode() not in path.read_bytes()[:200]:
+            raise OutputError(f"{path}: exists and is no report; choose another or remove it")
+    files.check_writable(path)
+
+
+def write_page(path: Path, calibration: str, command: str, advice: Advice | None = None) -> None:
+    """The page of a calibration file, or of a shipped one by name, and of an answer from it."""
+    from sizer.page import render
+
+    found = files.read_calibration(files.find_calibration(calibration))
+    files.write_text(path, render(report_of(found, calibration, command, advice), MARK))
+
+
+def report_of(calibration: Calibration, name: str, command: str, advice: Advice | None) -> Report:
+    confidence = advice.requirement.confidence if advice else CONFIDENCE
+    size = advice.parameters.recommended if advice and advice.parameters else None
+    return Report(
+        name=name,
+        calibration=calibration,
+        provenance=provenance(calibration, command),
+        requirements=requirement_map(calibration, confidence),
+        advice=advice,
+        outlook=outlook(calibration, size, confidence) if size else None,
+    )
+
+
+def provenance(calibration: Calibration, command: str | None) -> Provenance:
+    """Where the figures of a calibration come from; command: the line that asks now."""
+    ladder = calibration.ladder
+    lines = (ladder.command if ladder else None, calibration.command, command)
+    programs = ", ".join(f"{name} {version(name)}" for name in PROGRAMS)
+    return Provenance(
+        commands=tuple(line for line in lines if line),
+        versions=(
+            *([f"ladder: {ladder.created_with}"] if ladder else []),
+            f"calibration: {calibration.created_with}",
+            f"answer: sizer {sizer.__version__}, Python {platform.python_version()}, {programs}",
+        ),
+        trained_on=ladder.dataset if ladder else None,
+        measured_on=calibration.dataset,
+        models=calibration.models,
+    )
