@@ -284,7 +284,8 @@ def recommend(
         ),
     ] = None,
     report: Annotated[
-        Path | None, typer.Option("--report", help="HTML page to write of the answer.")
+        Path | None,
+        typer.Option("--report", help="Page to write of the answer: HTML, or .md, or .json."),
     ] = None,
     format: FormatOption = "text",  # noqa: A002
 ) -> int:
@@ -302,7 +303,7 @@ def recommend(
     if export is not None:
         pipeline.check_export(calibration, export)
     if report is not None:
-        pipeline.check_page(report)
+        pipeline.check_report(report)
     with terminal.measuring_progress() as progress:
         advice = pipeline.recommend(
             calibration,
@@ -330,7 +331,7 @@ def recommend(
     if export is not None:
         _export_recommended(calibration, advice, export)
     if report is not None:
-        pipeline.write_page(report, calibration, _line(), advice)
+        pipeline.write_report(report, calibration, _line(), advice)
         talk().print(f"wrote {escape(str(report))}", soft_wrap=True)
     _show_advice(advice, format)
     return {"recommended": 0, "unreachable": 1, "untrusted": 4}[advice.verdict]
@@ -345,14 +346,15 @@ def report(
 ) -> None:
     """A calibration as one HTML page: what was measured, the laws, what each requirement takes.
 
-    The page of one requirement's answer is written by `sizer recommend --report`.
+    Where the name of the file ends in .md or .json, the same as Markdown or JSON. The page of one
+    requirement's answer is written by `sizer recommend --report`.
 
     Example: sizer report mine.json --out mine.html
     """
     from sizer import pipeline
 
-    pipeline.check_page(out)
-    pipeline.write_page(out, calibration, _line())
+    pipeline.check_report(out)
+    pipeline.write_report(out, calibration, _line())
     talk().print(f"wrote {escape(str(out))}", soft_wrap=True)
 
 

@@ -26,6 +26,8 @@ from sizer.results import (
     TrainingPlan,
 )
 
+REPORT_MARK = "a report of sizer"  # near the beginning of every report, to know it again
+ANSWERING = 0.01  # weight from which on a law is asked
 SMALLER = "fewer than a tenth of the smallest model's"  # parameters: no smaller size is looked at
 
 
@@ -407,8 +409,18 @@ def weight_table(calibration: Calibration) -> tuple[tuple[str, ...], list[tuple[
     return ("law", "weight", "misfit", "verdict"), rows
 
 
-def backtest_table(calibration: Calibration) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Headings and rows: each law's predictions of the largest sizes, left out."""
+def backtest_table(
+    calibration: Calibration, answering: bool
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and rows: predictions of the largest sizes, left out, by the laws that have a
+    weight in the answer, or by those that have none; the heaviest first.
+    """
+    weights: dict[str, float] = {
+        fit.law: fit.weight for fit in (calibration.fit, *calibration.rivals)
+    }
+    tests = [
+        test for test in calibration.backtests if (weights[test.law] >= ANSWERING) == answering
+    ]
     headings = ("law", "sizes left out", "times beyond", "accuracy off, RMS", "worst", "size off")
     rows: list[tuple[str, ...]] = [
         (
@@ -419,7 +431,7 @@ def backtest_table(calibration: Calibration) -> tuple[tuple[str, ...], list[tupl
             f"{test.accuracy_worst:.4f}",
             "-" if test.log10_size_error is None else f"{10**test.log10_size_error:.1f} times",
         )
-        for test in sorted(calibration.backtests, key=lambda one: (one.law, one.hold_out))
+        for test in sorted(tests, key=lambda one: (-weights[one.law], one.hold_out))
     ]
     return headings, rows
 
@@ -474,7 +486,7 @@ def hash_table(found: Provenance) -> tuple[tuple[str, ...], list[tuple[str, ...]
 
 def report_json(report: Report) -> str:
     """Everything on the page, and the calibration whole."""
-    fields = asdict(report)
+    fields = {"kind": REPORT_MARK, **asdict(report)}
     if report.advice is not None:
         fields["advice"] = advice_object(report.advice)
     return json.dumps(fields, indent=1, allow_nan=False)
@@ -484,7 +496,7 @@ def report_markdown(report: Report) -> str:
     """The page's words and tables."""
     calibration, advice = report.calibration, report.advice
     title, sentence = headline(report)
-    parts = [f"# {title}", sentence]
+    parts = [f"<!-- {REPORT_MARK} -->", f"# {title}", sentence]
     if advice is not None:
         parts += [_facts_markdown(advice_facts(advice))]
         if advice.train_command:
@@ -495,12 +507,13 @@ def report_markdown(report: Report) -> str:
     if report.requirements is not None:
         parts += ["## What each requirement takes", _markdown(*map_table(report.requirements))]
     if calibration.width_law is not None:
-        headings = ("levels", "exponent (90 %)", "widths")
         parts += ["## Width of the fall", calibration.width_law.verdict]
-        parts += [_markdown(headings, width_rows(calibration))]
+        parts += [_markdown(("levels", "exponent (90 %)", "widths"), width_rows(calibration))]
     parts += ["## Laws", _markdown(*weight_table(calibration))]
     if calibration.backtests:
-        parts += ["## Back-test", _markdown(*backtest_table(calibration))]
+        headings, rows = backtest_table(calibration, answering=True)
+        rows = [*rows, *backtest_table(calibration, answering=False)[1]]
+        parts += ["## Back-test", _markdown(headings, rows)]
     warnings = advice.warnings if advice else calibration.warnings
     if warnings:
         parts += ["## Warnings", "\n".join(f"- {warning}" for warning in warnings)]

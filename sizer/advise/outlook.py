@@ -9,7 +9,7 @@ from sizer.advise.reach import askable_steps
 from sizer.results import Calibration, LawFit, MapCell, Outlook, Requirement, RequirementMap
 
 Floats = NDArray[np.float64]
-MOST_STEPS, MOST_TARGETS = 81, 51  # of the map
+MOST_STEPS, MOST_TARGETS = 81, 81  # of the map
 ABOVE = 1.08  # times the highest mean, the targets end
 DENSE = 101  # steps of an outlook
 
@@ -69,4 +69,4 @@ def _round_values(low: float, high: float, most: int) -> Floats:
     power = 10.0 ** np.floor(np.log10(least))
     apart = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= least)
     first, last = np.ceil(low / apart - 1e-9), np.floor(high / apart + 1e-9)
-    return np.asarray(np.round(np.arange(first, last + 1) * apart, 12))
+    return np.asarray(np.round(np.arange(first, last + 1) * apart, 12) + 0.0)  # without minus zero

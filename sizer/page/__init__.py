@@ -16,8 +16,8 @@ from sizer.results import Report
 HERE = Path(__file__).parent
 
 
-def render(report: Report, mark: str) -> str:
-    """The page. mark: a comment near its beginning, by which it is known again."""
+def render(report: Report) -> str:
+    """The page; `REPORT_MARK` stands near its beginning."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -29,7 +29,6 @@ def render(report: Report, mark: str) -> str:
     )
     calibration, requirements = report.calibration, report.requirements
     return environment.get_template("page.html").render(
-        mark=mark,
         report=report,
         facts=facts,
         curves=curves_plot(report),

@@ -44,7 +44,7 @@ def curves_plot(report: Report) -> Plot:
         shapes.append(Shape("curve", canvas.line(zip(dense, fitted, strict=True)), shade))
         measured = [point for point in _measured(calibration, size) if point[0] <= canvas.x.last]
         shapes.append(Shape("dots", canvas.dots(measured), shade))
-    notes = [canvas.at("chance", canvas.x.last, calibration.chance, "left above")]
+    notes = [canvas.at("chance", canvas.x.first, calibration.chance)]
     if report.outlook is not None:
         shapes += _outlook_shapes(canvas, report.outlook)
     if requirement is not None:

@@ -40,11 +40,9 @@
     cross.style.bottom = 100 * y + "%";
     value.textContent = `${target} at step ${step}: ${words(size)}`;
     cross.hidden = value.hidden = false;
-    const room = area.clientWidth - value.offsetWidth - 4;
-    value.style.left = Math.max(4, Math.min(room, x * area.clientWidth - value.offsetWidth / 2)) + "px";
-    const above = y * area.clientHeight + 14;
-    const fits = above + value.offsetHeight < area.clientHeight;
-    value.style.bottom = (fits ? above : above - 28 - value.offsetHeight) + "px";
+    value.style.left = 100 * x + "%";
+    value.style.bottom = 100 * y + "%";
+    value.style.transform = `translate(${-100 * x}%, ${y > 0.2 ? "calc(100% + 14px)" : "-14px"})`;
   }
 
   area.addEventListener("pointermove", (event) => {

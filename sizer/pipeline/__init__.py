@@ -6,7 +6,7 @@ from sizer.pipeline.devices import DeviceQuestion, check_model, list_devices, me
 from sizer.pipeline.exporting import check_export, export_recommended
 from sizer.pipeline.ladders import find_models, grid_until, measure_ladder, open_models
 from sizer.pipeline.quantising import quantize
-from sizer.pipeline.reporting import check_page, write_page
+from sizer.pipeline.reporting import check_report, write_report
 from sizer.pipeline.training import export, train
 
 __all__ = [
@@ -16,7 +16,7 @@ __all__ = [
     "camera_noise",
     "check_export",
     "check_model",
-    "check_page",
+    "check_report",
     "export",
     "export_recommended",
     "find_models",
@@ -31,5 +31,5 @@ __all__ = [
     "quantize",
     "recommend",
     "train",
-    "write_page",
+    "write_report",
 ]

@@ -8,29 +8,33 @@ import sizer
 from sizer import files
 from sizer.advise import outlook, requirement_map
 from sizer.errors import OutputError
+from sizer.report import REPORT_MARK, report_json, report_markdown
 from sizer.results import Advice, Calibration, Provenance, Report
 
 CONFIDENCE = 0.9  # of a page without a question
 PROGRAMS = ("numpy", "scipy")  # whose versions may change an answer's last digits
-MARK = "<!-- a report of sizer -->"  # of a page that may be replaced
 
 
-def check_page(path: Path) -> None:
-    """Raise OutputError before any work if the page could not be written or is not ours."""
+def check_report(path: Path) -> None:
+    """Raise OutputError before any work if the report could not be written or is not ours."""
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give a file name")
     with files.writing_to(path):
-        if path.exists() and MARK.encode() not in path.read_bytes()[:200]:
+        if path.exists() and REPORT_MARK.encode() not in path.read_bytes()[:200]:
             raise OutputError(f"{path}: exists and is no report; choose another or remove it")
     files.check_writable(path)
 
 
-def write_page(path: Path, calibration: str, command: str, advice: Advice | None = None) -> None:
-    """The page of a calibration file, or of a shipped one by name, and of an answer from it."""
+def write_report(path: Path, calibration: str, command: str, advice: Advice | None = None) -> None:
+    """The report of a calibration file, or of a shipped one by name, and of an answer from it.
+
+    As Markdown or JSON where the path ends in .md or .json, else as an HTML page.
+    """
     from sizer.page import render
 
     found = files.read_calibration(files.find_calibration(calibration))
-    files.write_text(path, render(report_of(found, calibration, command, advice), MARK))
+    form = {".md": report_markdown, ".json": report_json}.get(path.suffix, render)
+    files.write_text(path, form(report_of(found, calibration, command, advice)))
 
 
 def report_of(calibration: Calibration, name: str, command: str, advice: Advice | None) -> Report:
