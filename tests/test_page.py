@@ -82,7 +82,7 @@ class TestMap:
 
     def test_regions_are_drawn_and_named_in_words(self):
         drawn = map_plot(requirement_map(calibration(fit=law_fit(misfit=0.05)), 0.9), None)
-        assert {"no size reaches this", "not known"} == {note.text for note in drawn.notes}
+        assert {"no size", "not known"} == {note.text for note in drawn.notes}
         assert {"cells", "unreachable", "untrusted"} <= {shape.kind for shape in drawn.shapes}
 
     def test_bands_hold_every_size(self):
@@ -356,7 +356,7 @@ DRAWN = """() => [...document.querySelectorAll("figure svg")].map((svg) => ({
 }))"""
 # Words in a figure that reach beyond the page, or that lie on each other.
 CLASHES = """() => [...document.querySelectorAll(".area")].flatMap((area) => {
-  const words = [...area.querySelectorAll(".tick, .note")].filter((one) => one.checkVisibility());
+  const words = [...area.querySelectorAll(".tick, .note, .bubble")].filter((one) => one.checkVisibility());
   const boxes = words.map((one) => one.getBoundingClientRect());
   const out = words.filter((_, i) => boxes[i].left < 0 || boxes[i].right > innerWidth);
   const on = words.filter((_, i) => boxes.some((other, j) => j > i &&
@@ -395,7 +395,7 @@ class TestBrowser:
 
     def test_the_map_starts_with_the_answer(self, shown, pages):
         title = re.search("<h1>(.*)</h1>", pages["answer"].read_text())[1]
-        assert shown("answer").inner_text("#map-value") == f"0.75 at step 200: {title}"
+        assert shown("answer").inner_text("#map-value") == f"0.75 at step 200\n{title}"
 
     def test_hovering_over_the_map_shows_the_value(self, shown):
         page = shown("answer")
@@ -407,7 +407,7 @@ class TestBrowser:
         y = box["y"] + box["height"] * (1 - (row + 0.5) / len(data["targets"]))
         page.mouse.move(x, y)
         size = data["sizes"][row][column]
-        words = f"{data['targets'][row]:g} at step {data['steps'][column]:g}: {size:,} parameters"
+        words = f"{data['targets'][row]:g} at step {data['steps'][column]:g}\n{size:,} parameters"
         assert size > 0
         assert page.inner_text("#map-value") == words
 

@@ -192,7 +192,7 @@ def map_plot(found: RequirementMap, advice: Advice | None) -> Plot:
         for kind, path in sorted(paths.items())
     ]
     notes = [
-        *_region_note(canvas, found, "unreachable", "no size reaches this"),
+        *_region_note(canvas, found, "unreachable", "no size"),
         *_region_note(canvas, found, "untrusted", "not known"),
     ]
     wanted = advice.requirement if advice else None

@@ -3,6 +3,7 @@
   const area = document.getElementById("map-area");
   const cross = document.getElementById("map-cross");
   const value = document.getElementById("map-value");
+  const [question, answer] = value.children;
   const { steps, targets, sizes, wanted } = JSON.parse(
     document.getElementById("map-values").textContent,
   );
@@ -38,7 +39,8 @@
     const y = share(targets, target);
     cross.style.left = 100 * x + "%";
     cross.style.bottom = 100 * y + "%";
-    value.textContent = `${target} at step ${step}: ${words(size)}`;
+    question.textContent = `${target} at step ${step}`;
+    answer.textContent = words(size);
     cross.hidden = value.hidden = false;
     value.style.left = 100 * x + "%";
     value.style.bottom = 100 * y + "%";
