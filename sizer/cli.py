@@ -223,7 +223,6 @@ def calibrate(
             cut=pipeline.CutChoice(order_parameter, control, levels),
             interval=interval,
             progress=progress,
-            command=_line(),
         )
     _deliver(calibration, out, plots)
 
@@ -252,7 +251,7 @@ def fit(
 
     files.check_outputs(out, plots)
     cut = pipeline.CutChoice(order_parameter, control, levels)
-    calibration = pipeline.fit_file(measurements, cut, interval, _line())
+    calibration = pipeline.fit_file(measurements, cut, interval)
     _deliver(calibration, out, plots)
 
 

@@ -331,7 +331,7 @@ class Calibration:
     noise unit. fit: the law chosen by back-test; rivals: the others. scan: the chosen law fitted
     again without the smallest size, the two smallest, and so on. image_share: of the counting
     variance, what all models have in common, as measured; 1 where unknown. ladder: how all of the
-    models were trained, where a manifest says so. command: that made the calibration.
+    models were trained, where a manifest says so.
     """
 
     version: int
@@ -352,7 +352,6 @@ class Calibration:
     image_share: float = 1.0
     warnings: tuple[str, ...] = ()
     ladder: LadderTraining | None = None
-    command: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -9,16 +10,17 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from test_advise import ask, calibration, law_fit, trained_with
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from sizer import files, pipeline
 from sizer.advise import advise, outlook, reach, requirement_map
-from sizer.cli import app
+from sizer.cli import _steps, app
 from sizer.errors import OutputError
 from sizer.page import render
 from sizer.page.draw import Axis, Canvas, short_count
 from sizer.page.figures import band_edges, map_plot
-from sizer.pipeline.reporting import provenance, report_of
+from sizer.pipeline.reporting import calibrate_line, provenance, report_of
 from sizer.report import headline, report_json, report_markdown
 from sizer.results import DatasetInfo, Requirement
 
@@ -136,9 +138,7 @@ class TestText:
             replace(cell, model=HOSTILE) if cell.model == found.models[0].name else cell
             for cell in found.cells
         )
-        found = replace(
-            found, dataset=data, models=(first, *found.models[1:]), cells=cells, command=HOSTILE
-        )
+        found = replace(found, dataset=data, models=(first, *found.models[1:]), cells=cells)
         found = replace(found, warnings=(HOSTILE,))
         text = page_of(found, name=HOSTILE)
         assert "<script>alert" not in text
@@ -175,16 +175,30 @@ class TestText:
             sources["trained_on"]["fingerprint"],
             *(model["sha256"] for model in sources["models"]),
             answer["calibration"]["ladder"]["command"],
-            answer["calibration"]["command"],
+            *sources["commands"],
         ]
         words = "".join(Outline(found["html"]).words)
         assert [fact for fact in facts if fact not in words] == []
         assert [fact for fact in facts if fact not in found["md"]] == []
 
     def test_the_line_that_asked_is_among_the_commands(self):
-        found = calibration(command="sizer calibrate mine")
-        lines = provenance(found, "sizer recommend x").commands
-        assert lines == ("sizer calibrate mine", "sizer recommend x")
+        found = files.read_calibration(files.find_calibration("builtin"))
+        trained, measured, asked = provenance(found, "sizer recommend x").commands
+        assert trained == found.ladder.command
+        assert measured.startswith("sizer calibrate models/builtin --data builtin --steps 0,29,")
+        assert asked == "sizer recommend x"
+        assert provenance(calibration(), "sizer recommend x").commands == ("sizer recommend x",)
+
+    @pytest.mark.parametrize("images", [4000, 500])
+    def test_the_line_that_measured_is_one_that_calibrate_reads(self, images):
+        found = files.read_calibration(files.find_calibration("builtin"))
+        found = replace(found, fit=replace(found.fit, images=images))
+        words = shlex.split(calibrate_line(found))[2:]
+        known = {name for one in get_command(app).commands["calibrate"].params for name in one.opts}
+        given = dict(zip(words[1::2], words[2::2], strict=True))
+        assert given.keys() <= known
+        assert _steps(given["--steps"]) == tuple(sorted({cell.step for cell in found.cells}))
+        assert given.get("--images") == (None if images == 4000 else "500")
 
     def test_the_headline_has_the_size_and_its_interval(self):
         found = calibration()
@@ -249,7 +263,7 @@ class TestEachKind:
     @pytest.mark.parametrize("form", [report_markdown, report_json])
     def test_the_other_forms_hold_without_an_answer(self, form):
         found = files.read_calibration(files.find_calibration("builtin"))
-        bare = replace(found, dataset=None, ladder=None, command=None)
+        bare = replace(found, dataset=None, ladder=None)
         assert "saturating" in form(report_of(bare, "some", "line", None))
 
 
@@ -356,7 +370,8 @@ DRAWN = """() => [...document.querySelectorAll("figure svg")].map((svg) => ({
 }))"""
 # Words in a figure that reach beyond the page, or that lie on each other.
 CLASHES = """() => [...document.querySelectorAll(".area")].flatMap((area) => {
-  const words = [...area.querySelectorAll(".tick, .note, .bubble")].filter((one) => one.checkVisibility());
+  const words = [...area.querySelectorAll(".tick, .note, .bubble")]
+    .filter((one) => one.checkVisibility({ visibilityProperty: true }));
   const boxes = words.map((one) => one.getBoundingClientRect());
   const out = words.filter((_, i) => boxes[i].left < 0 || boxes[i].right > innerWidth);
   const on = words.filter((_, i) => boxes.some((other, j) => j > i &&

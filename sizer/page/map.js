@@ -45,6 +45,17 @@
     value.style.left = 100 * x + "%";
     value.style.bottom = 100 * y + "%";
     value.style.transform = `translate(${-100 * x}%, ${y > 0.2 ? "calc(100% + 14px)" : "-14px"})`;
+    uncover();
+  }
+
+  function uncover() {
+    const over = value.getBoundingClientRect();
+    for (const note of area.querySelectorAll(".note")) {
+      const box = note.getBoundingClientRect();
+      const apart = box.right < over.left || over.right < box.left
+        || box.bottom < over.top || over.bottom < box.top;
+      note.style.visibility = apart ? "visible" : "hidden";
+    }
   }
 
   area.addEventListener("pointermove", (event) => {

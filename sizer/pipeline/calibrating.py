@@ -77,12 +77,10 @@ def calibrate(
     cut: CutChoice,
     interval: IntervalMethod,
     progress: ReportProgress,
-    command: str | None = None,
 ) -> Calibration:
     """Measure a ladder of ONNX files and fit it. No models: the built-in ladder.
 
-    steps: None finds the transition first. images: None takes the whole test set. command: the
-    line that asks for it, kept with the result.
+    steps: None finds the transition first. images: None takes the whole test set.
     """
     from sizer.datasets import open_dataset
     from sizer.measure import Noise
@@ -105,7 +103,6 @@ def calibrate(
         interval=interval,
         warnings=(*measurement.warnings, *_trained_on(models, dataset.info)),
         ladder=training_of(found),
-        command=command,
     )
 
 
@@ -127,7 +124,6 @@ def fit_measurements(
     interval: IntervalMethod = "sandwich",
     warnings: tuple[str, ...] = (),
     ladder: LadderTraining | None = None,
-    command: str | None = None,
 ) -> Calibration:
     """Levels, widths, collapse and surfaces of a finished measurement.
 
@@ -175,7 +171,6 @@ def fit_measurements(
         image_share=image_share,
         warnings=warnings,
         ladder=ladder,
-        command=command,
     )
 
 
@@ -236,12 +231,7 @@ def _trained_on(models: Sequence[Path], dataset: DatasetInfo) -> tuple[str, ...]
     return ()
 
 
-def fit_file(
-    path: Path,
-    cut: CutChoice,
-    interval: IntervalMethod = "sandwich",
-    command: str | None = None,
-) -> Calibration:
+def fit_file(path: Path, cut: CutChoice, interval: IntervalMethod = "sandwich") -> Calibration:
     """Fit again what a calibration holds, or a CSV table that some other evaluation wrote."""
     if path.suffix == ".json":
         old = files.read_calibration(path)
@@ -256,7 +246,6 @@ def fit_file(
             interval=interval,
             warnings=tuple(w for w in old.warnings if w not in {NO_WIDTH_LAW, NOT_CLEAN}),
             ladder=old.ladder,
-            command=" && ".join(filter(None, (old.command, command))) or None,
         )
     models, cells, chance = files.read_table(path)
     warnings = (NO_CHANCE,) if chance is None else ()
@@ -269,5 +258,4 @@ def fit_file(
         cut=cut,
         interval=interval,
         warnings=warnings,
-        command=command,
     )

@@ -1,7 +1,9 @@
 """`report` and `recommend --report`: a calibration, with an answer or without, as one page."""
 
 import platform
+import shlex
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 import sizer
@@ -9,7 +11,7 @@ from sizer import files
 from sizer.advise import outlook, requirement_map
 from sizer.errors import OutputError
 from sizer.report import REPORT_MARK, report_json, report_markdown
-from sizer.results import Advice, Calibration, Provenance, Report
+from sizer.results import Advice, Calibration, LadderTraining, Provenance, Report
 
 CONFIDENCE = 0.9  # of a page without a question
 PROGRAMS = ("numpy", "scipy")  # whose versions may change an answer's last digits
@@ -50,10 +52,34 @@ def report_of(calibration: Calibration, name: str, command: str, advice: Advice 
     )
 
 
+def calibrate_line(calibration: Calibration) -> str | None:
+    """The line that measures the same again, where its models are of a known ladder."""
+    data, law, ladder = calibration.dataset, calibration.width_law, calibration.ladder
+    folder = None if ladder is None else _folder(ladder)
+    if folder is None or data is None:
+        return None
+    steps = sorted({cell.step for cell in calibration.cells})
+    words = [folder, "--data", data.spec, "--steps", ",".join(f"{step:g}" for step in steps)]
+    if calibration.fit.images < data.images:
+        words += ["--images", str(calibration.fit.images)]
+    if law is not None:
+        words += ["--control", law.control, "--order-parameter", law.order_parameter]
+        even = all(abs(sum(pair.levels) - 1) < 1e-9 for pair in law.pairs)
+        words += ["--levels", "equidistant" if even else "logarithmic"]
+    return shlex.join(["sizer", "calibrate", *words, "--interval", calibration.fit.interval])
+
+
+def _folder(ladder: LadderTraining) -> str | None:
+    """Where the commands of a ladder put it last."""
+    words = shlex.split(ladder.command)
+    after = [word for option, word in pairwise(words) if option == "--out"]
+    return after[-1] if after else None
+
+
 def provenance(calibration: Calibration, command: str | None) -> Provenance:
     """Where the figures of a calibration come from; command: the line that asks now."""
     ladder = calibration.ladder
-    lines = (ladder.command if ladder else None, calibration.command, command)
+    lines = (ladder.command if ladder else None, calibrate_line(calibration), command)
     programs = ", ".join(f"{name} {version(name)}" for name in PROGRAMS)
     return Provenance(
         commands=tuple(line for line in lines if line),
