@@ -69,10 +69,12 @@ def headline(report: Report) -> tuple[str, str]:
         )
     sizes_found = advice.parameters
     if advice.verdict == "recommended" and sizes_found and sizes_found.recommended is not None:
-        _, _, said = advice.reason.partition(": ")
+        wanted = advice.requirement
         return f"{sizes_found.recommended:,} parameters", (
-            f"{said[0].upper()}{said[1:]}; the mean over trainings reaches it at "
-            f"{size_interval(advice)} parameters, {advice.requirement.confidence:.0%} interval."
+            f"The next training of that size reaches {wanted.target_accuracy:g} at noise step "
+            f"{wanted.noise_step:.4g} with {wanted.confidence:.0%} confidence; the mean over "
+            f"trainings reaches it at {size_interval(advice)} parameters, "
+            f"{wanted.confidence:.0%} interval."
         )
     named = "No size reaches it" if advice.verdict == "unreachable" else "No size can be named"
     return named, f"{advice.reason[0].upper()}{advice.reason[1:]}."

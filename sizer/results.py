@@ -596,7 +596,7 @@ class Advice:
 
     precision: at which the accuracies were measured. camera: the pictures whose median step is the
     requirement's, where the noise came from pictures. train_command: trains the architecture with
-    the recipe of the calibration's ladder.
+    the recipe of the calibration's ladder. provenance: what the answer was made from.
     """
 
     verdict: Verdict
