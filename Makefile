@@ -8,7 +8,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 demo: $(VENV)/.sizer-installed
 	mkdir -p out
 	$(BIN)/sizer calibrate --images 2000 --out out/builtin.json --plots out
-	$(BIN)/sizer recommend --calibration out/builtin.json --noise-step 200 --target-acc 0.75
+	$(BIN)/sizer recommend --calibration out/builtin.json --noise-step 200 --target-acc 0.75 \
+		--report out/report.html
 
 test: $(VENV)/.tests-installed
 	$(BIN)/ruff check .

@@ -295,6 +295,16 @@ def recommend(
     force: Annotated[
         bool, typer.Option("--force", help="Answer also far beyond the ladder, with a guess.")
     ] = False,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export", help="Folder for the recommended architecture as ONNX, untrained."
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", help="Page to write of the answer: HTML, or .md, or .json."),
+    ] = None,
     format: FormatOption = "text",  # noqa: A002
 ) -> int:
     """The smallest model that reaches an accuracy under noise, or why none can be named.
@@ -306,8 +316,12 @@ def recommend(
 
     Example: sizer recommend --noise-step 300 --target-acc 0.6 --calibration mine.json
     """
-    from sizer import pipeline, report, terminal
+    from sizer import pipeline, terminal
 
+    if export is not None:
+        pipeline.check_export(calibration, export)
+    if report is not None:
+        pipeline.check_report(report)
     with terminal.measuring_progress() as progress:
         advice = pipeline.recommend(
             calibration,
@@ -328,16 +342,38 @@ def recommend(
                 max_latency_ms=max_latency,
             ),
             progress=progress,
+            command=_line(),
         )
     if advice.camera is not None:
         terminal.show_skipped(advice.camera)
-    if format == "text":
-        terminal.show_advice(advice)
-    else:
-        typer.echo(
-            report.advice_json(advice) if format == "json" else report.advice_markdown(advice)
-        )
+    if export is not None:
+        _export_recommended(calibration, advice, export)
+    if report is not None:
+        pipeline.write_report(report, calibration, _line(), advice)
+        talk().print(f"wrote {escape(str(report))}", soft_wrap=True)
+    _show_advice(advice, format)
     return {"recommended": 0, "unreachable": 1, "untrusted": 4}[advice.verdict]
+
+
+@command
+def report(
+    calibration: Annotated[
+        str, typer.Argument(help="A calibration file, or the name of a shipped one.")
+    ],
+    out: Annotated[Path, typer.Option(help="HTML page to write.")] = Path("report.html"),
+) -> None:
+    """A calibration as one HTML page: what was measured, the laws, what each requirement takes.
+
+    Where the name of the file ends in .md or .json, the same as Markdown or JSON. The page of one
+    requirement's answer is written by `sizer recommend --report`.
+
+    Example: sizer report mine.json --out mine.html
+    """
+    from sizer import pipeline
+
+    pipeline.check_report(out)
+    pipeline.write_report(out, calibration, _line())
+    talk().print(f"wrote {escape(str(out))}", soft_wrap=True)
 
 
 @command
@@ -590,7 +626,7 @@ def train(
             augment=augment,
             noise_steps=_noise_steps(noise_augment),
             folder=out,
-            command=shlex.join(["sizer", *sys.argv[1:]]),
+            command=_line(),
             report=report,
         )
     terminal.show_ladder(manifest)
@@ -625,7 +661,7 @@ def quantize(
             precision=precision,
             input_format=_input_format(input_range, mean, std),
             folder=out,
-            command=shlex.join(["sizer", *sys.argv[1:]]),
+            command=_line(),
             progress=progress,
         )
     terminal.show_quantized(precision, results)
@@ -670,6 +706,25 @@ def _camera_noise(pictures: list[Path], given: dict[str, float | None], form: st
         terminal.show_camera(camera)
 
 
+def _show_advice(advice: Any, form: str) -> None:
+    from sizer import report, terminal
+
+    if form == "text":
+        terminal.show_advice(advice)
+    else:
+        typer.echo(report.advice_json(advice) if form == "json" else report.advice_markdown(advice))
+
+
+def _export_recommended(calibration: str, advice: Any, folder: Path) -> None:
+    from sizer import pipeline
+
+    path = pipeline.export_recommended(calibration, advice, folder)
+    if path is None:
+        talk().print("nothing exported: no size is recommended, or none of the family is as large")
+        return
+    talk().print(f"wrote {escape(str(path))}: UNTRAINED, for timing alone", soft_wrap=True)
+
+
 def _deliver(calibration: Any, out: Path, plots: Path | None) -> None:
     """Write first, then show."""
     from sizer import files, terminal
@@ -691,6 +746,11 @@ def _save(found: Any, plots: Path) -> None:
     with files.writing_to(plots):
         save(found, plots)
     talk().print(f"wrote pictures to {escape(str(plots))}", soft_wrap=True)
+
+
+def _line() -> str:
+    """The command line as it was given, to be given again."""
+    return shlex.join(["sizer", *sys.argv[1:]])
 
 
 def _steps(text: str) -> tuple[float, ...] | None:

@@ -62,8 +62,7 @@ def check_outputs(path: Path, plots: Path | None = None) -> None:
             raise OutputError(
                 f"{path}: exists and is no calibration; choose another --out or remove it"
             ) from None
-    with writing_to(path), tempfile.TemporaryFile(dir=path.parent):
-        pass
+    check_writable(path)
     if plots is not None:
         make_folder(plots)
 
@@ -71,6 +70,12 @@ def check_outputs(path: Path, plots: Path | None = None) -> None:
 def make_folder(path: Path) -> None:
     with writing_to(path):
         path.mkdir(parents=True, exist_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raise OutputError where no file can be put beside `path`."""
+    with writing_to(path), tempfile.TemporaryFile(dir=path.parent):
+        pass
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:

@@ -7,33 +7,10 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from sizer.errors import ModelError, OutputError
-from sizer.results import DatasetInfo, Precision
+from sizer.results import DatasetInfo, Precision, Recipe
 
 FILE_NAME = "manifest.json"
 JOINED = " && "  # between the commands that made a ladder
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What all models of a ladder share. noise_steps: range drawn from in training, or None.
-
-    augment: `crop` (shifts by up to an eighth), `crop-flip` (mirrored half of the time), `none`.
-    """
-
-    epochs: int
-    batch: int
-    learning_rate: float
-    weight_decay: float
-    label_smoothing: float
-    augment: str
-    noise_steps: tuple[int, int] | None
-
-    @property
-    def family(self) -> str:
-        """Short name of the training, which goes into every result measured on it."""
-        if self.noise_steps is None:
-            return "clean"
-        return f"noise {self.noise_steps[0]}..{self.noise_steps[1]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,16 @@ from sizer.results import (
     NoiseLevel,
     PredictedAccuracy,
     PredictedSize,
+    Provenance,
+    Report,
+    RequirementMap,
     SizeScore,
     Spread,
     TrainingPlan,
 )
 
+REPORT_MARK = "a report of sizer"  # near the beginning of every report, to know it again
+ANSWERING = 0.01  # weight from which on a law is asked
 SMALLER = "fewer than a tenth of the smallest model's"  # parameters: no smaller size is looked at
 CLAIM = "90%"  # of the intervals of a back-test
 
@@ -63,6 +68,29 @@ def _size_interval(sizes: Estimate) -> str:
     high = "no upper bound" if sizes.high is None else f"{sizes.high:,.0f}"
     best = f"{sizes.value:,.0f}" if sizes.value else SMALLER
     return f"{best} ({low} to {high})" if sizes.high != 0 else SMALLER
+
+
+def headline(report: Report) -> tuple[str, str]:
+    """The answer in a few words, and in one sentence with its interval."""
+    advice, calibration = report.advice, report.calibration
+    if advice is None:
+        sizes = {model.parameters for model in calibration.models}
+        return "What the ladder shows", (
+            f"{len(calibration.models)} models of {min(sizes):,} to {max(sizes):,} parameters "
+            f"under noise, and of seven laws the {calibration.fit.law} law predicts left-out "
+            f"sizes best: {calibration.fit.verdict}."
+        )
+    sizes_found = advice.parameters
+    if advice.verdict == "recommended" and sizes_found and sizes_found.recommended is not None:
+        wanted = advice.requirement
+        return f"{sizes_found.recommended:,} parameters", (
+            f"The next training of that size reaches {wanted.target_accuracy:g} at noise step "
+            f"{wanted.noise_step:.4g} with {wanted.confidence:.0%} confidence; the mean over "
+            f"trainings reaches it at {size_interval(advice)} parameters, "
+            f"{wanted.confidence:.0%} interval."
+        )
+    named = "No size reaches it" if advice.verdict == "unreachable" else "No size can be named"
+    return named, f"{advice.reason[0].upper()}{advice.reason[1:]}."
 
 
 def advice_facts(advice: Advice) -> list[tuple[str, str]]:
@@ -159,6 +187,8 @@ def advice_markdown(advice: Advice) -> str:
         parts += ["", verdicts_markdown(advice.devices)]
     if warnings:
         parts += ["", "Warnings:", "", *warnings]
+    if advice.train_command:
+        parts += ["", "Trained by:", "", f"    {advice.train_command}"]
     return "\n".join(parts)
 
 
@@ -513,3 +543,153 @@ def _spread(found: Spread, form: str) -> str:
 
 def camera_json(camera: CameraNoise) -> str:
     return json.dumps(asdict(camera), indent=2, allow_nan=False)
+
+
+def calibration_facts(calibration: Calibration) -> list[tuple[str, str]]:
+    """What was measured, as pairs of name and value."""
+    sizes = sorted({model.parameters for model in calibration.models})
+    steps = sorted({cell.step for cell in calibration.cells})
+    facts = [
+        ("models", f"{len(calibration.models)} of {len(sizes)} sizes"),
+        ("parameters", f"{sizes[0]:,} to {sizes[-1]:,}"),
+        ("noise steps", f"{len(steps)} from {steps[0]:g} to {steps[-1]:g}"),
+        ("images a model", f"{calibration.fit.images:,}"),
+        ("chance", f"{calibration.chance:.4g}"),
+    ]
+    if calibration.models[0].precision is not None:
+        facts.append(("measured at", calibration.models[0].precision))
+    if calibration.ladder is not None:
+        facts.append(("training", calibration.ladder.recipe.family))
+    return facts
+
+
+def weight_table(calibration: Calibration) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and rows: each law's weight in an answer, its misfit in accuracy, its verdict."""
+    rows: list[tuple[str, ...]] = [
+        (fit.law, f"{fit.weight:.0%}", f"{fit.residual_rms:.4f}", fit.verdict)
+        for fit in (calibration.fit, *calibration.rivals)
+    ]
+    return ("law", "weight", "misfit", "verdict"), rows
+
+
+def backtest_table(
+    calibration: Calibration, answering: bool
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and rows: predictions of the largest sizes, left out, by the laws that have a
+    weight in the answer, or by those that have none; the heaviest first.
+    """
+    weights: dict[str, float] = {
+        fit.law: fit.weight for fit in (calibration.fit, *calibration.rivals)
+    }
+    tests = [
+        test for test in calibration.backtests if (weights[test.law] >= ANSWERING) == answering
+    ]
+    headings = ("law", "sizes left out", "times beyond", "accuracy off, RMS", "worst", "size off")
+    rows: list[tuple[str, ...]] = [
+        (
+            test.law,
+            str(test.hold_out),
+            f"{test.ratio:.1f}",
+            f"{test.accuracy_rms:.4f}",
+            f"{test.accuracy_worst:.4f}",
+            "-" if test.log10_size_error is None else f"{10**test.log10_size_error:.1f} times",
+        )
+        for test in sorted(tests, key=lambda one: (-weights[one.law], one.hold_out))
+    ]
+    return headings, rows
+
+
+def map_table(found: RequirementMap) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and rows of a part of the requirement map: a row a target, the highest first."""
+    columns, rows = _some(len(found.steps), 9), _some(len(found.targets), 10)
+    headings = ("accuracy", *(f"step {found.steps[j]:g}" for j in columns))
+    words = {"unreachable": "no size", "untrusted": "not known"}
+    return headings, [
+        (
+            f"{found.targets[i]:g}",
+            *(
+                f"{cell.recommended:,}" if cell.recommended else words[cell.verdict]
+                for cell in (found.cells[i][j] for j in columns)
+            ),
+        )
+        for i in reversed(rows)
+    ]
+
+
+def _some(count: int, most: int) -> list[int]:
+    """Evenly spaced indices."""
+    return list(range(0, count, -(-count // most)))
+
+
+def provenance_facts(found: Provenance) -> list[tuple[str, str]]:
+    """Data and programs, as pairs of name and value."""
+    data = {"trained on": found.trained_on, "measured on": found.measured_on}
+    facts = [
+        (
+            name,
+            f"{info.spec}, {info.split}: {info.images:,} images of {info.shape[0]} x "
+            f"{info.shape[1]}, {info.classes} classes, SHA-256 {info.fingerprint}",
+        )
+        for name, info in data.items()
+        if info is not None
+    ]
+    versions = [tuple(line.split(": ", 1)) for line in found.versions]
+    return [*facts, *((f"{made} made by", program) for made, program in versions)]
+
+
+def hash_table(found: Provenance) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and rows: the models that were measured; empty where they were no files."""
+    rows: list[tuple[str, ...]] = [
+        (model.name, f"{model.parameters:,}", model.sha256)
+        for model in sorted(found.models, key=lambda one: (one.parameters, one.name))
+        if model.sha256
+    ]
+    return ("model", "parameters", "SHA-256"), rows
+
+
+def report_json(report: Report) -> str:
+    """Everything on the page, and the calibration whole."""
+    fields = {"kind": REPORT_MARK, **asdict(report)}
+    if report.advice is not None:
+        fields["advice"] = advice_object(report.advice)
+    return json.dumps(fields, indent=1, allow_nan=False)
+
+
+def report_markdown(report: Report) -> str:
+    """The page's words and tables."""
+    calibration, advice = report.calibration, report.advice
+    title, sentence = headline(report)
+    parts = [f"<!-- {REPORT_MARK} -->", f"# {title}", sentence]
+    if advice is not None:
+        parts += [_facts_markdown(advice_facts(advice))]
+        if advice.train_command:
+            parts += [f"Trained by:\n\n    {advice.train_command}"]
+        if advice.devices:
+            parts += ["## Devices", verdicts_markdown(advice.devices)]
+    parts += ["## The measurement", _facts_markdown(calibration_facts(calibration))]
+    if report.requirements is not None:
+        parts += ["## What each requirement takes", _markdown(*map_table(report.requirements))]
+    if calibration.width_law is not None:
+        parts += ["## Width of the fall", calibration.width_law.verdict]
+        parts += [_markdown(("levels", "exponent (90 %)", "widths"), width_rows(calibration))]
+    parts += ["## Laws", _markdown(*weight_table(calibration))]
+    if calibration.backtests:
+        headings, rows = backtest_table(calibration, answering=True)
+        rows = [*rows, *backtest_table(calibration, answering=False)[1]]
+        parts += ["## Back-test", _markdown(headings, rows)]
+    warnings = advice.warnings if advice else calibration.warnings
+    if warnings:
+        parts += ["## Warnings", "\n".join(f"- {warning}" for warning in warnings)]
+    return "\n\n".join([*parts, *_provenance_markdown(report.provenance)]) + "\n"
+
+
+def _provenance_markdown(found: Provenance) -> list[str]:
+    commands = "\n".join(found.commands)
+    parts = ["## How to reproduce", f"```sh\n{commands}\n```"]
+    parts += [_facts_markdown(provenance_facts(found))]
+    headings, rows = hash_table(found)
+    return [*parts, _markdown(headings, rows)] if rows else parts
+
+
+def _facts_markdown(facts: Sequence[tuple[str, str]]) -> str:
+    return _markdown(("", ""), facts)

@@ -147,6 +147,39 @@ class DatasetInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class Recipe:
+    """What all models of a ladder share. noise_steps: range drawn from in training, or None.
+
+    augment: `crop` (shifts by up to an eighth), `crop-flip` (mirrored half of the time), `none`.
+    """
+
+    epochs: int
+    batch: int
+    learning_rate: float
+    weight_decay: float
+    label_smoothing: float
+    augment: str
+    noise_steps: tuple[int, int] | None
+
+    @property
+    def family(self) -> str:
+        """Short name of the training, which goes into every result measured on it."""
+        if self.noise_steps is None:
+            return "clean"
+        return f"noise {self.noise_steps[0]}..{self.noise_steps[1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class LadderTraining:
+    """How a ladder was trained, as its manifest has it: the exact command, on these data."""
+
+    command: str
+    created_with: str
+    dataset: DatasetInfo
+    recipe: Recipe
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """What one model got right at one noise step, with macro-averaged scores where known."""
 
@@ -302,7 +335,8 @@ class Calibration:
     again without the smallest size, the two smallest, and so on. image_share: of the counting
     variance, what all models have in common, as measured; 1 where unknown. precision: half of the
     90 % interval that counting leaves a width, as a share of it: the mean over the pairs of levels,
-    of the model worst off; None where a width has no interval.
+    of the model worst off; None where a width has no interval. ladder: how all of the models were
+    trained, where a manifest says so.
     """
 
     version: int
@@ -323,6 +357,7 @@ class Calibration:
     image_share: float = 1.0
     precision: float | None = None
     warnings: tuple[str, ...] = ()
+    ladder: LadderTraining | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -669,11 +704,27 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """From what an answer was made, and the lines that make it again.
+
+    commands: in their order, as far as they are known. versions: of the programs. trained_on,
+    measured_on: the data. models: the files that were measured, where they were files.
+    """
+
+    commands: tuple[str, ...]
+    versions: tuple[str, ...]
+    trained_on: DatasetInfo | None
+    measured_on: DatasetInfo | None
+    models: tuple[ModelInfo, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Advice:
     """The answer, in the shape of the JSON object that `recommend` prints.
 
     precision: at which the accuracies were measured. camera: the pictures whose median step is the
-    requirement's, where the noise came from pictures.
+    requirement's, where the noise came from pictures. train_command: trains the architecture with
+    the recipe of the calibration's ladder. provenance: what the answer was made from.
     """
 
     verdict: Verdict
@@ -692,4 +743,53 @@ class Advice:
     precision: Precision | None = None
     camera: CameraNoise | None = None
     devices: tuple[DeviceVerdict, ...] = ()
+    train_command: str | None = None
+    provenance: Provenance | None = None
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class MapCell:
+    """One requirement: its verdict, and the size to train for it where one is recommended."""
+
+    verdict: Verdict
+    recommended: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementMap:
+    """What each requirement takes: cells[i][j] is for targets[i] at steps[j], both ascending."""
+
+    confidence: float
+    steps: tuple[float, ...]
+    targets: tuple[float, ...]
+    cells: tuple[tuple[MapCell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What one size does at each noise step: the mean accuracy over trainings with its two-sided
+    interval, and what the next training reaches, one-sided, all with one confidence.
+    """
+
+    parameters: int
+    confidence: float
+    steps: tuple[float, ...]
+    mean: tuple[float, ...]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    next_training: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything on the page. advice, outlook: None without a question or a size; requirements:
+    None where the fit is not to be trusted.
+    """
+
+    name: str
+    calibration: Calibration
+    provenance: Provenance
+    requirements: RequirementMap | None = None
+    advice: Advice | None = None
+    outlook: Outlook | None = None

@@ -175,6 +175,8 @@ def show_advice(advice: Advice) -> None:
     answer = Text(f"{advice.verdict}: ", style=f"bold {colour}") + Text(advice.reason)
     Console().print(answer)
     _table(None, None, report.advice_facts(advice))
+    if advice.train_command is not None:
+        Console().print(Text(f"trained by: {advice.train_command}"), soft_wrap=True)
     show_verdicts(advice.devices)
     _warn(advice.warnings)
 

@@ -19,13 +19,13 @@ from sizer.cli import app
 from sizer.errors import DataError, ModelError, OutputError, UsageError
 from sizer.files import read_calibration
 from sizer.input_format import from_metadata, to_metadata
-from sizer.manifest import Manifest, Recipe, TrainedModel, read_manifest, write_manifest
+from sizer.manifest import Manifest, TrainedModel, read_manifest, write_manifest
 from sizer.measure import ignore_progress
 from sizer.model_file import read_model_file
 from sizer.noise import linear_schedule
 from sizer.pipeline import quantising
 from sizer.quantize import quantize
-from sizer.results import DatasetInfo, InputFormat
+from sizer.results import DatasetInfo, InputFormat, Recipe
 
 STEPS = "0,300,700,1200,2000"
 PIXELS = int(np.prod(SHAPE))

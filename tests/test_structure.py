@@ -23,7 +23,7 @@ LEAVES = {
 }
 SPINE = {"pipeline"}
 # What a part needs beside the leaves; a stage that is not listed needs no other part.
-ALLOWED = {"terminal": {"report"}}
+ALLOWED = {"terminal": {"report"}, "page": {"report"}}
 # Where a heavy module may be imported at all; zoo.ladder tries what it exported, and quantize asks
 # the runtime for its own tools.
 HOMES = {
@@ -34,6 +34,7 @@ HOMES = {
     "skimage": {"camera"},
     "datasets": {"datasets"},
     "matplotlib": {"plots"},
+    "jinja2": {"page"},
     "sqlite3": {"store"},
     "ray": {"measure.cluster"},
     "tomllib": {"devices"},
@@ -42,7 +43,7 @@ HOMES = {
 }
 HEAVY = (
     *("torch", "onnxruntime", "onnx", "lmfit", "datasets", "matplotlib", "pandas", "pyarrow"),
-    *("skimage", "PIL", "ray"),
+    *("skimage", "PIL", "jinja2", "ray"),
 )
 RECOMMEND = """
 import sys

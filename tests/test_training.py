@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 from sizer import __version__, measure, pipeline
 from sizer.datasets import open_dataset
 from sizer.errors import DataError, ModelError, OutputError
-from sizer.manifest import Manifest, Recipe, TrainedModel, read_manifest, write_manifest
+from sizer.manifest import Manifest, TrainedModel, read_manifest, write_manifest
 from sizer.noise import linear_schedule
-from sizer.results import DatasetInfo
+from sizer.results import DatasetInfo, Recipe
 from sizer.zoo import ladder
 from sizer.zoo.architecture import macs, parameters, small
 from sizer.zoo.decoded import decoded

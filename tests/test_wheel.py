@@ -28,8 +28,10 @@ def test_an_installed_wheel_recommends_at_once(tmp_path: Path) -> None:
     assert installed.returncode == 0, installed.stderr
     sizer = tmp_path / "env" / "bin" / "sizer"
     line = ["recommend", "--noise-step", "200", "--target-acc", "0.75", "--format", "json"]
-    answered = run(sizer, *line, "--device", "STM32H747XI", cwd=tmp_path)
+    page = tmp_path / "answer.html"
+    answered = run(sizer, *line, "--device", "STM32H747XI", "--report", page, cwd=tmp_path)
     assert answered.returncode == 0, answered.stderr
+    assert "</html>" in page.read_text(encoding="utf-8")
     answer = json.loads(answered.stdout)
     assert answer["verdict"] == "recommended"
     assert answer["parameters"]["recommended"] > 0

@@ -5,9 +5,8 @@ sizes at which "the accuracy is the target" is not rejected, so it can be one-si
 size buys little.
 """
 
-import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +31,17 @@ Floats = NDArray[np.float64]
 STEPS = 100  # of the grid on which the largest step is sought
 REFUSED_RATIO = 10.0  # beyond the ladder, an answer is a guess
 EARNED = 0.03  # accuracy: a back-test that is further off has earned nothing
-NOISE_TRAINED = re.compile(r"noise (\d+)\.\.(\d+)")  # the family of a ladder trained with noise
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The sizes that meet a requirement. ratio: the recommended over the largest trained."""
+
+    sizes: SizeEstimate
+    ceiling: Estimate
+    ratio: float | None
+    verdict: Verdict
+    reason: str
 
 
 def advise(calibration: Calibration, requirement: Requirement, force: bool = False) -> Advice:
@@ -58,16 +67,15 @@ def advise(calibration: Calibration, requirement: Requirement, force: bool = Fal
         )
     fits = acceptable(calibration)
     seen = prospect(fits, sizes_sought(fit), requirement.noise_step)
-    sizes, ceiling = _invert(seen, fit, requirement), _ceiling(seen, fit, requirement)
-    ratio = sizes.recommended / fit.size_range[1] if sizes.recommended else None
-    verdict, reason = _verdict(sizes, ceiling, ratio, requirement, force)
+    answer = inverted(seen, fit, requirement, force)
+    sizes, verdict = answer.sizes, answer.verdict
     found = Advice(
         verdict=verdict,
-        reason=reason,
+        reason=answer.reason,
         requirement=requirement,
         parameters=None if verdict == "unreachable" else sizes,
-        ceiling=ceiling,
-        extrapolation_ratio=ratio,
+        ceiling=answer.ceiling,
+        extrapolation_ratio=answer.ratio,
         law=fit.law,
         backtest=backtest,
         laws=tuple(LawAnswer(one.law, one.weight, _best([one], requirement)) for one in fits),
@@ -76,6 +84,13 @@ def advise(calibration: Calibration, requirement: Requirement, force: bool = Fal
         largest_step=_largest_step(fits, requirement) if verdict == "unreachable" else None,
     )
     return replace(found, warnings=(*calibration.warnings, *_warnings(calibration, found, sizes)))
+
+
+def inverted(seen: Prospect, fit: LawFit, requirement: Requirement, force: bool) -> Answer:
+    """What sizes meet a requirement, at whose step `seen` is, and what is to be said of them."""
+    sizes, ceiling = _invert(seen, fit, requirement), _ceiling(seen, fit, requirement)
+    ratio = sizes.recommended / fit.size_range[1] if sizes.recommended else None
+    return Answer(sizes, ceiling, ratio, *_verdict(sizes, ceiling, ratio, requirement, force))
 
 
 def _verdict(
@@ -132,14 +147,22 @@ def refusal(calibration: Calibration, requirement: Requirement) -> str | None:
             f"noise step {requirement.noise_step:g} lies outside the measured "
             f"{first:g}..{last:g}: measure there"
         )
-    for family in sorted({model.training or "" for model in calibration.models}):
-        trained = NOISE_TRAINED.fullmatch(family)
-        if trained and not int(trained[1]) <= requirement.noise_step <= int(trained[2]):
-            return (
-                f"noise step {requirement.noise_step:g} lies outside {trained[1]}..{trained[2]}, "
-                "the noise that the models were trained with: train a ladder with that noise"
-            )
+    lowest, highest = trained_steps(calibration)
+    if not lowest <= requirement.noise_step <= highest:
+        return (
+            f"noise step {requirement.noise_step:g} lies outside {lowest:g}..{highest:g}, "
+            "the noise that the models were trained with: train a ladder with that noise"
+        )
     return None
+
+
+def trained_steps(calibration: Calibration) -> tuple[float, float]:
+    """The noise steps that the recipe of the ladder allows to ask about."""
+    ladder = calibration.ladder
+    if ladder is None or ladder.recipe.noise_steps is None:
+        return 0.0, np.inf
+    first, last = ladder.recipe.noise_steps
+    return float(first), float(last)
 
 
 def _invert(seen: Prospect, fit: LawFit, requirement: Requirement) -> SizeEstimate:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sizer.advise.answer import NOISE_TRAINED, REFUSED_RATIO, refusal
+from sizer.advise.answer import REFUSED_RATIO, refusal, trained_steps
 from sizer.advise.prospect import acceptable, prospect
 from sizer.results import Calibration, Estimate, Reach, Requirement
 
@@ -36,8 +36,5 @@ def reach(calibration: Calibration, requirement: Requirement, size: int) -> Reac
 def askable_steps(calibration: Calibration) -> tuple[float, float]:
     """The noise steps that may be asked about: measured, and trained with where that is known."""
     first, last = calibration.fit.step_range
-    for model in calibration.models:
-        trained = NOISE_TRAINED.fullmatch(model.training or "")
-        if trained:
-            first, last = max(first, float(trained[1])), min(last, float(trained[2]))
-    return first, last
+    lowest, highest = trained_steps(calibration)
+    return max(first, lowest), min(last, highest)

@@ -13,7 +13,10 @@ from sizer.errors import (
     UsageError,
 )
 from sizer.noise import NoiseSchedule, level_from, schedule_named
-from sizer.pipeline.devices import Bench, DeviceQuestion, family, held_at_most
+from sizer.pipeline.devices import Bench, DeviceQuestion, held_at_most
+from sizer.pipeline.exporting import recommended_member
+from sizer.pipeline.reporting import provenance
+from sizer.pipeline.training import train_line
 from sizer.results import (
     Advice,
     Calibration,
@@ -39,11 +42,12 @@ def recommend(
     progress: "ReportProgress",
     question: DeviceQuestion | None = None,
     force: bool = False,
+    command: str | None = None,
 ) -> Advice:
     """The advice of a calibration file, or of a shipped one by name, and how devices hold it.
 
     noise_from: pictures of the camera. Their median noise is then what is answered for, with a
-    warning where the noisier end of them needs another answer.
+    warning where the noisier end of them needs another answer. command: the line that asks.
     """
     bench = Bench.of(question or DeviceQuestion())
     found = files.read_calibration(files.find_calibration(calibration))
@@ -54,10 +58,12 @@ def recommend(
         warnings = (*advice.warnings, *camera.warnings, *_noisier_end(found, advice, camera))
         advice = replace(advice, camera=camera, warnings=warnings)
     precision = found.models[0].precision  # the same for all
-    member = _member(found, advice)
+    member = recommended_member(found, advice)
     return replace(
         advice,
         architecture=None if member is None else architecture.described(member),
+        train_command=train_line(found.ladder, member) if member and found.ladder else None,
+        provenance=provenance(found, command),
         precision=precision,
         devices=tuple(
             replace(
@@ -140,12 +146,3 @@ def _noisier_end(found: Calibration, advice: Advice, camera: CameraNoise) -> tup
 
 def _answer(advice: Advice) -> tuple[str, int | None]:
     return advice.verdict, advice.parameters.recommended if advice.parameters else None
-
-
-def _member(calibration: Calibration, advice: Advice) -> architecture.Blueprint | None:
-    """The smallest member of the family with the recommended size, where the family is ours."""
-    sizes = advice.parameters
-    if sizes is None or sizes.recommended is None:
-        return None
-    large = (m for m in family(calibration) if architecture.parameters(m) >= sizes.recommended)
-    return next(large, None)

@@ -21,6 +21,7 @@ from sizer.pipeline.ladders import (
     find_models,
     measure_ladder,
     open_models,
+    training_of,
 )
 from sizer.pipeline.planned import GUESSING
 from sizer.results import (
@@ -29,6 +30,7 @@ from sizer.results import (
     DatasetInfo,
     InputFormat,
     IntervalMethod,
+    LadderTraining,
     LevelCrossing,
     ModelInfo,
     NoiseCurve,
@@ -102,6 +104,7 @@ def calibrate(
         right=_in_order_of_size(measurement.right, tuple(model.info for model in opened)),
         interval=interval,
         warnings=(*measurement.warnings, *_trained_on(models, dataset.info)),
+        ladder=training_of(found),
     )
     return calibration if steps else held_to(calibration, precision)
 
@@ -145,6 +148,7 @@ def fit_measurements(
     right: Answers | None = None,
     interval: IntervalMethod = "sandwich",
     warnings: tuple[str, ...] = (),
+    ladder: LadderTraining | None = None,
 ) -> Calibration:
     """Levels, widths, collapse and surfaces of a finished measurement.
 
@@ -196,6 +200,7 @@ def fit_measurements(
         image_share=image_share,
         precision=precision(found),
         warnings=warnings,
+        ladder=ladder,
     )
 
 
@@ -248,6 +253,7 @@ def fit_file(path: Path, cut: CutChoice, interval: IntervalMethod = "sandwich") 
             image_share=old.image_share,
             interval=interval,
             warnings=tuple(w for w in old.warnings if w not in {NO_WIDTH_LAW, NOT_CLEAN}),
+            ladder=old.ladder,
         )
     models, cells, chance = files.read_table(path)
     warnings = (NO_CHANCE,) if chance is None else ()

@@ -1,6 +1,7 @@
 """The models of a measurement: found, opened, measured."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from sizer.pipeline.planned import Goal, Ladder, Steps, measure_planned
 from sizer.results import (
     DatasetInfo,
     InputFormat,
+    LadderTraining,
     ProviderChoice,
 )
 
@@ -50,6 +52,22 @@ def find_models(paths: Sequence[Path]) -> list[FoundModel]:
             "calibrate each family by itself"
         )
     return found
+
+
+def training_of(found: Sequence[FoundModel]) -> LadderTraining | None:
+    """How the models were trained, where manifests say the same of all of them."""
+    if not all(entry for _, entry, _ in found):
+        return None
+    manifests = [read_manifest(folder) for folder in sorted({path.parent for path, _, _ in found})]
+    trainings = [
+        LadderTraining(one.command, one.created_with, one.dataset, one.recipe)
+        for one in manifests
+        if one is not None
+    ]
+    first = trainings[0]
+    if any((one.recipe, one.dataset) != (first.recipe, first.dataset) for one in trainings):
+        return None
+    return replace(first, command=" && ".join(one.command for one in trainings))
 
 
 def open_models(

@@ -1,5 +1,6 @@
 """`train` and `export`: networks to ONNX files."""
 
+import shlex
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,10 +10,12 @@ from sizer import files
 from sizer.errors import (
     MissingExtraError,
 )
-from sizer.manifest import Manifest, Recipe
+from sizer.manifest import Manifest
 from sizer.noise import linear_schedule
 from sizer.results import (
     Architecture,
+    LadderTraining,
+    Recipe,
 )
 from sizer.zoo import architecture
 
@@ -40,25 +43,16 @@ def train(
     report: "Callable[[int, dict[str, int]], Callable[[Progress], None]]",
 ) -> Manifest:
     """Train, export and record a ladder. `report` is told the models' epochs, then each epoch."""
-    _require_extra("train")
+    require_extra("sizer train")
     from sizer.datasets import open_dataset
     from sizer.measure import usable_cores
     from sizer.zoo import ladder
 
-    recipe = Recipe(
-        epochs=epochs,
-        batch=BATCH,
-        learning_rate=LEARNING_RATE,
-        weight_decay=WEIGHT_DECAY,
-        label_smoothing=LABEL_SMOOTHING,
-        augment=augment,
-        noise_steps=noise_steps,
-    )
     plan = ladder.make_plan(
         train=open_dataset(data, "train"),
         test=open_dataset(data, "test"),
         schedule=linear_schedule(),
-        recipe=recipe,
+        recipe=_recipe(epochs, augment, noise_steps),
         sizes=sizes,
         seeds=seeds,
         folder=folder,
@@ -69,7 +63,7 @@ def train(
 
 def export(name: str, weights: Path | None, classes: int, output: Path) -> Architecture:
     """Write EfficientNet-B0 to B7 as ONNX, with published weights or untrained."""
-    _require_extra("export")
+    require_extra("sizer export")
     from sizer.zoo.export import IMAGENET, check_output, export_onnx, load_weights
     from sizer.zoo.network import EfficientNet
 
@@ -81,11 +75,39 @@ def export(name: str, weights: Path | None, classes: int, output: Path) -> Archi
     return architecture.described(blueprint)
 
 
-def _require_extra(command: str) -> None:
+def _recipe(epochs: int, augment: str, noise_steps: tuple[int, int] | None) -> Recipe:
+    return Recipe(
+        epochs=epochs,
+        batch=BATCH,
+        learning_rate=LEARNING_RATE,
+        weight_decay=WEIGHT_DECAY,
+        label_smoothing=LABEL_SMOOTHING,
+        augment=augment,
+        noise_steps=noise_steps,
+    )
+
+
+def train_line(ladder: LadderTraining, member: architecture.Blueprint) -> str | None:
+    """The line that trains one more model of a ladder, of this member's size.
+
+    None where the ladder has a recipe that `train` does not follow any more.
+    """
+    recipe = ladder.recipe
+    if recipe != _recipe(recipe.epochs, recipe.augment, recipe.noise_steps):
+        return None
+    size = architecture.parameters(member)
+    words = ["--data", ladder.dataset.spec, "--sizes", f"{size}:{size}:1", "--seeds", "1"]
+    words += ["--epochs", str(recipe.epochs), "--augment", recipe.augment]
+    if recipe.noise_steps is not None:
+        words += ["--noise-augment", "{}:{}".format(*recipe.noise_steps)]
+    return shlex.join(["sizer", "train", *words, "--out", f"models/{member.name}"])
+
+
+def require_extra(command: str) -> None:
     """Raise MissingExtraError before any work where a plain installation lacks what it takes."""
     missing = [name for name in EXTRA if find_spec(name) is None]
     if missing:
         raise MissingExtraError(
-            f"sizer {command}: needs {', '.join(missing)}; "
+            f"{command}: needs {', '.join(missing)}; "
             "install sizer with its extra, as in pip install 'sizer[train]'"
         )

@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -37,10 +38,16 @@ def _is_onnx(path: Path) -> bool:
         return False
 
 
-def export_onnx(network: nn.Module, resolution: int, path: Path, input_format: InputFormat) -> None:
+def export_onnx(
+    network: nn.Module,
+    resolution: int,
+    path: Path,
+    input_format: InputFormat,
+    notes: Mapping[str, str] | None = None,
+) -> None:
     """Write an ONNX classifier: `images` (batch, 3, height, width) to `logits` (batch, classes).
 
-    The batch is dynamic; the metadata say what the input must be scaled to.
+    The batch is dynamic; the metadata say what the input must be scaled to, and hold the notes.
     """
     import onnx
 
@@ -60,7 +67,7 @@ def export_onnx(network: nn.Module, resolution: int, path: Path, input_format: I
     assert program is not None  # a path was not given, so a program is returned
     model = program.model_proto
     _strip(model)
-    onnx.helper.set_model_props(model, to_metadata(input_format))
+    onnx.helper.set_model_props(model, {**to_metadata(input_format), **(notes or {})})
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 import sizer
 from sizer.errors import DataError, ModelError, OutputError
-from sizer.manifest import Epoch, Manifest, Recipe, TrainedModel, read_manifest, write_manifest
-from sizer.results import DatasetInfo
+from sizer.manifest import Epoch, Manifest, TrainedModel, read_manifest, write_manifest
+from sizer.results import DatasetInfo, Recipe
 from sizer.zoo.architecture import Blueprint, macs, parameters, small_with
 from sizer.zoo.decoded import Images, decoded
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sizer.errors import ModelError
-from sizer.manifest import Epoch, Recipe
+from sizer.manifest import Epoch
+from sizer.results import Recipe
 from sizer.zoo.architecture import Blueprint
 from sizer.zoo.network import EfficientNet
 

@@ -1,0 +1,53 @@
+"""`recommend --export`: the recommended size as a network, untrained, to be timed on a device."""
+
+import tempfile
+from pathlib import Path
+
+from sizer import files
+from sizer.errors import UsageError
+from sizer.pipeline.devices import family
+from sizer.pipeline.training import require_extra
+from sizer.results import Advice, Calibration
+from sizer.zoo import architecture
+
+UNTRAINED = {"sizer.training": "UNTRAINED: random weights, for timing on a device alone"}
+
+
+def check_export(calibration: str, folder: Path) -> None:
+    """Raise before any work what would keep the recommended size from being exported there."""
+    require_extra("sizer recommend --export")
+    if not family(files.read_calibration(files.find_calibration(calibration))):
+        raise UsageError(
+            f"--export: the models of {calibration} are of no family that sizer builds; "
+            "take a calibration of a ladder that `sizer train` made"
+        )
+    with files.writing_to(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+
+
+def export_recommended(calibration: str, advice: Advice, folder: Path) -> Path | None:
+    """The file of the recommended architecture, untrained; None where no size is recommended."""
+    from sizer.zoo.export import IMAGE_IN_MINUS_ONE_TO_ONE, check_output, export_onnx
+    from sizer.zoo.network import EfficientNet
+
+    found = files.read_calibration(files.find_calibration(calibration))
+    member = recommended_member(found, advice)
+    if member is None or advice.verdict != "recommended":
+        return None
+    path = folder / f"{member.name}-untrained.onnx"
+    check_output(path)
+    with files.replacing(path) as partial:
+        export_onnx(
+            EfficientNet(member), member.resolution, partial, IMAGE_IN_MINUS_ONE_TO_ONE, UNTRAINED
+        )
+    return path
+
+
+def recommended_member(calibration: Calibration, advice: Advice) -> architecture.Blueprint | None:
+    """The smallest member of the family with the recommended size, where the family is ours."""
+    sizes = advice.parameters
+    if sizes is None or sizes.recommended is None:
+        return None
+    large = (m for m in family(calibration) if architecture.parameters(m) >= sizes.recommended)
+    return next(large, None)

@@ -1,0 +1,479 @@
+"""The report: its facts, its text in HTML, and how a browser shows it."""
+
+import json
+import re
+import shlex
+import shutil
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from test_advise import ask, calibration, law_fit, trained_with
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from sizer import files, pipeline
+from sizer.advise import advise, outlook, reach, requirement_map
+from sizer.cli import _steps, app
+from sizer.errors import OutputError
+from sizer.page import render
+from sizer.page.draw import Axis, Canvas, short_count
+from sizer.page.figures import band_edges, map_plot
+from sizer.pipeline.reporting import calibrate_line, provenance, report_of
+from sizer.report import headline, report_json, report_markdown
+from sizer.results import DatasetInfo, Requirement
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+HOSTILE = "<script>alert(1)</script> & \"co'"
+BUILTIN = ("--noise-step", "200", "--target-acc", "0.75")
+DEVICES = ("--device", "STM32F411RE", "--device", "STM32H747XI", "--max-latency", "50")
+
+
+def sizer(*line):
+    return CliRunner().invoke(app, [str(word) for word in line])
+
+
+def page_of(found, advice=None, name="some"):
+    return render(report_of(found, name, "sizer report some", advice))
+
+
+class Outline(HTMLParser):
+    """Words of a page, and the scripts and links in it."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.words, self.tags, self.links = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in ("src", "href", "action")]
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+class TestMap:
+    @pytest.mark.parametrize("noise_steps", [None, (100, 450)])
+    def test_every_cell_is_what_advise_answers(self, noise_steps):
+        ladder = trained_with(noise_steps) if noise_steps else None
+        found = calibration(fit=law_fit(misfit=0.02), ladder=ladder)
+        drawn = requirement_map(found, 0.8)
+        verdicts = set()
+        for row, target in list(enumerate(drawn.targets))[::7]:
+            for column, step in list(enumerate(drawn.steps))[::9]:
+                advice = advise(found, Requirement(step, target, 0.8))
+                cell = drawn.cells[row][column]
+                verdicts.add(cell.verdict)
+                named = advice.parameters.recommended if advice.parameters else None
+                expected = named if advice.verdict == "recommended" else None
+                assert (cell.verdict, cell.recommended) == (advice.verdict, expected)
+        assert len(verdicts) > 1
+
+    def test_it_keeps_to_the_noise_of_the_training(self):
+        drawn = requirement_map(calibration(ladder=trained_with((100, 450))), 0.9)
+        assert (drawn.steps[0], drawn.steps[-1]) == (100, 450)
+
+    def test_none_where_the_fit_is_not_trusted(self):
+        assert requirement_map(calibration(fit=law_fit(trusted=False)), 0.9) is None
+
+    def test_regions_are_drawn_and_named_in_words(self):
+        drawn = map_plot(requirement_map(calibration(fit=law_fit(misfit=0.05)), 0.9), None)
+        assert {"no size", "not known"} == {note.text for note in drawn.notes}
+        assert {"cells", "unreachable", "untrusted"} <= {shape.kind for shape in drawn.shapes}
+
+    def test_bands_hold_every_size(self):
+        drawn = requirement_map(calibration(), 0.9)
+        edges = band_edges(drawn)
+        sizes = [cell.recommended for row in drawn.cells for cell in row if cell.recommended]
+        assert max(sizes) <= edges[-1]
+        assert len(edges) < 2 or min(sizes) > edges[0] / 2.5
+
+
+def test_an_outlook_is_what_a_reach_says_at_its_steps():
+    found = calibration(fit=law_fit(misfit=0.01))
+    seen = outlook(found, 70_000, 0.9)
+    for at in (0, 30, 60):
+        one = reach(found, Requirement(seen.steps[at], 0.5), 70_000)
+        expected = (one.accuracy.value, one.accuracy.low, one.accuracy.high)
+        assert (seen.mean[at], seen.low[at], seen.high[at]) == pytest.approx(expected)
+    assert np.all(np.array(seen.next_training) <= np.array(seen.mean))
+
+
+class TestDraw:
+    def test_points_are_thousandths_from_the_upper_left(self):
+        canvas = Canvas(Axis(0, 10), Axis(1, 100, logarithmic=True))
+        assert canvas.line([(0, 1), (5, 10), (10, 100)]) == "M0 1000L500 500L1000 0"
+
+    @pytest.mark.parametrize(
+        ("axis", "most", "ticks"),
+        [
+            (Axis(0, 800), 8, [0, 100, 200, 300, 400, 500, 600, 700, 800]),
+            (Axis(0, 0.93), 6, [0, 0.2, 0.4, 0.6, 0.8]),
+            (Axis(5e3, 6e5, True), 7, [5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5]),
+            (Axis(5e3, 6e5, True), 4, [1e4, 3e4, 1e5, 3e5]),
+        ],
+    )
+    def test_ticks_are_round(self, axis, most, ticks):
+        assert axis.ticks(most) == pytest.approx(ticks)
+
+    @pytest.mark.parametrize(
+        ("value", "words"), [(950, "950"), (5409, "5.41k"), (2e5, "200k"), (1.5e6, "1.5M")]
+    )
+    def test_short_counts(self, value, words):
+        assert short_count(value) == words
+
+
+class TestText:
+    def test_names_are_text_and_never_markup(self):
+        data = DatasetInfo(HOSTILE, HOSTILE, HOSTILE, 10, 1000, (8, 8, 3))
+        found = files.read_calibration(files.find_calibration("builtin"))
+        first = replace(found.models[0], name=HOSTILE)
+        cells = tuple(
+            replace(cell, model=HOSTILE) if cell.model == found.models[0].name else cell
+            for cell in found.cells
+        )
+        found = replace(found, dataset=data, models=(first, *found.models[1:]), cells=cells)
+        found = replace(found, warnings=(HOSTILE,))
+        text = page_of(found, name=HOSTILE)
+        assert "<script>alert" not in text
+        assert text.count("&lt;script&gt;alert(1)&lt;/script&gt; &amp; ") >= 5
+        assert Outline(text).tags.count("script") == 2
+
+    def test_it_takes_nothing_from_elsewhere(self):
+        text = page_of(files.read_calibration(files.find_calibration("builtin")))
+        links = Outline(text).links
+        assert [link for link in links if not link.startswith(("#", "data:"))] == []
+        assert "@import" not in text
+        assert "url(" not in text
+
+    def test_it_carries_the_facts_that_json_and_markdown_carry(self, tmp_path):
+        found = {}
+        for form in ("html", "md", "json"):
+            path = tmp_path / f"answer.{form}"
+            assert sizer("recommend", *BUILTIN, *DEVICES, "--report", path).exit_code == 0
+            found[form] = path.read_text(encoding="utf-8")
+        answer = json.loads(found["json"])
+        advice, sources = answer["advice"], answer["provenance"]
+        recommended = advice["parameters"]["recommended"]
+        facts = [
+            f"{recommended:,} parameters",
+            f"{advice['parameters']['low']:,.0f} to {advice['parameters']['high']:,.0f}",
+            advice["train_command"],
+            *(device["name"] for device in advice["devices"]),
+            *(device["latency"]["reason"] for device in advice["devices"]),
+            *(f"{device['reach']['parameters']:,} parameters" for device in advice["devices"]),
+            *(f"{test['accuracy_rms']:.4f}" for test in answer["calibration"]["backtests"]),
+            *(law["verdict"] for law in answer["calibration"]["rivals"]),
+            answer["calibration"]["width_law"]["verdict"],
+            sources["measured_on"]["fingerprint"],
+            sources["trained_on"]["fingerprint"],
+            *(model["sha256"] for model in sources["models"]),
+            answer["calibration"]["ladder"]["command"],
+            *sources["commands"],
+        ]
+        words = "".join(Outline(found["html"]).words)
+        assert [fact for fact in facts if fact not in words] == []
+        assert [fact for fact in facts if fact not in found["md"]] == []
+
+    def test_the_line_that_asked_is_among_the_commands(self):
+        found = files.read_calibration(files.find_calibration("builtin"))
+        trained, measured, asked = provenance(found, "sizer recommend x").commands
+        assert trained == found.ladder.command
+        assert measured.startswith("sizer calibrate models/builtin --data builtin --steps 0,29,")
+        assert asked == "sizer recommend x"
+        assert provenance(calibration(), "sizer recommend x").commands == ("sizer recommend x",)
+
+    @pytest.mark.parametrize("images", [4000, 500])
+    def test_the_line_that_measured_is_one_that_calibrate_reads(self, images):
+        found = files.read_calibration(files.find_calibration("builtin"))
+        found = replace(found, fit=replace(found.fit, images=images))
+        words = shlex.split(calibrate_line(found))[2:]
+        known = {name for one in get_command(app).commands["calibrate"].params for name in one.opts}
+        given = dict(zip(words[1::2], words[2::2], strict=True))
+        assert given.keys() <= known
+        assert _steps(given["--steps"]) == tuple(sorted({cell.step for cell in found.cells}))
+        assert given.get("--images") == (None if images == 4000 else "500")
+
+    def test_models_with_steps_of_their_own_were_measured_by_a_plan(self):
+        found = files.read_calibration(files.find_calibration("builtin"))
+        found = replace(found, cells=found.cells[:-1])
+        words = shlex.split(calibrate_line(found))
+        assert words[words.index("--precision") + 1] == "0"
+        assert "--steps" not in words
+
+    @pytest.mark.parametrize(("low", "levels"), [(0.1, "equidistant"), (0.125, "logarithmic")])
+    def test_the_line_that_measured_names_the_levels(self, low, levels):
+        found = files.read_calibration(files.find_calibration("builtin"))
+        pair = replace(found.width_law.pairs[0], levels=(low, 1 - low))
+        found = replace(found, width_law=replace(found.width_law, pairs=(pair,)))
+        words = shlex.split(calibrate_line(found))
+        assert words[words.index("--levels") + 1] == levels
+
+    def test_the_headline_has_the_size_and_its_interval(self):
+        found = calibration()
+        advice = ask()
+        title, sentence = headline(report_of(found, "some", "line", advice))
+        sizes = advice.parameters
+        assert title == f"{sizes.recommended:,} parameters"
+        assert f"{sizes.best:,.0f} ({sizes.low:,.0f} to {sizes.high:,.0f})" in sentence
+        assert sentence.count(".") - sentence.count("0.") == 1
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory, planted_calibration):
+    """One page of each kind, by name."""
+    folder = tmp_path_factory.mktemp("pages")
+    planted = files.read_calibration(planted_calibration)
+    refused = replace(planted.fit, trusted=False, verdict="the data contradict the law")
+    alone = replace(planted, fit=refused, backtests=(), width_law=None, warnings=("beware",))
+    files.write_calibration(folder / "refused.json", alone)
+    lines = {
+        "answer": ("recommend", *BUILTIN, *DEVICES),
+        "unreachable": ("recommend", "--noise-step", "600", "--target-acc", "0.9"),
+        "untrusted": ("recommend", "--noise-step", "1000", "--target-acc", "0.5"),
+        "table": (
+            *("recommend", "--calibration", planted_calibration),
+            *("--noise-step", "300", "--target-acc", "0.6", "--device", "STM32H747XI"),
+        ),
+        "ladder": ("report", "cifar100-clean"),
+        "refused": ("report", folder / "refused.json"),
+    }
+    codes = {"unreachable": 1, "untrusted": 4}
+    for name, line in lines.items():
+        option = "--out" if line[0] == "report" else "--report"
+        result = sizer(*line, option, folder / f"{name}.html")
+        assert result.exit_code == codes.get(name, 0), result.output
+    return {name: folder / f"{name}.html" for name in lines}
+
+
+KINDS = ("answer", "unreachable", "untrusted", "table", "ladder", "refused")
+
+
+class TestEachKind:
+    def test_what_each_says_first(self, pages):
+        titles = {
+            name: re.search("<h1>(.*)</h1>", path.read_text())[1] for name, path in pages.items()
+        }
+        assert titles["answer"].endswith(" parameters")
+        assert titles["table"].endswith(" parameters")
+        assert titles["unreachable"] == "No size reaches it"
+        assert titles["untrusted"] == "No size can be named"
+        assert titles["ladder"] == titles["refused"] == "What the ladder shows"
+
+    def test_what_is_missing_is_said(self, pages):
+        text = pages["refused"].read_text()
+        for words in ("There is no map: ", "There is no width law: ", "There is none: ", "beware"):
+            assert words in text
+
+    @pytest.mark.parametrize("name", KINDS)
+    def test_none_is_large(self, pages, name):
+        assert 10_000 < pages[name].stat().st_size < 300_000
+
+    @pytest.mark.parametrize("form", [report_markdown, report_json])
+    def test_the_other_forms_hold_without_an_answer(self, form):
+        found = files.read_calibration(files.find_calibration("builtin"))
+        bare = replace(found, dataset=None, ladder=None)
+        assert "saturating" in form(report_of(bare, "some", "line", None))
+
+
+class TestOutput:
+    @pytest.mark.parametrize("command", ["recommend", "report"])
+    def test_it_is_checked_before_any_work(self, tmp_path, command, monkeypatch):
+        for name in ("recommend", "write_report"):
+            monkeypatch.setattr(pipeline, name, lambda *_, **__: pytest.fail("worked"))
+        (tmp_path / "mine.html").write_text("my own page")
+        line = (*BUILTIN, "--report") if command == "recommend" else ("builtin", "--out")
+        for path, words in (
+            (tmp_path, "is a folder"),
+            (tmp_path / "mine.html", "is no report"),
+            (tmp_path / "no" / "where.html", "choose another output"),
+        ):
+            result = sizer(command, *line, path)
+            assert result.exit_code == OutputError.exit_code
+            assert words in result.output.replace("\n", " ")
+        assert (tmp_path / "mine.html").read_text() == "my own page"
+
+    @pytest.mark.parametrize("form", ["html", "md", "json"])
+    def test_a_report_may_be_written_again(self, tmp_path, form):
+        for _ in range(2):
+            assert sizer("report", "builtin", "--out", tmp_path / f"r.{form}").exit_code == 0
+        assert [path.name for path in tmp_path.iterdir()] == [f"r.{form}"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def shown(browser, pages):
+    """Opens a page at a width and in a colour scheme; complains of what it complains of."""
+    contexts, complaints = [], []
+
+    def open_page(name, width=1280, scheme="light", touch=False):
+        context = browser.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, has_touch=touch
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: complaints.append(request.url))
+        address = pages[name].as_uri()
+        page.goto(address)
+        assert complaints == [address]
+        complaints.clear()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+# Of each visible text: contrast by WCAG 2.2 with the nearest background that is not transparent.
+CONTRASTS = """() => {
+  document.querySelectorAll("details").forEach((one) => (one.open = true));
+  const channels = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => {
+    const linear = [r, g, b].map((v) => v / 255)
+      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  };
+  const behind = (element) => {
+    for (let one = element; one; one = one.parentElement) {
+      const colour = channels(getComputedStyle(one).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode, element = node.parentElement;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    const box = range.getBoundingClientRect();
+    if (!node.textContent.trim() || !box.width || !element.checkVisibility()) continue;
+    const [a, b] = [channels(getComputedStyle(element).color), behind(element)].map(light);
+    found.push([node.textContent.trim(), (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)]);
+  }
+  return found;
+}"""
+# Of each drawn path: its style, and the sides of its box on the screen, without its line.
+DRAWN = """() => [...document.querySelectorAll("figure svg")].map((svg) => ({
+  width: svg.getBoundingClientRect().width,
+  height: svg.getBoundingClientRect().height,
+  paths: [...svg.querySelectorAll("path")].map((path) => {
+    const box = path.getBBox();
+    const style = getComputedStyle(path);
+    return [path.getAttribute("class"), box.width + box.height, style.stroke, style.fill];
+  }),
+}))"""
+# Words in a figure that reach beyond the page, or that lie on each other.
+CLASHES = """() => [...document.querySelectorAll(".area")].flatMap((area) => {
+  const words = [...area.querySelectorAll(".tick, .note, .bubble")]
+    .filter((one) => one.checkVisibility({ visibilityProperty: true }));
+  const boxes = words.map((one) => one.getBoundingClientRect());
+  const out = words.filter((_, i) => boxes[i].left < 0 || boxes[i].right > innerWidth);
+  const on = words.filter((_, i) => boxes.some((other, j) => j > i &&
+    boxes[i].left < other.right && other.left < boxes[i].right &&
+    boxes[i].top < other.bottom && other.top < boxes[i].bottom));
+  return [...out, ...on].map((one) => one.textContent);
+})"""
+
+
+class TestBrowser:
+    @pytest.mark.parametrize("scheme", ["light", "dark"])
+    @pytest.mark.parametrize("name", KINDS)
+    def test_all_text_has_contrast(self, shown, name, scheme):
+        found = shown(name, 390, scheme).evaluate(CONTRASTS)
+        assert len(found) > 60
+        assert [one for one in found if one[1] < 4.5] == []
+
+    def test_the_schemes_differ(self, shown):
+        ask_for = "getComputedStyle(document.body).backgroundColor"
+        assert shown("answer").evaluate(ask_for) != shown("answer", scheme="dark").evaluate(ask_for)
+
+    @pytest.mark.parametrize("width", [390, 1280])
+    @pytest.mark.parametrize("name", KINDS)
+    def test_every_figure_is_drawn_and_nothing_overflows(self, shown, name, width):
+        page = shown(name, width)
+        figures = page.evaluate(DRAWN)
+        assert len(figures) == {"refused": 1}.get(name, 3)
+        for figure in figures:
+            assert min(figure["width"], figure["height"]) > 150
+            assert len(figure["paths"]) > 5
+            for kind, size, stroke, fill in figure["paths"]:
+                assert size > 0 or kind == "target", kind
+                assert {stroke, fill} != {"none"} or kind == "untrusted", kind
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate(CLASHES) == []
+
+    def test_the_map_starts_with_the_answer(self, shown, pages):
+        title = re.search("<h1>(.*)</h1>", pages["answer"].read_text())[1]
+        assert shown("answer").inner_text("#map-value") == f"0.75 at step 200\n{title}"
+
+    def test_hovering_over_the_map_shows_the_value(self, shown):
+        page = shown("answer")
+        data = json.loads(page.text_content("#map-values"))
+        row, column = 10, 20
+        page.locator("#map-area").scroll_into_view_if_needed()
+        box = page.locator("#map-area").bounding_box()
+        x = box["x"] + box["width"] * (column + 0.5) / len(data["steps"])
+        y = box["y"] + box["height"] * (1 - (row + 0.5) / len(data["targets"]))
+        page.mouse.move(x, y)
+        size = data["sizes"][row][column]
+        words = f"{data['targets'][row]:g} at step {data['steps'][column]:g}\n{size:,} parameters"
+        assert size > 0
+        assert page.inner_text("#map-value") == words
+
+    def test_arrow_keys_move_through_the_map(self, shown):
+        page = shown("ladder")
+        assert not page.is_visible("#map-value")
+        page.focus("#map-area")
+        before = page.inner_text("#map-value")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowUp")
+        after = page.inner_text("#map-value")
+        step, target = r"step (\d+)", r"^([\d.]+)"
+        assert float(re.search(step, after)[1]) > float(re.search(step, before)[1])
+        assert float(re.search(target, after)[1]) > float(re.search(target, before)[1])
+        for _ in range(200):
+            page.keyboard.press("Shift+ArrowUp")
+        assert page.inner_text("#map-value").endswith(("no size reaches it", "not known"))
+
+    def test_a_touch_shows_the_value(self, shown):
+        page = shown("ladder", 390, touch=True)
+        page.locator("#map-area").scroll_into_view_if_needed()
+        box = page.locator("#map-area").bounding_box()
+        page.touchscreen.tap(box["x"] + box["width"] - 3, box["y"] + 3)
+        assert page.inner_text("#map-value").endswith("no size reaches it")
+
+    def test_wide_tables_scroll_in_their_own_box(self, shown):
+        page = shown("answer", 390)
+        assert page.evaluate(
+            "[...document.querySelectorAll('.scroll')]"
+            ".some((one) => one.scrollWidth > one.clientWidth)"
+        )
+
+    def test_it_prints(self, shown, tmp_path):
+        page = shown("answer", scheme="dark")
+        page.emulate_media(media="print")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
+            "rgb(255, 255, 255)"
+        )
+        assert page.pdf(path=tmp_path / "page.pdf").startswith(b"%PDF")
