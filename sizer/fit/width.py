@@ -70,10 +70,12 @@ def _power_law(
 
 
 def _width_verdict(exponent: Estimate) -> str:
-    if exponent.low is None or exponent.high is None:
+    """How much it is a decade goes along: of many models, also a change of no account shows."""
+    if exponent.value is None or exponent.low is None or exponent.high is None:
         return "the widths cannot say whether the transition narrows: too few trained models"
+    change = 10**-exponent.value - 1
     if exponent.low > 0:
-        return "the transition narrows with size"
+        return f"the transition narrows with size, by {-change:.1%} a decade"
     if exponent.high < 0:
-        return "the transition widens with size"
+        return f"the transition widens with size, by {change:.1%} a decade"
     return "no change of the width with size is established"
