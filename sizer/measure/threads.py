@@ -6,10 +6,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from sizer.measure.blocks import Block, Blocks
-from sizer.measure.protocols import Done, Evaluator, Labels, Predictor, Progress, Task
+from sizer.measure.blocks import Blocks
+from sizer.measure.protocols import Done, Evaluator, Predictor, Progress, Task
+from sizer.measure.work import run_task
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,10 @@ def _work(bench: _Bench, blocks: Blocks) -> None:
             if predictor is None or task.evaluator is not current:
                 predictor = None  # ends the old session before the next one is opened
                 current, predictor = task.evaluator, task.evaluator.open()
-            _run_task(task, predictor, bench, blocks)
+            for done in run_task(task, predictor, blocks):
+                bench.hand_in(done)
+                if bench.leave.is_set():
+                    return
     except Exception as error:  # whatever it is, the main thread raises it
         bench.hand_in(error)
 
@@ -102,27 +104,3 @@ def _taken(bench: _Bench) -> Iterator[Task]:
         except IndexError:
             return
         yield task
-
-
-def _run_task(task: Task, predictor: Predictor, bench: _Bench, blocks: Blocks) -> None:
-    block = blocks.block(task.start, task.stop)
-    for step in task.steps:
-        labels = _predict(predictor, block, blocks.coefficients(step), bench.leave)
-        if labels is None:
-            return
-        cell = (step, task.start, task.stop)
-        bench.hand_in(Done(task.evaluator, cell, labels, task.cost))
-
-
-def _predict(
-    predictor: Predictor, block: Block, coefficients: tuple[float, float], leave: threading.Event
-) -> Labels | None:
-    """Labels of a block at one step; None if told to leave before its end."""
-    mu, sigma = map(np.float32, coefficients)  # float32 throughout: a float64 would spread
-    labels = []
-    for start in range(0, len(block.clean), predictor.batch):
-        if leave.is_set():
-            return None
-        part = slice(start, start + predictor.batch)
-        labels.append(predictor(mu * block.clean[part] + sigma * block.epsilon[part]))
-    return np.concatenate(labels)
