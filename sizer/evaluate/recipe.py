@@ -20,7 +20,7 @@ from sizer.evaluate.runtime import Provider, channel_block
 BATCHES: dict[Provider, tuple[int, ...]] = {"cpu": (25, 125), "cuda": (125, 250, 500)}
 TRIED_AT = ((1.0, 0.0), (0.9, 0.44), (0.6, 0.8))  # (mu, sigma)
 ENOUGH = 0.01  # seconds of a trial; the shortest of its runs counts
-SAFETY = 32  # times the largest difference between scores that was seen
+SAFETY = 16  # times the largest difference between scores that was seen
 MOST_CLOSE = 0.01  # share of images that may be left to the file's own graph
 
 
