@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scripted import ScriptedEvaluator, ScriptedImages, no_noise, scripted_model, uniform
 
 from sizer.errors import DataError, ModelError, UsageError
-from sizer.measure import Noise, block_ranges, image_order, measure, score, source_of
+from sizer.measure import Noise, block_ranges, image_order, measure, score, source_of, usable_cores
 from sizer.noise import cosine_schedule, epsilon, linear_schedule
 from sizer.results import ModelInfo
 from sizer.store import open_store
@@ -262,6 +262,19 @@ class TestResuming:
             source_of(model, info, Noise(cosine_schedule(), no_noise, seed=7)),
         ]
         assert len(set(sources)) == len(sources)
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [("200000 100000", 2), ("50000 100000", 1), ("150000 100000", 1), ("max 100000", 3), (None, 3)],
+)
+def test_a_container_gets_no_more_workers_than_its_share(tmp_path, monkeypatch, quota, cores):
+    file = tmp_path / "cpu.max"
+    if quota is not None:
+        file.write_text(quota + "\n")
+    monkeypatch.setattr("sizer.measure.threads.QUOTA", file)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    assert usable_cores() == cores
 
 
 def brute_force(predicted, labels):
