@@ -65,7 +65,7 @@ def with_noise(
         *(helper.make_tensor_value_info(n, floats, [batch, *inner]) for n in (CLEAN, EPSILON)),
         *(helper.make_tensor_value_info(n, floats, []) for n in (MU, SIGMA)),
     ]
-    scored = TensorProto.FLOAT16 if graph.output[0].type.tensor_type.elem_type == 10 else floats
+    scored = graph.output[0].type.tensor_type.elem_type
     given = [
         helper.make_tensor_value_info(SCORES, scored, [batch, 2]),
         helper.make_tensor_value_info(LABELS, TensorProto.INT64, [batch, 2]),
@@ -112,8 +112,11 @@ def _mixing(images: str, plan: InputPlan) -> tuple[list[Node], dict[str, NDArray
 def in_blocks(model: Model, block: int) -> Model:
     """The same function, of which the runtime can keep all maps in blocks of channels.
 
-    Padded channels meet weights of zero wherever they are summed over.
+    Padded channels meet weights of zero wherever they are summed over. Quantised maps have a layout
+    of their own, and are left.
     """
+    if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
+        return model
     shapes = _shapes(model)
     changed = Model()
     changed.CopyFrom(model)
@@ -138,8 +141,10 @@ def _shapes(model: Model) -> Shapes:
 
 def _pooled(node: Node, shapes: Shapes) -> Node:
     """A mean over both axes of maps as the pooling that it is."""
+    if node.op_type != "ReduceMean":
+        return node
     before, after = (shapes.get(name, ()) for name in (node.input[0], node.output[0]))
-    if node.op_type != "ReduceMean" or len(before) != 4 or after != (*before[:2], 1, 1):
+    if len(before) != 4 or after != (*before[:2], 1, 1):
         return node
     return helper.make_node("GlobalAveragePool", [node.input[0]], [node.output[0]])
 

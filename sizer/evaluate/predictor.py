@@ -12,7 +12,8 @@ from sizer.evaluate.recipe import Recipe, close, find_recipe
 from sizer.evaluate.rewritten import RewrittenGraph
 from sizer.evaluate.runtime import Provider, naming
 
-_recipes: dict[tuple[str, Provider], Recipe | None] = {}  # by fingerprint, found once a process
+# By fingerprint, provider and shape of an image; each is found once a process.
+_recipes: dict[tuple[str, Provider, tuple[int, ...]], Recipe | None] = {}
 _finding = threading.Lock()
 
 
@@ -51,7 +52,7 @@ class OnnxPredictor:
         return labels
 
     def _recipe(self, clean: Images, epsilon: Images) -> Recipe | None:
-        key = (self._fingerprint, self._provider)
+        key = (self._fingerprint, self._provider, clean.shape[1:])
         with _finding:
             if key not in _recipes:
                 _recipes[key] = find_recipe(self._own, self._provider, clean, epsilon)
