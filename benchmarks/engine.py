@@ -114,7 +114,7 @@ def engine(model: OnnxModel, data: Held) -> int:
 
 
 def paper(stem: int, data: Held) -> Callable[[], int]:
-    """(a) some steps of the grid; by one thread or one a core, as suits it; the weights do not matter."""
+    """(a) some steps of the grid, on one thread or one a core; its weights do not matter."""
     import torch
 
     from sizer.zoo import architecture
