@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test clean
+.PHONY: demo test bench clean
 
 demo: $(VENV)/.sizer-installed
 	mkdir -p out
@@ -16,6 +16,10 @@ test: $(VENV)/.tests-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+bench: $(VENV)/.tests-installed
+	$(BIN)/python benchmarks/engine.py --json out/engine.json
+	$(BIN)/python benchmarks/memory.py --json out/memory.json
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

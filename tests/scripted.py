@@ -70,7 +70,6 @@ class ScriptedEvaluator:
     accuracy: Accuracy
     classes: int = 10
     seed: int = 0
-    batch: int = 25
     provider: str = "cpu"
     schedule: NoiseSchedule = field(default_factory=linear_schedule)
 
@@ -80,6 +79,11 @@ class ScriptedEvaluator:
 
     def open(self) -> "ScriptedEvaluator":
         return self
+
+    def prepare(
+        self, clean: NDArray[np.float32], epsilon: NDArray[np.float32]
+    ) -> Callable[[float, float], NDArray[np.int64]]:
+        return lambda mu, sigma: self(np.float32(mu) * clean + np.float32(sigma) * epsilon)
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.int64]:
         steps, numbers, labels = self.decode(images)

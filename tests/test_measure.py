@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scripted import ScriptedEvaluator, ScriptedImages, no_noise, scripted_model, uniform
 
 from sizer.errors import DataError, ModelError, UsageError
-from sizer.measure import Noise, block_ranges, image_order, measure, score, source_of
+from sizer.measure import Noise, block_ranges, image_order, measure, score, source_of, usable_cores
 from sizer.noise import cosine_schedule, epsilon, linear_schedule
 from sizer.results import ModelInfo
 from sizer.store import open_store
@@ -125,13 +125,12 @@ class TestResults:
             (e.info.name, step) for e in evaluators for step in STEPS
         ]
 
-    @pytest.mark.parametrize(("workers", "batch"), [(1, 25), (5, 25), (2, 7), (2, 999)])
-    def test_workers_and_batches_change_nothing(self, workers, batch):
+    @pytest.mark.parametrize("workers", [1, 2, 5])
+    def test_workers_and_order_change_nothing(self, workers):
         reference, store = MemoryStore(), MemoryStore()
         first = measure(ladder(), IMAGES, NOISE, reference, steps=STEPS, workers=1)
-        evaluators = ladder(batch=batch)
-        order = reversed(evaluators)
-        measure(list(order), IMAGES, NOISE, store, steps=STEPS[::-1], workers=workers)
+        evaluators = ladder()
+        measure(evaluators[::-1], IMAGES, NOISE, store, steps=STEPS[::-1], workers=workers)
         assert measure(evaluators, IMAGES, NOISE, store, steps=STEPS) == first
         assert contents(store, evaluators) == contents(reference, evaluators)
 
@@ -233,13 +232,8 @@ class TestResuming:
                 return session
 
         class Session:
-            batch = 25
-
             def __init__(self, evaluator):
-                self.evaluator = evaluator
-
-            def __call__(self, images):
-                return self.evaluator(images)
+                self.prepare = evaluator.prepare
 
         models = [Counting(ModelInfo(f"m{n}", "sha", n), falling) for n in range(10, 20)]
         measure(models, IMAGES, NOISE, MemoryStore(), steps=STEPS, workers=2)
@@ -268,6 +262,19 @@ class TestResuming:
             source_of(model, info, Noise(cosine_schedule(), no_noise, seed=7)),
         ]
         assert len(set(sources)) == len(sources)
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [("200000 100000", 2), ("50000 100000", 1), ("150000 100000", 1), ("max 100000", 3), (None, 3)],
+)
+def test_a_container_gets_no_more_workers_than_its_share(tmp_path, monkeypatch, quota, cores):
+    file = tmp_path / "cpu.max"
+    if quota is not None:
+        file.write_text(quota + "\n")
+    monkeypatch.setattr("sizer.measure.threads.QUOTA", file)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
+    assert usable_cores() == cores
 
 
 def brute_force(predicted, labels):
@@ -313,9 +320,12 @@ with open_store(Path(sys.argv[1])) as store:
 
 
 class Telling(ScriptedEvaluator):
-    """Asks leave on standard input for each batch, once it has said which on standard output."""
+    """Asks leave on standard input for 25 images, once it has said which on standard output."""
 
     def __call__(self, images):
+        return np.concatenate([self.told(images[i : i + 25]) for i in range(0, len(images), 25)])
+
+    def told(self, images):
         steps, numbers, _ = self.decode(images)
         os.write(1, f"{self.info.parameters} {steps[0]} {numbers[0]}\n".encode())
         os.read(0, 1)

@@ -37,7 +37,6 @@ def models(sizes=SIZES, trainings=2):
         ScriptedEvaluator(
             ModelInfo(f"m{size}-{i}", f"{size} {i}", size, None, SHAPE, "scripted", i),
             planted_accuracy,
-            batch=500,
         )
         for size in sizes
         for i in range(trainings)

@@ -1,4 +1,4 @@
-"""A real model that does something of its own before each batch, in whichever process runs it."""
+"""A real model that does something of its own before each cell, in whichever process runs it."""
 
 import os
 import signal
@@ -14,13 +14,13 @@ from sizer.evaluate import OnnxModel, OnnxPredictor, PackedModel
 from sizer.results import ModelInfo
 
 Before = Callable[[Path, int], None]
-MIDDLE = 30  # batch of a second cell, where each has twenty
+SECOND = 2  # cell of a worker
 PATIENCE = 100  # seconds, of a worker that would otherwise wait for ever
 
 
 @dataclass(frozen=True)
 class Watched:
-    """`before` gets `folder`, where workers meet, and which batch it is that this one runs."""
+    """`before` gets `folder`, where workers meet, and which cell it is that this one runs."""
 
     model: OnnxModel
     folder: Path
@@ -64,16 +64,19 @@ class WatchedPredictor:
         self.predictor = predictor
         self.folder = folder
         self.before = before
-        self.batches = 0
+        self.cells = 0
 
-    @property
-    def batch(self) -> int:
-        return self.predictor.batch
+    def prepare(
+        self, clean: NDArray[np.float32], epsilon: NDArray[np.float32]
+    ) -> Callable[[float, float], NDArray[np.int64]]:
+        labels = self.predictor.prepare(clean, epsilon)
 
-    def __call__(self, images: NDArray[np.float32]) -> NDArray[np.int64]:
-        self.batches += 1
-        self.before(self.folder, self.batches)
-        return self.predictor(images)
+        def watched(mu: float, sigma: float) -> NDArray[np.int64]:
+            self.cells += 1
+            self.before(self.folder, self.cells)
+            return labels(mu, sigma)
+
+        return watched
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -84,27 +87,27 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def meet(folder: Path, _batch: int) -> None:
+def meet(folder: Path, _cell: int) -> None:
     """Go on when workers of two nodes are here; a worker's parent is its node."""
     (folder / f"node-{os.getppid()}").touch()
     wait_for(lambda: len(list(folder.glob("node-*"))) >= 2)
 
 
-def die(_folder: Path, _batch: int) -> None:
+def die(_folder: Path, _cell: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def die_once(folder: Path, batch: int) -> None:
-    """The first worker that comes to the middle of a second cell is killed there."""
-    if batch == MIDDLE and not (folder / "killed").exists():
+def die_once(folder: Path, cell: int) -> None:
+    """The first worker that comes to a second cell is killed there."""
+    if cell == SECOND and not (folder / "killed").exists():
         (folder / "killed").touch()
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def hang_on_doomed_node(folder: Path, batch: int) -> None:
-    """Stop for ever in the middle of a second cell, on the node that the folder names."""
-    if (folder / f"doomed-{os.getppid()}").exists() and batch == MIDDLE:
+def hang_on_doomed_node(folder: Path, cell: int) -> None:
+    """Stop for ever before a second cell, on the node that the folder names."""
+    if (folder / f"doomed-{os.getppid()}").exists() and cell == SECOND:
         (folder / "hanging").touch()
         time.sleep(10 * PATIENCE)
-    if batch == MIDDLE:  # elsewhere, leave it something to do
+    if cell == SECOND:  # elsewhere, leave it something to do
         wait_for((folder / "hanging").exists)

@@ -25,7 +25,8 @@ from typing import Any
 from sizer.errors import ClusterError, SizerError
 from sizer.measure.blocks import Blocks, Ingredients
 from sizer.measure.protocols import Done, Engine, Evaluator, PackedModel, Predictor, Progress, Task
-from sizer.measure.threads import Bench, finished, gather, usable_cores
+from sizer.measure.threads import Bench, gather, usable_cores
+from sizer.measure.work import run_task
 
 ADDRESS = "RAY_ADDRESS"  # Ray's own convention: the cluster to join
 QUEUED = 2  # tasks for each worker that are on their way at most, so that none waits for its next
@@ -277,7 +278,7 @@ def _cells(
         _require_same(versions)
         block = ingredients.block()
         with _open(*model).predictor() as predictor:
-            yield from finished(task, predictor, block, coefficients, threading.Event())
+            yield from run_task(task, predictor, block, coefficients)
     except SizerError as error:
         yield error
 

@@ -21,13 +21,13 @@ Progress = Callable[[float, float], None]
 
 
 class Predictor(Protocol):
-    """Labels (B,) of noisy images (B, H, W, C); one thread's own."""
+    """Labels of noisy images; one thread's own."""
 
-    @property
-    def batch(self) -> int:
-        """Number of images that it takes at once."""
+    def prepare(self, clean: Images, epsilon: Images, /) -> Callable[[float, float], Labels]:
+        """Labels (B,) of mu clean + sigma epsilon, both (B, H, W, C), as a function of (mu, sigma).
 
-    def __call__(self, images: Images, /) -> Labels: ...
+        What does not depend on the noise level is done here, once for all steps of a block.
+        """
 
 
 class PackedModel(Protocol):

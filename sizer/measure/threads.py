@@ -5,11 +5,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-import numpy as np
+from sizer.measure.blocks import Blocks
+from sizer.measure.protocols import Done, Evaluator, Predictor, Progress, Task
+from sizer.measure.work import run_task
 
-from sizer.measure.blocks import Block, Blocks
-from sizer.measure.protocols import Done, Evaluator, Labels, Predictor, Progress, Task
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,21 @@ class Bench:
 
 
 def usable_cores() -> int:
-    """Processor cores that this process may use."""
+    """Processor cores that this process may use, a container's share of them at most."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    return min(cores, _quota() or cores)
+
+
+def _quota() -> int | None:
+    """Whole cores of processor time that a container may take; None where nothing bounds it."""
+    try:
+        quota, period = QUOTA.read_text().split()
+        return max(1, int(quota) // int(period))
+    except (OSError, ValueError):  # no such file, or `max`
+        return None
 
 
 def run(
@@ -103,8 +116,10 @@ def _work(bench: Bench, blocks: Blocks) -> None:
                 current, predictor = task.evaluator, task.evaluator.open()
             block = blocks.block(task.start, task.stop)
             coefficients = [blocks.coefficients(step) for step in task.steps]
-            for done in finished(task, predictor, block, coefficients, bench.leave):
+            for done in run_task(task, predictor, block, coefficients):
                 bench.hand_in(done)
+                if bench.leave.is_set():
+                    return
     except Exception as error:  # whatever it is, the main thread raises it
         bench.hand_in(error)
 
@@ -116,32 +131,3 @@ def _taken(bench: Bench) -> Iterator[Task]:
         except IndexError:
             return
         yield task
-
-
-def finished(
-    task: Task,
-    predictor: Predictor,
-    block: Block,
-    coefficients: Sequence[tuple[float, float]],
-    leave: threading.Event,
-) -> Iterator[Done]:
-    """The cells of a task one after the other, until told to leave. coefficients: of its steps."""
-    for step, scales in zip(task.steps, coefficients, strict=True):
-        labels = _predict(predictor, block, scales, leave)
-        if labels is None:
-            return
-        yield Done(task.evaluator, (step, task.start, task.stop), labels, task.cost)
-
-
-def _predict(
-    predictor: Predictor, block: Block, coefficients: tuple[float, float], leave: threading.Event
-) -> Labels | None:
-    """Labels of a block at one step; None if told to leave before its end."""
-    mu, sigma = map(np.float32, coefficients)  # float32 throughout: a float64 would spread
-    labels = []
-    for start in range(0, len(block.clean), predictor.batch):
-        if leave.is_set():
-            return None
-        part = slice(start, start + predictor.batch)
-        labels.append(predictor(mu * block.clean[part] + sigma * block.epsilon[part]))
-    return np.concatenate(labels)
