@@ -549,10 +549,13 @@ def calibration_facts(calibration: Calibration) -> list[tuple[str, str]]:
     """What was measured, as pairs of name and value."""
     sizes = sorted({model.parameters for model in calibration.models})
     steps = sorted({cell.step for cell in calibration.cells})
+    counts = sorted(Counter(cell.model for cell in calibration.cells).values())
+    least, most = counts[0], counts[-1]
+    each = f"{most}" if least == most else f"{least} to {most} a model,"
     facts = [
         ("models", f"{len(calibration.models)} of {len(sizes)} sizes"),
         ("parameters", f"{sizes[0]:,} to {sizes[-1]:,}"),
-        ("noise steps", f"{len(steps)} from {steps[0]:g} to {steps[-1]:g}"),
+        ("noise steps", f"{each} from {steps[0]:g} to {steps[-1]:g}"),
         ("images a model", f"{calibration.fit.images:,}"),
         ("chance", f"{calibration.chance:.4g}"),
     ]
