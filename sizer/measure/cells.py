@@ -13,7 +13,6 @@ from sizer.measure.protocols import (
     CellRange,
     CellStore,
     Done,
-    Engine,
     Evaluator,
     ImageSet,
     Labels,
@@ -23,6 +22,7 @@ from sizer.measure.protocols import (
 )
 from sizer.measure.scores import guessing_warnings, scored_cell
 from sizer.measure.threads import run
+from sizer.measure.work import Engine
 from sizer.results import Cell, DatasetInfo, ModelInfo
 
 

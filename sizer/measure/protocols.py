@@ -1,17 +1,14 @@
 """What measuring takes and gives: the parts others bring, and what is run and done."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sizer.results import DatasetInfo, ModelInfo
-
-if TYPE_CHECKING:
-    from sizer.measure.blocks import Blocks
 
 Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
@@ -112,21 +109,3 @@ class Done:
     cell: CellRange
     labels: Labels
     cost: float
-
-
-class Engine(Protocol):
-    """Runs all tasks, at most so many at once; None: as many as there is room for.
-
-    `keep` and `progress` are called in the caller's thread. Raises what a worker raises; whatever
-    ends it early, every cell that was finished has been kept.
-    """
-
-    def __call__(
-        self,
-        tasks: Sequence[Task],
-        blocks: "Blocks",
-        workers: int | None,
-        keep: Callable[[Done], None],
-        progress: Progress,
-        /,
-    ) -> None: ...

@@ -1,9 +1,28 @@
-"""What a worker does, whichever engine runs it."""
+"""What an engine is, and what its workers do, whichever it is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
 
-from sizer.measure.blocks import Block
-from sizer.measure.protocols import Done, Predictor, Task
+from sizer.measure.blocks import Block, Blocks
+from sizer.measure.protocols import Done, Predictor, Progress, Task
+
+
+class Engine(Protocol):
+    """Runs all tasks, at most so many at once; None: as many as there is room for.
+
+    `keep` and `progress` are called in the caller's thread. Raises what a worker raises; whatever
+    ends it early, every cell that was finished has been kept.
+    """
+
+    def __call__(
+        self,
+        tasks: Sequence[Task],
+        blocks: Blocks,
+        workers: int | None,
+        keep: Callable[[Done], None],
+        progress: Progress,
+        /,
+    ) -> None: ...
 
 
 def run_task(
