@@ -309,8 +309,8 @@ def tables(result: Mapping[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", type=int, default=4000, help="of a calibration")
-    parser.add_argument("--sample", type=int, default=2000, help="images of a rate")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--sample", type=int, default=4000, help="images of a rate")
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     grid = calibration(given.images, ",".join(f"{step:g}" for step in GRID))

@@ -5,7 +5,7 @@ from sizer.measure.protocols import Evaluator, Task
 WINDOW = 8  # cells of the first worker, by which a number of workers is judged
 SWINGING_IN = 3  # of these at first, not timed: the others still finish, or open, what they are at
 GAIN = 1.05  # in throughput, at least, for which workers are left out
-SHARE = 1 / 20  # of all work, at most, that the trial may cost in workers that wait
+SHARE = 1 / 50  # of all work, at most, that the trial may cost in workers that wait
 
 
 class Crew:
