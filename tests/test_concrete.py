@@ -134,6 +134,17 @@ class TestExport:
         shape = onnx.load(path).graph.input[0].type.tensor_type.shape.dim
         assert [dim.dim_value for dim in shape][1:] == [3, 16, 16]
 
+    def test_it_takes_what_was_foretold(self, exported):
+        """Biases too, which exporters leave out where they are zero."""
+        from sizer.devices.footprint import footprint
+        from sizer.devices.graph import read_operations
+        from sizer.zoo.architecture import small
+        from sizer.zoo.operations import operations
+
+        (path,) = exported[1].iterdir()
+        member = small(24, 16, 48)
+        assert footprint(*read_operations(path), "int8") == footprint(*operations(member), "int8")
+
     def test_devices_can_be_asked_about_it(self, exported):
         (path,) = exported[1].iterdir()
         result = sizer("devices", "check", path, "--device", "STM32H747XI", "--format", "json")

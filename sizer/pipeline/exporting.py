@@ -28,8 +28,7 @@ def check_export(calibration: str, folder: Path) -> None:
 
 def export_recommended(calibration: str, advice: Advice, folder: Path) -> Path | None:
     """The file of the recommended architecture, untrained; None where no size is recommended."""
-    from sizer.zoo.export import IMAGE_IN_MINUS_ONE_TO_ONE, check_output, export_onnx
-    from sizer.zoo.network import EfficientNet
+    from sizer.zoo.export import IMAGE_IN_MINUS_ONE_TO_ONE, check_output, export_onnx, untrained
 
     found = files.read_calibration(files.find_calibration(calibration))
     member = recommended_member(found, advice)
@@ -39,7 +38,7 @@ def export_recommended(calibration: str, advice: Advice, folder: Path) -> Path |
     check_output(path)
     with files.replacing(path) as partial:
         export_onnx(
-            EfficientNet(member), member.resolution, partial, IMAGE_IN_MINUS_ONE_TO_ONE, UNTRAINED
+            untrained(member), member.resolution, partial, IMAGE_IN_MINUS_ONE_TO_ONE, UNTRAINED
         )
     return path
 

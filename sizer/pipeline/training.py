@@ -64,12 +64,11 @@ def train(
 def export(name: str, weights: Path | None, classes: int, output: Path) -> Architecture:
     """Write EfficientNet-B0 to B7 as ONNX, with published weights or untrained."""
     require_extra("sizer export")
-    from sizer.zoo.export import IMAGENET, check_output, export_onnx, load_weights
-    from sizer.zoo.network import EfficientNet
+    from sizer.zoo.export import IMAGENET, check_output, export_onnx, load_weights, untrained
 
     blueprint = architecture.published(name, classes)
     check_output(output)
-    network = EfficientNet(blueprint) if weights is None else load_weights(blueprint, weights)
+    network = untrained(blueprint) if weights is None else load_weights(blueprint, weights)
     with files.replacing(output) as partial:
         export_onnx(network, blueprint.resolution, partial, IMAGENET)
     return architecture.described(blueprint)

@@ -97,6 +97,18 @@ def _strip(model: "object") -> None:
     graph.doc_string = model.doc_string = ""  # type: ignore[attr-defined]
 
 
+def untrained(blueprint: Blueprint) -> EfficientNet:
+    """The same random network each time, its biases random too: zeros are left out of a file, which
+    would then be smaller than that of a trained network.
+    """
+    torch.manual_seed(0)
+    network = EfficientNet(blueprint)
+    for name, values in network.named_parameters():
+        if name.endswith("bias"):
+            nn.init.normal_(values, std=0.01)
+    return network
+
+
 def load_weights(blueprint: Blueprint, path: Path) -> EfficientNet:
     """A network with published weights: safetensors, or a checkpoint holding tensors alone.
 
