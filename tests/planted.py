@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 
-from sizer.results import ModelInfo, NoiseCurve
+from sizer.results import DatasetInfo, LadderTraining, ModelInfo, NoiseCurve, Recipe
 
 EXACT = 10**12  # trials, so many that a count is the accuracy itself
 
@@ -45,3 +45,10 @@ def write_table(path, curves):
                     [one.model.name, one.model.parameters, step, correct, trials, one.chance]
                 )
     return path
+
+
+def trained_with(noise_steps):
+    """The training of a ladder, on noise of these steps."""
+    recipe = Recipe(2, 128, 0.01, 0.02, 0.0, "none", noise_steps)
+    data = DatasetInfo("some", "train", "f" * 64, 10, 1000, (8, 8, 3))
+    return LadderTraining("sizer train", "test", data, recipe)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from planted import trained_with
 
 from sizer.advise import advise
 from sizer.advise.prospect import acceptable, prospect
@@ -17,11 +18,8 @@ from sizer.report import advice_facts, advice_json, advice_markdown
 from sizer.results import (
     Backtest,
     Calibration,
-    DatasetInfo,
-    LadderTraining,
     LawFit,
     ModelInfo,
-    Recipe,
     Requirement,
 )
 
@@ -78,12 +76,6 @@ def rival_fit(gain=0.15, **changes):
 
 def back_test(law="transition", rms=0.01, hold_out=1, ratio=3.0):
     return Backtest(law, hold_out, 1, ratio, rms, rms, 0.1)
-
-
-def trained_with(noise_steps):
-    recipe = Recipe(2, 128, 0.01, 0.02, 0.0, "none", noise_steps)
-    data = DatasetInfo("some", "train", "f" * 64, 10, 1000, (8, 8, 3))
-    return LadderTraining("sizer train", "test", data, recipe)
 
 
 def calibration(fit=None, rivals=(), backtests=None, seeds=2, **changes):

@@ -1,11 +1,12 @@
 """The back-test of the whole answer, on ladders whose law is known, or known to break."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from conftest import SIZES, planted_accuracy
-from planted import ladder, write_table
+from planted import ladder, trained_with, write_table
 from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
@@ -187,9 +188,8 @@ def test_models_measured_at_other_steps(tmp_path):
 
 
 def test_noise_beyond_that_of_the_training_is_not_asked_about(planted_calibration, tmp_path):
-    text = planted_calibration.read_text()
-    path = tmp_path / "trained.json"
-    path.write_text(text.replace('"training": null', '"training": "noise 0..300"'))
+    found, path = files.read_calibration(planted_calibration), tmp_path / "trained.json"
+    files.write_calibration(path, replace(found, ladder=trained_with((0, 300))))
     (one,) = back_tested(path, 1).hold_outs
     assert max(point.step for point in one.accuracies) > 300
     assert {answer.step for answer in one.sizes} <= {0, 70, 140, 210, 280}
