@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
+    TaskID,
     TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
@@ -75,12 +76,19 @@ def training_progress() -> Iterator[
 
 @contextmanager
 def measuring_progress() -> Iterator[Callable[[str], Callable[[float, float], None]]]:
-    """A bar for each phase of the measurement, in the cost of what is left to run."""
-    progress = _progress()
+    """A bar for each phase of the measurement, in the cost of what is left to run.
+
+    A phase that comes again has the same bar anew.
+    """
+    progress, bars = _progress(), dict[str, TaskID]()
 
     def start(phase: str) -> Callable[[float, float], None]:
         progress.start()
-        task = progress.add_task(phase, total=None, note="", visible=False)
+        if phase in bars:
+            progress.reset(bars[phase])
+        else:
+            bars[phase] = progress.add_task(phase, total=None, note="", visible=False)
+        task = bars[phase]
 
         def update(done: float, total: float) -> None:
             progress.update(task, completed=done, total=total, visible=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import SIZES, planted_accuracy
-from planted import write_table
+from planted import curve, write_table
 from scripted import SHAPE, ScriptedEvaluator, ScriptedImages, no_noise
 from test_measure import MemoryStore
 
@@ -289,3 +289,13 @@ class TestRecommend:
                 confidence=0.9,
                 progress=lambda phase: ignore_progress,
             )
+
+
+def test_a_ladder_that_only_guesses_is_refused_whatever_luck_crosses(tmp_path):
+    random = np.random.default_rng(5)
+    curves = [
+        curve(f"m{size}", size, (0, 100, 200, 300, 400), 0.1, 500, 0.1, random) for size in SIZES
+    ]
+    table = write_table(tmp_path / "table.csv", curves)
+    with pytest.raises(MeasurementError, match="every model only guesses"):
+        fit_file(table, CUT)

@@ -205,14 +205,14 @@ def fit_measurements(
 
 
 def _require_crossings(curves: Sequence[NoiseCurve], crossed: Sequence[LevelCrossing]) -> None:
-    inside = sum(crossing.censored is None for crossing in crossed)
-    if inside >= 2:
-        return
-    if all(_guesses(curve) for curve in curves):
+    if all(_guesses(curve) for curve in curves):  # what crosses levels there is luck
         raise MeasurementError(
             "every model only guesses, even at the first step: train them longer, or say what "
             "pixels they expect with --input-range, --mean and --std"
         )
+    inside = sum(crossing.censored is None for crossing in crossed)
+    if inside >= 2:
+        return
     risen = [c.correct[-1] / c.trials[-1] - c.correct[0] / c.trials[0] for c in curves]
     raise MeasurementError(
         f"{inside} level crossings in all curves; a transition needs two or more: "
