@@ -313,7 +313,8 @@ def _judge(
         name for name, value in zip(names, values, strict=True) if _on_bound(law, name, value)
     ]
     if pinned:
-        return True, f"the law describes the data; {', '.join(pinned)} lies on its bound"
+        bound = "lies on its bound" if len(pinned) == 1 else "lie on their bounds"
+        return True, f"the law describes the data; {', '.join(pinned)} {bound}"
     return True, "the law describes the data"
 
 
