@@ -325,10 +325,7 @@ def recommend(
     with terminal.measuring_progress() as progress:
         advice = pipeline.recommend(
             calibration,
-            noise_step=noise_step,
-            sigma=sigma,
-            snr_db=snr_db,
-            noise_from=noise_from,
+            noise=pipeline.NoiseQuestion(noise_step, sigma, snr_db, noise_from),
             target_accuracy=target_acc,
             confidence=confidence,
             force=force,
@@ -401,10 +398,7 @@ def plan(
     with terminal.measuring_progress() as progress:
         planned = pipeline.plan(
             calibration,
-            noise_step=noise_step,
-            sigma=sigma,
-            snr_db=snr_db,
-            noise_from=noise_from,
+            noise=pipeline.NoiseQuestion(noise_step, sigma, snr_db, noise_from),
             target_accuracy=target_acc,
             confidence=confidence,
             budget=budget,

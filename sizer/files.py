@@ -245,6 +245,12 @@ def at_shared_steps(found: Sequence[NoiseCurve]) -> tuple[NoiseCurve, ...]:
     return tuple(_restricted(curve, shared) for curve in found)
 
 
+def shared_steps(calibration: Calibration) -> tuple[float, ...]:
+    """The noise steps at which the models of a calibration are compared."""
+    found = curves(calibration.models, calibration.cells, calibration.chance)
+    return at_shared_steps(found)[0].steps
+
+
 def _restricted(curve: NoiseCurve, steps: set[float]) -> NoiseCurve:
     kept = [i for i, step in enumerate(curve.steps) if step in steps]
     return replace(

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sizer import files
 from sizer.results import (
     AccuracyScore,
     Advice,
@@ -479,12 +478,6 @@ def parameter_table(fit: LawFit) -> tuple[tuple[str, ...], list[tuple[str, ...]]
         *(interval(found.get(f"rate_{end}")) for end in ("first", "last")),
     )
     return ("step", "ceiling A (90 %)", "gain B (90 %)"), [*rows, rates]
-
-
-def shared_steps(calibration: Calibration) -> tuple[float, ...]:
-    """The noise steps at which models are compared."""
-    found = files.curves(calibration.models, calibration.cells, calibration.chance)
-    return files.at_shared_steps(found)[0].steps
 
 
 def width_precision(calibration: Calibration) -> str:

@@ -16,7 +16,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from sizer import report
+from sizer import files, report
 from sizer.manifest import Manifest
 from sizer.results import (
     Advice,
@@ -135,7 +135,7 @@ def show_quantized(precision: Precision, models: Sequence[QuantizedModel]) -> No
 
 def show_calibration(calibration: Calibration) -> None:
     """The measured accuracies at a few steps, the laws, and what to beware of."""
-    steps = report.shared_steps(calibration)
+    steps = files.shared_steps(calibration)
     some = [steps[round(i * (len(steps) - 1) / 4)] for i in range(5)] if len(steps) > 5 else steps
     headings = ("model", "parameters", *(f"t={step:g}" for step in some))
     precision = calibration.models[0].precision

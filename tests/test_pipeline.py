@@ -17,6 +17,7 @@ from sizer.measure import Noise, ignore_progress
 from sizer.noise import linear_schedule
 from sizer.pipeline import (
     CutChoice,
+    NoiseQuestion,
     fit_file,
     fit_measurements,
     measure_ladder,
@@ -253,25 +254,20 @@ class TestRecommend:
         same = {
             "target_accuracy": 0.6,
             "confidence": 0.9,
-            "noise_from": None,
             "progress": lambda phase: ignore_progress,
         }
-        by_step = recommend(path, noise_step=300.0, sigma=None, snr_db=None, **same)
-        by_sigma = recommend(path, noise_step=None, sigma=schedule.sigma(300), snr_db=None, **same)
-        by_snr = recommend(path, noise_step=None, sigma=None, snr_db=schedule.snr_db(300), **same)
+        by_step = recommend(path, noise=NoiseQuestion(step=300.0), **same)
+        by_sigma = recommend(path, noise=NoiseQuestion(sigma=schedule.sigma(300)), **same)
+        by_snr = recommend(path, noise=NoiseQuestion(snr_db=schedule.snr_db(300)), **same)
         assert by_step.parameters.best == pytest.approx(by_sigma.parameters.best)
         assert by_step.parameters.best == pytest.approx(by_snr.parameters.best)
 
     @pytest.mark.parametrize("noise", [(None, None, None), (300.0, 60.0, None), (1.0, None, 1.0)])
     def test_noise_is_given_once(self, path, noise):
-        step, sigma, snr = noise
         with pytest.raises(UsageError, match="give the noise once"):
             recommend(
                 path,
-                noise_step=step,
-                sigma=sigma,
-                snr_db=snr,
-                noise_from=None,
+                noise=NoiseQuestion(*noise),
                 target_accuracy=0.6,
                 confidence=0.9,
                 progress=lambda phase: ignore_progress,
@@ -281,10 +277,7 @@ class TestRecommend:
         with pytest.raises(UsageError, match="its own unit: give --noise-step"):
             recommend(
                 str(planted_calibration),
-                noise_step=None,
-                sigma=20.0,
-                snr_db=None,
-                noise_from=None,
+                noise=NoiseQuestion(sigma=20.0),
                 target_accuracy=0.6,
                 confidence=0.9,
                 progress=lambda phase: ignore_progress,

@@ -130,8 +130,7 @@ def _study(
     calibration: Calibration, requirement: Requirement, best: float, sizes: Sequence[int]
 ) -> _Study:
     fits = acceptable(calibration)
-    measured = files.curves(calibration.models, calibration.cells, calibration.chance)
-    steps = np.array(files.at_shared_steps(measured)[0].steps)
+    steps = np.array(files.shared_steps(calibration))
     total = sum(fit.weight for fit in fits)
     beliefs = tuple(_belief(fit, total, requirement, best, sizes, steps) for fit in fits)
     mean = sum(belief.weight * belief.curves for belief in beliefs)

@@ -1,17 +1,14 @@
 """`recommend`, `plan` and the camera's noise: a calibration and a question to an answer."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizer import files
 from sizer.advise import advise
 from sizer.advise import plan as plan_trainings
-from sizer.errors import (
-    DataError,
-    UsageError,
-)
+from sizer.errors import DataError, UsageError
 from sizer.noise import NoiseSchedule, level_from, schedule_named
 from sizer.pipeline.devices import Bench, DeviceQuestion, held_at_most
 from sizer.pipeline.exporting import recommended_member
@@ -30,13 +27,20 @@ if TYPE_CHECKING:
     from sizer.pipeline.ladders import ReportProgress
 
 
+@dataclass(frozen=True, slots=True)
+class NoiseQuestion:
+    """The noise that is asked about, given in one of these ways; pictures: a camera's folder."""
+
+    step: float | None = None
+    sigma: float | None = None
+    snr_db: float | None = None
+    pictures: Path | None = None
+
+
 def recommend(
     calibration: str,
     *,
-    noise_step: float | None,
-    sigma: float | None,
-    snr_db: float | None,
-    noise_from: Path | None,
+    noise: NoiseQuestion,
     target_accuracy: float,
     confidence: float,
     progress: "ReportProgress",
@@ -46,13 +50,12 @@ def recommend(
 ) -> Advice:
     """The advice of a calibration file, or of a shipped one by name, and how devices hold it.
 
-    noise_from: pictures of the camera. Their median noise is then what is answered for, with a
-    warning where the noisier end of them needs another answer. command: the line that asks.
+    Of pictures, their median noise is what is answered for, with a warning where the noisier end of
+    them needs another answer. command: the line that asks.
     """
     bench = Bench.of(question or DeviceQuestion())
     found = files.read_calibration(files.find_calibration(calibration))
-    level = {"step": noise_step, "sigma": sigma, "snr_db": snr_db}
-    step, camera = _noise_step(found, level, noise_from, progress)
+    step, camera = _noise_step(found, noise, progress)
     advice = advise(found, Requirement(step, target_accuracy, confidence), force)
     if camera is not None:
         warnings = (*advice.warnings, *camera.warnings, *_noisier_end(found, advice, camera))
@@ -78,10 +81,7 @@ def recommend(
 def plan(
     calibration: str,
     *,
-    noise_step: float | None,
-    sigma: float | None,
-    snr_db: float | None,
-    noise_from: Path | None,
+    noise: NoiseQuestion,
     target_accuracy: float,
     confidence: float,
     budget: float,
@@ -89,28 +89,25 @@ def plan(
 ) -> TrainingPlan:
     """The trainings that would narrow the answer of a calibration most for their cost."""
     found = files.read_calibration(files.find_calibration(calibration))
-    level = {"step": noise_step, "sigma": sigma, "snr_db": snr_db}
-    step, _ = _noise_step(found, level, noise_from, progress)
+    step, _ = _noise_step(found, noise, progress)
     return plan_trainings(found, Requirement(step, target_accuracy, confidence), budget)
 
 
 def _noise_step(
-    calibration: Calibration,
-    level: Mapping[str, float | None],
-    pictures: Path | None,
-    progress: "ReportProgress",
+    calibration: Calibration, noise: NoiseQuestion, progress: "ReportProgress"
 ) -> tuple[float, CameraNoise | None]:
     """The noise in steps, whichever way it was given, and the pictures it came from."""
-    if sum(given is not None for given in (*level.values(), pictures)) != 1:
+    level = {"step": noise.step, "sigma": noise.sigma, "snr_db": noise.snr_db}
+    if sum(given is not None for given in (*level.values(), noise.pictures)) != 1:
         raise UsageError("give the noise once: --noise-step, --sigma, --snr-db or --noise-from")
     if calibration.schedule is None:
-        if level["step"] is None:
+        if noise.step is None:
             raise UsageError("this calibration's noise has its own unit: give --noise-step in it")
-        return level["step"], None
+        return noise.step, None
     schedule = schedule_named(calibration.schedule)
-    if pictures is None:
+    if noise.pictures is None:
         return level_from(schedule, **level).step, None
-    camera = camera_noise([pictures], schedule, progress)
+    camera = camera_noise([noise.pictures], schedule, progress)
     return camera.step.median, camera
 
 
