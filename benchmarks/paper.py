@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+from sizer.fit import fit_width_law
 
+from sizer.calibration import Calibration
 from sizer.errors import SizerError
 from sizer.files import curves, read_calibration
-from sizer.fit import fit_width_law
 from sizer.noise import schedule_named
 from sizer.pipeline import CutChoice, cut_widths
 from sizer.report import interval, number, width_rows
-from sizer.results import Calibration, Control, LevelSet, Width
+from sizer.scaling.choices import Control, LevelSet
+from sizer.scaling.crossings import Width
 
 
 @dataclass(frozen=True)

@@ -22,21 +22,15 @@ import numpy as np
 from coverage import CHANCE, SHARED, SIZES, logistic
 from numpy.typing import NDArray
 from scipy.special import ndtri
-
-from sizer.advise import advise
 from sizer.fit import fit_width_law
 from sizer.levels import widths
+
+from sizer.advise import advise
 from sizer.measure import Measurement, Noise, ignore_progress, image_order
 from sizer.noise import linear_schedule
 from sizer.pipeline import CutChoice, fit_measurements, measure_ladder
-from sizer.results import (
-    PRECISION,
-    Cell,
-    DatasetInfo,
-    ModelInfo,
-    NoiseCurve,
-    Requirement,
-)
+from sizer.results import PRECISION, Cell, DatasetInfo, ModelInfo, Requirement
+from sizer.scaling.curves import NoiseCurve
 
 Floats = NDArray[np.float64]
 IMAGES, CLASSES = 10_000, 100

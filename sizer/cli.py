@@ -15,17 +15,8 @@ from typer.core import TyperGroup
 
 import sizer
 from sizer.errors import SizerError, UsageError
-from sizer.results import (
-    PRECISION,
-    RESERVE_RAM,
-    Control,
-    EngineChoice,
-    IntervalMethod,
-    LevelSet,
-    OrderParameter,
-    Precision,
-    ProviderChoice,
-)
+from sizer.results import PRECISION, RESERVE_RAM, EngineChoice, Precision, ProviderChoice
+from sizer.scaling.choices import Control, IntervalMethod, LevelSet, OrderParameter
 
 # the parser's error of which BadParameter is one kind; typer exports no name for it
 WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
@@ -126,8 +117,7 @@ IntervalOption = Annotated[
     IntervalMethod,
     typer.Option(
         "--interval",
-        help="Errors of the fit: by trained model; models and images weighed anew; or, for "
-        "comparison, as if every point were independent.",
+        help="Errors of the laws: by trained model, or models and images weighed anew.",
     ),
 ]
 InputRangeOption = Annotated[
@@ -227,6 +217,7 @@ def calibrate(
     Example: sizer calibrate models/mine --images 2000 --out mine.json --plots pictures
     """
     from sizer import files, pipeline, terminal
+    from sizer.scaling.crossings import Cut
 
     files.check_outputs(out, plots)
     with pipeline.open_engine(engine, mention) as opened, terminal.measuring_progress() as progress:
@@ -238,7 +229,7 @@ def calibrate(
             precision=precision,
             provider=provider,
             input_format=_input_format(input_range, mean, std),
-            cut=pipeline.CutChoice(order_parameter, control, levels),
+            cut=Cut(order_parameter, control, levels),
             interval=interval,
             progress=progress,
             engine=opened,
@@ -266,11 +257,12 @@ def fit(
 
     Example: sizer fit measurements.csv --out mine.json
     """
-    from sizer import files, pipeline
+    from sizer import files
+    from sizer.fitting import fit_file
+    from sizer.scaling.crossings import Cut
 
     files.check_outputs(out, plots)
-    cut = pipeline.CutChoice(order_parameter, control, levels)
-    calibration = pipeline.fit_file(measurements, cut, interval)
+    calibration = fit_file(measurements, Cut(order_parameter, control, levels), interval)
     _deliver(calibration, out, plots)
 
 

@@ -4,7 +4,8 @@ import csv
 
 import numpy as np
 
-from sizer.results import DatasetInfo, LadderTraining, ModelInfo, NoiseCurve, Recipe
+from sizer.results import DatasetInfo, LadderTraining, ModelInfo, Recipe
+from sizer.scaling.curves import NoiseCurve
 
 EXACT = 10**12  # trials, so many that a count is the accuracy itself
 

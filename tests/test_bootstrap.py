@@ -12,10 +12,10 @@ import pytest
 from planted import curve
 from scipy.special import expit, ndtr
 from scipy.stats import t
-
 from sizer.fit import bootstrap, fit_surface, image_share
 from sizer.law import LOGISTIC, accuracy, accuracy_error
-from sizer.results import NoiseCurve
+
+from sizer.scaling.curves import NoiseCurve
 
 CHANCE = 0.01
 SIZES = np.round(np.geomspace(1e4, 1e6, 7))

@@ -8,8 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import EXACT, curve, ladder
 from scipy.special import xlogy
-
-from sizer.errors import MeasurementError
 from sizer.fit import fit_collapse, fit_surface, fit_surfaces, fit_width_law
 from sizer.fit.choice import backtest, scan_smallest
 from sizer.fit.collapse import NO_COLLAPSE, SizeCurve, collapse_quality
@@ -24,7 +22,10 @@ from sizer.law import (
     derivatives,
     first_reaching,
 )
-from sizer.results import Estimate, Width
+
+from sizer.errors import MeasurementError
+from sizer.results import Estimate
+from sizer.scaling.crossings import Width
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 STEPS = np.round(1000 * np.linspace(0, 1, 21) ** 1.25)

@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import EXACT, curve
-
-from sizer.errors import MeasurementError
 from sizer.levels import (
     EQUIDISTANT,
     LOGARITHMIC,
@@ -17,6 +15,8 @@ from sizer.levels import (
     order_parameter,
     widths,
 )
+
+from sizer.errors import MeasurementError
 from sizer.noise import linear_schedule
 
 SCHEDULE = linear_schedule()

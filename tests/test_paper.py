@@ -8,7 +8,8 @@ import pytest
 
 from sizer.files import find_calibration, read_calibration
 from sizer.pipeline import CutChoice
-from sizer.results import Estimate, Width
+from sizer.results import Estimate
+from sizer.scaling.crossings import Width
 
 PATH = Path(__file__).parents[1] / "benchmarks" / "paper.py"
 SIZES = np.repeat(np.geomspace(1e4, 1e6, 9).round().astype(int), 2)

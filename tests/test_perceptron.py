@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from planted import curve, write_table
 from scipy.stats import binom
-
 from sizer.law import accuracy
+
 from sizer.pipeline import CutChoice, fit_file
 
 SIZES = (100, 215, 464, 1000, 2154, 4642, 10_000)

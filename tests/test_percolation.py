@@ -20,8 +20,8 @@ from scipy.ndimage import label
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import t
-
 from sizer.fit import fit_width_law
+
 from sizer.pipeline import CutChoice, fit_file
 
 SIDES = (8, 16, 32, 64)

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import EXACT, curve
 from scripted import ScriptedImages
+from sizer.levels import crossings, precision, widths
+from sizer.pipeline.cuts import level_pairs, level_settings
 from test_measure import IMAGES as MEASURED
 from test_measure import NOISE as MEASURED_NOISE
 from test_measure import MemoryStore, ladder
@@ -17,14 +19,13 @@ from test_pipeline import CUT, NOISE, models
 
 from sizer import files
 from sizer.errors import UsageError
-from sizer.levels import crossings, precision, widths
 from sizer.measure import ignore_progress, measure
 from sizer.measure.planning import FALL, INTERPOLATED, images_next, shared_steps, steps_around
 from sizer.noise import linear_schedule
 from sizer.pipeline import CutChoice, fit_measurements, measure_ladder
 from sizer.pipeline.calibrating import held_to
-from sizer.pipeline.cuts import level_pairs, level_settings
-from sizer.results import Estimate, Width
+from sizer.results import Estimate
+from sizer.scaling.crossings import Width
 
 COARSE = (0, 100, 200, 400, 600, 800, 1000, 1300, 1600, 2000)
 CUTS = [

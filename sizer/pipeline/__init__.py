@@ -2,8 +2,7 @@
 
 from sizer.pipeline.advising import NoiseQuestion, camera_noise, plan, recommend
 from sizer.pipeline.backtesting import backtest
-from sizer.pipeline.calibrating import calibrate, fit_file, fit_measurements
-from sizer.pipeline.cuts import CutChoice, cut_widths
+from sizer.pipeline.calibrating import calibrate
 from sizer.pipeline.devices import DeviceQuestion, check_model, list_devices, measure_device
 from sizer.pipeline.engines import open_engine
 from sizer.pipeline.exporting import check_export, export_recommended
@@ -13,7 +12,6 @@ from sizer.pipeline.reporting import check_report, write_report
 from sizer.pipeline.training import export, train
 
 __all__ = [
-    "CutChoice",
     "DeviceQuestion",
     "NoiseQuestion",
     "backtest",
@@ -22,12 +20,9 @@ __all__ = [
     "check_export",
     "check_model",
     "check_report",
-    "cut_widths",
     "export",
     "export_recommended",
     "find_models",
-    "fit_file",
-    "fit_measurements",
     "list_devices",
     "measure_device",
     "measure_ladder",

@@ -8,19 +8,14 @@ from typing import TYPE_CHECKING
 from sizer import files
 from sizer.advise import advise
 from sizer.advise import plan as plan_trainings
+from sizer.calibration import Calibration
 from sizer.errors import DataError, UsageError
 from sizer.noise import NoiseSchedule, level_from, schedule_named
 from sizer.pipeline.devices import Bench, DeviceQuestion, held_at_most
 from sizer.pipeline.exporting import recommended_member
 from sizer.pipeline.reporting import provenance
 from sizer.pipeline.training import train_line
-from sizer.results import (
-    Advice,
-    Calibration,
-    CameraNoise,
-    Requirement,
-    TrainingPlan,
-)
+from sizer.results import Advice, CameraNoise, Requirement, TrainingPlan
 from sizer.zoo import architecture
 
 if TYPE_CHECKING:

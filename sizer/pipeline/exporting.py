@@ -4,10 +4,11 @@ import tempfile
 from pathlib import Path
 
 from sizer import files
+from sizer.calibration import Calibration
 from sizer.errors import UsageError
 from sizer.pipeline.devices import family
 from sizer.pipeline.training import require_extra
-from sizer.results import Advice, Calibration
+from sizer.results import Advice
 from sizer.zoo import architecture
 
 UNTRAINED = {"sizer.training": "UNTRAINED: random weights, for timing on a device alone"}

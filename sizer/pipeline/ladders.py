@@ -11,7 +11,6 @@ from sizer.errors import (
 )
 from sizer.manifest import TrainedModel, read_manifest
 from sizer.noise import linear_schedule
-from sizer.pipeline.cuts import CutChoice
 from sizer.pipeline.planned import Goal, Ladder, Steps, measure_planned
 from sizer.results import (
     DatasetInfo,
@@ -19,6 +18,7 @@ from sizer.results import (
     LadderTraining,
     ProviderChoice,
 )
+from sizer.scaling.crossings import Cut
 
 if TYPE_CHECKING:
     from sizer.evaluate import OnnxModel
@@ -116,7 +116,7 @@ def measure_ladder(
     progress: ReportProgress,
     *,
     precision: float,
-    cut: CutChoice,
+    cut: Cut,
     workers: int | None = None,
     engine: "Engine | None" = None,
 ) -> "Measurement":
@@ -124,7 +124,6 @@ def measure_ladder(
 
     precision: at which the plan stops. cut: the widths that it is about.
     """
-    from sizer.fit.evidence import check_sizes
     from sizer.measure import measure, require_images
 
     def run(label: str, wanted: Steps, count: int) -> "Measurement":
@@ -141,7 +140,6 @@ def measure_ladder(
         )
 
     infos = tuple(model.info for model in models)
-    check_sizes(info.parameters for info in infos)
     count = dataset.info.images if images is None else images
     require_images(count, dataset.info)
     ladder = Ladder(infos, 1 / dataset.info.classes, linear_schedule(), run)
