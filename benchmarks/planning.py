@@ -22,15 +22,16 @@ import numpy as np
 from coverage import CHANCE, SHARED, SIZES, logistic
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from sizer.fit import fit_width_law
-from sizer.levels import widths
 
 from sizer.advise import advise
+from sizer.fitting import fit_measurements
 from sizer.measure import Measurement, Noise, ignore_progress, image_order
 from sizer.noise import linear_schedule
-from sizer.pipeline import CutChoice, fit_measurements, measure_ladder
+from sizer.pipeline import measure_ladder
 from sizer.results import PRECISION, Cell, DatasetInfo, ModelInfo, Requirement
+from sizer.scaling.crossings import Cut, cut_curves
 from sizer.scaling.curves import NoiseCurve
+from sizer.scaling.width import fit_width_law
 
 Floats = NDArray[np.float64]
 IMAGES, CLASSES = 10_000, 100
@@ -170,7 +171,7 @@ def planned(models: Sequence[Simulated], precision: float) -> tuple[Measurement,
         None,
         lambda _label: ignore_progress,
         precision=precision,
-        cut=CutChoice(),
+        cut=Cut(),
         workers=1,
     )
     return found, store.images()
@@ -184,7 +185,7 @@ def answer(models: Sequence[Simulated], found: Measurement, images: int) -> Answ
         chance=CHANCE,
         schedule=SCHEDULE,
         dataset=None,
-        cut=CutChoice(),
+        cut=Cut(),
         right=found.right,
     )
     target = float(logistic(SIZES[1] * BEYOND, np.array([STEP]))[0])
@@ -236,7 +237,7 @@ def true_exponent() -> float:
         )
         for size in np.round(np.geomspace(*SIZES, LADDER[0]))
     ]
-    law = fit_width_law(widths(curves))
+    law = fit_width_law(cut_curves(curves)[1])
     assert law is not None
     assert law.exponent.value is not None
     return law.exponent.value

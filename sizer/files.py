@@ -111,6 +111,7 @@ def read_calibration(path: Path) -> "Calibration":
             "make it again with `sizer calibrate`"
         )
     _require_counts(path, calibration)
+    _require_laws(path, calibration)
     return calibration
 
 
@@ -124,6 +125,18 @@ def _require_counts(path: Path, calibration: "Calibration") -> None:
                 f"{path}: {cell.model} at step {cell.step:g}: {cell.correct} of {cell.trials} "
                 "correct is no measurement; make the file again with `sizer calibrate`"
             )
+
+
+def _require_laws(path: Path, calibration: "Calibration") -> None:
+    """Raise CalibrationError for a law that is none of ours, and so cannot be worked out."""
+    from sizer.scaling.laws import law_names
+
+    unknown = {fit.law for fit in calibration.laws} - set(law_names())
+    if unknown:
+        raise CalibrationError(
+            f"{path}: the law {sorted(unknown)[0]!r} is not one of {', '.join(law_names())}; "
+            "make the file again with `sizer fit`"
+        )
 
 
 def shipped(kind: str) -> Path:

@@ -15,11 +15,13 @@ from typer.testing import CliRunner
 from sizer import files, pipeline
 from sizer.cli import _noise_steps, _sizes, app
 from sizer.errors import MissingExtraError, OutputError, UsageError
+from sizer.fitting import fit_file
 from sizer.manifest import read_manifest
 from sizer.pipeline.ladders import find_models, training_of
 from sizer.pipeline.training import _recipe, train_line
 from sizer.report import advice_markdown
 from sizer.results import Recipe
+from sizer.scaling.crossings import Cut
 from sizer.zoo.architecture import SMALL_STEMS, small, small_with
 
 SHIPPED = ("builtin", "cifar100-clean", "cifar100-noise")
@@ -100,7 +102,7 @@ class TestTheLadderInACalibration:
         assert answer["train_command"] is None
 
     def test_fitting_again_keeps_it(self, tmp_path):
-        again = pipeline.fit_file(files.find_calibration("builtin"), pipeline.CutChoice())
+        again = fit_file(files.find_calibration("builtin"), Cut())
         assert again.ladder == files.read_calibration(files.find_calibration("builtin")).ladder
 
     def test_none_of_models_that_no_manifest_describes(self, tmp_path):

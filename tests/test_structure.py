@@ -18,10 +18,12 @@ LEAVES = {
     "input_format": {"errors", "results"},
     "manifest": {"errors", "results"},
     "model_file": {"errors", "results"},
-    "law": {"results"},
-    "files": {"errors", "results"},
+    "noise": {"errors", "results"},
+    "scaling": {"errors", "results", "noise"},
+    "calibration": {"results", "scaling"},
+    "files": {"errors", "results", "calibration", "scaling"},
 }
-SPINE = {"pipeline"}
+SPINE = {"pipeline", "fitting"}
 # What a part needs beside the leaves; a stage that is not listed needs no other part.
 ALLOWED = {"terminal": {"report"}, "page": {"report"}}
 # Where a heavy module may be imported at all; zoo.ladder tries what it exported, and quantize asks
@@ -30,7 +32,7 @@ HOMES = {
     "torch": {"zoo"},
     "safetensors": {"zoo"},
     "onnxruntime": {"evaluate", "quantize", "zoo.ladder"},
-    "lmfit": {"fit"},
+    "lmfit": {"scaling"},
     "skimage": {"camera"},
     "datasets": {"datasets"},
     "matplotlib": {"plots"},
@@ -104,7 +106,7 @@ def test_the_rule_sees_what_there_is():
         "",
         "cli",
         "pipeline.advising",
-        "fit.surface",
+        "scaling.surface",
         "datasets.npz",
         "zoo.ladder",
         "devices.latency",
@@ -127,6 +129,10 @@ def test_stages_use_leaves_and_never_each_other(name):
 
 def test_only_the_command_line_uses_the_spine():
     assert {name for name in MODULES if "pipeline" in parts_used(name)} == {"cli"}
+    assert {name for name in MODULES if "fitting" in parts_used(name)} == {
+        "cli",
+        "pipeline.calibrating",
+    }
 
 
 def test_the_command_line_imports_no_stage_before_it_is_asked():
@@ -136,6 +142,7 @@ def test_the_command_line_imports_no_stage_before_it_is_asked():
     assert {module for module in imported(top) if module.startswith("sizer.")} == {
         "sizer.errors",
         "sizer.results",
+        "sizer.scaling.choices",
     }
 
 
@@ -170,4 +177,4 @@ def test_a_recommendation_loads_nothing_heavy(planted_calibration):
         *("--calibration", str(planted_calibration), "--device", "STM32H747XI"),
     )
     assert {"sizer.advise", "sizer.devices.latency"} <= loaded
-    assert loaded.isdisjoint({*HEAVY, "sizer.fit", "sizer.levels", "sizer.measure"})
+    assert loaded.isdisjoint({*HEAVY, "sizer.measure"})

@@ -22,7 +22,6 @@ RISING = 0.1  # accuracy gained along the steps, when they must be a signal and 
 
 NO_CROSSING = "no curve crosses a level inside the measured noise: measure more noise steps"
 NO_WIDTH_LAW = "fewer than three sizes cross a pair of levels: no width law"
-RISES = "accuracy rises with the step: a step must be an amount of noise, not of signal"
 NOT_CLEAN = (
     "some models were not measured without noise: their accuracy at the first step measured "
     "stands for the clean one in the levels; measure step 0 too, or take --order-parameter raw"
@@ -59,13 +58,9 @@ def analyse(
     comparisons between models those that all models share. right: by curve, whether its model was
     right at each of its steps on each image (steps, images); a bootstrap then weighs images too.
 
-    Raises MeasurementError where every model only guesses.
+    Raises MeasurementError where every model only guesses, or accuracy rises with the step.
     """
-    if all(curve.guesses for curve in curves):  # what crosses levels there is luck
-        raise MeasurementError(
-            "every model only guesses, even at the first step: train them longer, or say what "
-            "pixels they expect with --input-range, --mean and --std"
-        )
+    _require_noise(curves)
     crossings, widths = cut_curves(curves, cut, schedule)
     width_law = fit_width_law(widths, cut.control, cut.order_parameter)
     shared = at_shared_steps(curves)
@@ -87,6 +82,16 @@ def analyse(
     return Analysis(crossings, widths, width_law, collapse, fits, backtests, tuple(warnings))
 
 
+def _require_noise(curves: Sequence[NoiseCurve]) -> None:
+    if all(curve.guesses for curve in curves):  # what crosses levels there is luck
+        raise MeasurementError(
+            "every model only guesses, even at the first step: train them longer, or say what "
+            "pixels they expect with --input-range, --mean and --std"
+        )
+    if np.mean([curve.accuracy[-1] - curve.accuracy[0] for curve in curves]) > RISING:
+        raise MeasurementError("accuracy rises with the step: give a noise and not a signal")
+
+
 def answers_at(
     right: Answers, curves: Sequence[NoiseCurve], some: Sequence[NoiseCurve]
 ) -> list[NDArray[np.bool_]]:
@@ -104,9 +109,6 @@ def _curve_warnings(
     width_law: WidthLaw | None,
 ) -> list[str]:
     warnings = []
-    risen = np.mean([curve.accuracy[-1] - curve.accuracy[0] for curve in curves])
-    if risen > RISING:
-        warnings.append(RISES)
     if all(crossing.censored for crossing in crossings):
         warnings.append(NO_CROSSING)
     if width_law is None:

@@ -125,6 +125,17 @@ def crossings(
     return _level_crossings(curve, levels, _crossings(curve, levels, kind, control))
 
 
+def widths(
+    curve: NoiseCurve,
+    pairs: Sequence[Pair] = EQUIDISTANT,
+    kind: OrderParameter = "normalised",
+    control: ControlOfStep = np.asarray,
+) -> list[Width]:
+    """Distance |t(a_up) - t(a_low)| of each level pair, with a 90 % interval."""
+    levels = [level for pair in pairs for level in pair]
+    return _widths(curve, levels, pairs, _crossings(curve, levels, kind, control))
+
+
 def _level_crossings(curve: NoiseCurve, levels: Sequence[float], at: Floats) -> list[LevelCrossing]:
     return [
         LevelCrossing(
@@ -137,15 +148,14 @@ def _level_crossings(curve: NoiseCurve, levels: Sequence[float], at: Floats) -> 
 def _widths(
     curve: NoiseCurve, levels: Sequence[float], pairs: Sequence[Pair], at: Floats
 ) -> list[Width]:
-    """Distance |t(a_up) - t(a_low)| of each level pair."""
-    widths = []
+    distances = []
     for pair in pairs:
         lower, upper = (at[:, levels.index(level)] for level in pair)
         with np.errstate(invalid="ignore"):  # both ends censored: no distance
             distance = np.abs(upper - lower)
         width = _estimate(distance[0], distance[1:])
-        widths.append(Width(curve.model.name, curve.size, pair, width))
-    return widths
+        distances.append(Width(curve.model.name, curve.size, pair, width))
+    return distances
 
 
 def precision(widths: Sequence[Width]) -> float | None:
