@@ -12,7 +12,7 @@ from sizer.law import LAWS
 from typer.testing import CliRunner
 
 from sizer import files, fit
-from sizer.cli import app
+from sizer.cli.app import app
 from sizer.errors import CalibrationError, MeasurementError, UsageError
 from sizer.measure import ignore_progress
 from sizer.pipeline import CutChoice, backtest, fit_file

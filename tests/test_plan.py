@@ -14,7 +14,7 @@ from sizer import files
 from sizer.advise import plan
 from sizer.advise.plan import _after, _costs, _study
 from sizer.calibration import Calibration
-from sizer.cli import app
+from sizer.cli.app import app
 from sizer.errors import UsageError
 from sizer.results import Cell, Requirement
 
