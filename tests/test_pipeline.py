@@ -23,7 +23,7 @@ from sizer.pipeline import (
 )
 from sizer.pipeline.planned import BRACKET_STEPS
 from sizer.results import ModelInfo, Requirement
-from sizer.scaling.analysis import NO_WIDTH_LAW, NOT_CLEAN
+from sizer.scaling.analysis import NO_CROSSING, NO_WIDTH_LAW, NOT_CLEAN
 from sizer.scaling.crossings import Cut
 
 IMAGES = ScriptedImages(2000)
