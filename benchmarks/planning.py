@@ -26,9 +26,10 @@ from scipy.special import ndtri
 from sizer.advise import advise
 from sizer.fit import fit_width_law
 from sizer.levels import widths
-from sizer.measure import Measurement, Noise, ignore_progress, image_order
+from sizer.measure import Measurement, Noise, image_order
 from sizer.noise import linear_schedule
 from sizer.pipeline import CutChoice, fit_measurements, measure_ladder
+from sizer.progress import ignore_progress
 from sizer.results import (
     PRECISION,
     Cell,

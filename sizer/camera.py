@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.errors import DataError
+from sizer.progress import Progress
 from sizer.results import CameraNoise, PictureNoise, Spread
 
 LARGEST_FILE = 1 << 28  # bytes: a picture of 89 million pixels, not compressed
@@ -21,7 +22,6 @@ LOSSY = (".jpg", ".jpeg", ".webp")
 PERCENTILES = (50, 5, 95)  # over the pictures: median, low, high
 
 Pixels = NDArray[np.uint8]
-Progress = Callable[[float, float], None]
 
 
 def camera_noise(

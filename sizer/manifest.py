@@ -1,15 +1,16 @@
 """The manifest beside a ladder: how each of its models was trained."""
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from sizer.errors import ModelError, OutputError
+from sizer.errors import ModelError
+from sizer.io import replacing
 from sizer.results import DatasetInfo, Precision, Recipe
 
 FILE_NAME = "manifest.json"
+ANOTHER_OUT = "choose another --out"
 JOINED = " && "  # between the commands that made a ladder
 
 
@@ -87,11 +88,6 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Replace the manifest in one step, so that a kill leaves the old one or the new one."""
-    path = folder / FILE_NAME
-    partial = path.with_suffix(".partial")
-    try:
+    """Replace the manifest: a kill leaves the old one or the new one."""
+    with replacing(folder / FILE_NAME, ANOTHER_OUT) as partial:
         partial.write_bytes(TypeAdapter(Manifest).dump_json(manifest, indent=1) + b"\n")
-        os.replace(partial, path)  # noqa: PTH105 (atomic on every platform)
-    except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}; choose another --out") from error

@@ -10,8 +10,8 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.cache import cache_folder
 from sizer.errors import OutputError
+from sizer.io import cache_folder, make_folder
 
 APPLICATION_ID = 0x73697A72  # "sizr": how SQLite files tell whose they are
 VERSION = 1
@@ -94,10 +94,7 @@ def open_store(path: Path | None = None) -> CellStore:
     is not a store, or one of another version: such a file is left as it is.
     """
     path = cache_folder() / "cells.sqlite" if path is None else path
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path.parent}: cannot be made ({error.strerror}); {REMEDY}") from None
+    make_folder(path.parent, REMEDY)
     with _explained(path):
         connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
     try:

@@ -15,8 +15,8 @@ from sizer.camera import camera_noise, picture_sigma
 from sizer.cli.app import app
 from sizer.datasets.images import decode
 from sizer.errors import DataError
-from sizer.measure import ignore_progress
 from sizer.noise import linear_schedule
+from sizer.progress import ignore_progress
 
 STEP_FROM_SIGMA = linear_schedule().step_from_sigma
 

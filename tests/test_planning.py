@@ -18,12 +18,13 @@ from test_pipeline import CUT, NOISE, models
 from sizer import files
 from sizer.errors import UsageError
 from sizer.levels import crossings, precision, widths
-from sizer.measure import ignore_progress, measure
+from sizer.measure import measure
 from sizer.measure.planning import FALL, INTERPOLATED, images_next, shared_steps, steps_around
 from sizer.noise import linear_schedule
 from sizer.pipeline import CutChoice, fit_measurements, measure_ladder
 from sizer.pipeline.calibrating import held_to
 from sizer.pipeline.cuts import level_pairs, level_settings
+from sizer.progress import ignore_progress
 from sizer.results import Estimate, Width
 
 COARSE = (0, 100, 200, 400, 600, 800, 1000, 1300, 1600, 2000)

@@ -20,10 +20,10 @@ from sizer.errors import DataError, ModelError, OutputError, UsageError
 from sizer.files import read_calibration
 from sizer.input_format import from_metadata, to_metadata
 from sizer.manifest import Manifest, TrainedModel, read_manifest, write_manifest
-from sizer.measure import ignore_progress
 from sizer.model_file import read_model_file
 from sizer.noise import linear_schedule
 from sizer.pipeline import quantising
+from sizer.progress import ignore_progress
 from sizer.quantize import quantize
 from sizer.results import DatasetInfo, InputFormat, Recipe
 

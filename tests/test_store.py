@@ -130,7 +130,7 @@ def test_a_damaged_store_is_named(path):
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match=r"file.*cannot be made"):
+    with pytest.raises(OutputError, match=r"file: File exists; make room"):
         open_store(tmp_path / "file" / "cells.sqlite")
 
 

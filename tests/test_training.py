@@ -233,8 +233,8 @@ class TestTrain:
         with pytest.raises(StopError):
             self.run(path, stop_after=1)
         before = path.read_bytes()
-        path.with_suffix(".partial").mkdir()
-        with pytest.raises(OSError, match="Is a directory"):
+        path.with_name(f".{path.name}.{os.getpid()}.partial").mkdir()
+        with pytest.raises(OutputError, match="Is a directory; make room"):
             self.run(path)
         assert path.read_bytes() == before
 

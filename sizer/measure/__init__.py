@@ -6,7 +6,7 @@ the cells of a shorter one.
 """
 
 from sizer.measure.blocks import block_ranges, image_order
-from sizer.measure.cells import Measurement, ignore_progress, measure, require_images, source_of
+from sizer.measure.cells import Measurement, measure, require_images, source_of
 from sizer.measure.protocols import CellStore, Evaluator, ImageSet, Noise
 from sizer.measure.scores import score
 from sizer.measure.threads import usable_cores
@@ -20,7 +20,6 @@ __all__ = [
     "Measurement",
     "Noise",
     "block_ranges",
-    "ignore_progress",
     "image_order",
     "measure",
     "require_images",

@@ -17,12 +17,12 @@ from sizer.measure.protocols import (
     ImageSet,
     Labels,
     Noise,
-    Progress,
     Task,
 )
 from sizer.measure.scores import guessing_warnings, scored_cell
 from sizer.measure.threads import run
 from sizer.measure.work import Engine
+from sizer.progress import Progress, ignore_progress
 from sizer.results import Cell, DatasetInfo, ModelInfo
 
 
@@ -36,10 +36,6 @@ class Measurement:
     cells: tuple[Cell, ...]
     right: tuple[NDArray[np.bool_], ...] = field(compare=False, repr=False)
     warnings: tuple[str, ...]
-
-
-def ignore_progress(done: float, total: float, /) -> None:
-    """Show nothing."""
 
 
 def measure(

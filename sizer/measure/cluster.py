@@ -24,9 +24,10 @@ from typing import Any
 
 from sizer.errors import ClusterError, SizerError
 from sizer.measure.blocks import Blocks, Ingredients
-from sizer.measure.protocols import Done, Evaluator, PackedModel, Predictor, Progress, Task
+from sizer.measure.protocols import Done, Evaluator, PackedModel, Predictor, Task
 from sizer.measure.threads import Bench, gather, usable_cores
 from sizer.measure.work import Engine, run_task
+from sizer.progress import Progress
 
 ADDRESS = "RAY_ADDRESS"  # Ray's own convention: the cluster to join
 QUEUED = 2  # tasks for each worker that are on their way at most, so that none waits for its next

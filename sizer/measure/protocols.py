@@ -14,7 +14,6 @@ Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
 CellRange = tuple[float, int, int]  # step, first position, last position + 1
 Draw = Callable[[int, int, tuple[int, ...]], Images]
-Progress = Callable[[float, float], None]
 
 
 class Predictor(Protocol):

@@ -13,8 +13,9 @@ from time import perf_counter
 
 from sizer.measure.blocks import Blocks
 from sizer.measure.crew import Crew
-from sizer.measure.protocols import Done, Evaluator, Predictor, Progress, Task
+from sizer.measure.protocols import Done, Evaluator, Predictor, Task
 from sizer.measure.work import run_task
+from sizer.progress import Progress
 
 QUOTA = Path("/sys/fs/cgroup/cpu.max")
 

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from sizer.measure.blocks import Block, Blocks
-from sizer.measure.protocols import Done, Predictor, Progress, Task
+from sizer.measure.protocols import Done, Predictor, Task
+from sizer.progress import Progress
 
 
 class Engine(Protocol):

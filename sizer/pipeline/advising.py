@@ -24,7 +24,7 @@ from sizer.results import (
 from sizer.zoo import architecture
 
 if TYPE_CHECKING:
-    from sizer.pipeline.ladders import ReportProgress
+    from sizer.progress import ReportProgress
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sizer.errors import MeasurementError, UsageError
 from sizer.results import Calibration, HoldOut, LadderBacktest, LawScore, NoiseCurve
 
 if TYPE_CHECKING:
-    from sizer.pipeline.ladders import ReportProgress
+    from sizer.progress import ReportProgress
 
 
 def backtest(calibration: str, hold_out: int | None, progress: "ReportProgress") -> LadderBacktest:

@@ -17,13 +17,13 @@ from sizer.pipeline.cuts import CutChoice, cut_widths, level_pairs, level_settin
 from sizer.pipeline.ladders import (
     BUILTIN,
     NOISE_SEED,
-    ReportProgress,
     find_models,
     measure_ladder,
     open_models,
     training_of,
 )
 from sizer.pipeline.planned import GUESSING
+from sizer.progress import ReportProgress
 from sizer.results import (
     Calibration,
     Cell,

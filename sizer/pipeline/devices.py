@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sizer import files
+from sizer import io
 from sizer.advise import largest_size, reach
 from sizer.errors import (
     ModelError,
@@ -184,5 +184,5 @@ def measure_device(name: str, models: Sequence[Path], out: Path) -> Device:
             )
         )
     device = replace(this_machine(name), timings=tuple(timings))
-    files.write_text(out, to_toml(device))
+    io.write_text(out, to_toml(device))
     return device

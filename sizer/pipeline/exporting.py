@@ -1,9 +1,8 @@
 """`recommend --export`: the recommended size as a network, untrained, to be timed on a device."""
 
-import tempfile
 from pathlib import Path
 
-from sizer import files
+from sizer import files, io
 from sizer.errors import UsageError
 from sizer.pipeline.devices import family
 from sizer.pipeline.training import require_extra
@@ -21,9 +20,8 @@ def check_export(calibration: str, folder: Path) -> None:
             f"--export: the models of {calibration} are of no family that sizer builds; "
             "take a calibration of a ladder that `sizer train` made"
         )
-    with files.writing_to(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+    io.make_folder(folder)
+    io.check_writable(folder / "model.onnx")
 
 
 def export_recommended(calibration: str, advice: Advice, folder: Path) -> Path | None:
@@ -36,7 +34,7 @@ def export_recommended(calibration: str, advice: Advice, folder: Path) -> Path |
         return None
     path = folder / f"{member.name}-untrained.onnx"
     check_output(path)
-    with files.replacing(path) as partial:
+    with io.replacing(path) as partial:
         export_onnx(
             untrained(member), member.resolution, partial, IMAGE_IN_MINUS_ONE_TO_ONE, UNTRAINED
         )

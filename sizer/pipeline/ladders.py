@@ -1,6 +1,6 @@
 """The models of a measurement: found, opened, measured."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from sizer.manifest import TrainedModel, read_manifest
 from sizer.noise import linear_schedule
 from sizer.pipeline.cuts import CutChoice
 from sizer.pipeline.planned import Goal, Ladder, Steps, measure_planned
+from sizer.progress import ReportProgress
 from sizer.results import (
     DatasetInfo,
     InputFormat,
@@ -29,7 +30,6 @@ NOISE_SEED = 0
 
 
 FoundModel = tuple[Path, TrainedModel | None, str | None]  # file, manifest's entry, family
-ReportProgress = Callable[[str], Callable[[float, float], None]]
 
 
 def find_models(paths: Sequence[Path]) -> list[FoundModel]:

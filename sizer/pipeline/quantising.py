@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer import files
+from sizer import io
 from sizer.errors import (
     OutputError,
     UsageError,
@@ -16,7 +16,8 @@ from sizer.errors import (
 from sizer.input_format import to_metadata
 from sizer.manifest import Manifest, TrainedModel, read_manifest, write_manifest
 from sizer.noise import epsilon, linear_schedule
-from sizer.pipeline.ladders import NOISE_SEED, FoundModel, ReportProgress, find_models, open_models
+from sizer.pipeline.ladders import NOISE_SEED, FoundModel, find_models, open_models
+from sizer.progress import ReportProgress
 from sizer.results import (
     InputFormat,
     QuantizedModel,
@@ -92,8 +93,7 @@ def _make_quantized_folder(folder: Path, found: Sequence[FoundModel]) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"two models are called {twice[0]}; rename one of the files")
-    with files.writing_to(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    io.make_folder(folder)
 
 
 def _quantize_one(
@@ -112,7 +112,7 @@ def _quantize_one(
     batches = _calibration_batches(train, noise_steps, model.plan)
     metadata = {**to_metadata(model.plan.input_format), **made}
     contents = tools.quantize(model.path, precision, batches, metadata)
-    with files.replacing(target) as partial:
+    with io.replacing(target) as partial:
         partial.write_bytes(contents)
 
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sizer import files
+from sizer import io
 from sizer.errors import (
     MissingExtraError,
 )
@@ -69,7 +69,7 @@ def export(name: str, weights: Path | None, classes: int, output: Path) -> Archi
     blueprint = architecture.published(name, classes)
     check_output(output)
     network = untrained(blueprint) if weights is None else load_weights(blueprint, weights)
-    with files.replacing(output) as partial:
+    with io.replacing(output) as partial:
         export_onnx(network, blueprint.resolution, partial, IMAGENET)
     return architecture.described(blueprint)
 

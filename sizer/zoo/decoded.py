@@ -1,14 +1,12 @@
 """Training images decoded once, into files of the cache folder that training maps into memory."""
 
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.cache import cache_folder
-from sizer.errors import OutputError
+from sizer.io import ANOTHER_CACHE, cache_folder, replacing
 from sizer.results import DatasetInfo
 
 READ_AT_ONCE = 1024  # images decoded at a time
@@ -32,13 +30,7 @@ def decoded(data: Images) -> tuple[Path, NDArray[np.int64]]:
     labels_path = path.with_suffix(".labels.npy")
     labels = _labels_of(path, labels_path, data.info)
     if labels is None:
-        try:
-            labels = _write(data, path, labels_path)
-        except OSError as error:
-            raise OutputError(
-                f"{path}: {error.strerror or error}; make room, or set XDG_CACHE_HOME to a folder "
-                "you can write"
-            ) from error
+        labels = _write(data, path, labels_path)
     return path, labels
 
 
@@ -58,8 +50,11 @@ def _write(data: Images, path: Path, labels_path: Path) -> NDArray[np.int64]:
     """Written block by block: to a full disk, a memory map would end the process with a signal."""
     shape = (data.info.images, *data.info.shape)
     labels = np.empty(data.info.images, np.int64)
-    with TemporaryDirectory(dir=path.parent, prefix="decoding-") as scratch:
-        unfinished, unfinished_labels = Path(scratch) / path.name, Path(scratch) / labels_path.name
+    # The labels take their place first: what is looked for is whole once the images are there.
+    with (
+        replacing(path, ANOTHER_CACHE) as unfinished,
+        replacing(labels_path, ANOTHER_CACHE) as unfinished_labels,
+    ):
         with unfinished.open("wb") as images:
             header = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(images, header)
@@ -67,7 +62,6 @@ def _write(data: Images, path: Path, labels_path: Path) -> NDArray[np.int64]:
                 indices = np.arange(start, min(start + READ_AT_ONCE, len(labels)))
                 block, labels[indices] = data.read(indices)
                 images.write(block.tobytes())
-        np.save(unfinished_labels, labels, allow_pickle=False)
-        unfinished_labels.replace(labels_path)
-        unfinished.replace(path)
+        with unfinished_labels.open("wb") as file:  # to a path, NumPy would add a suffix
+            np.save(file, labels, allow_pickle=False)
     return labels

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 import sizer
 from sizer.errors import DataError, ModelError, OutputError
-from sizer.manifest import Epoch, Manifest, TrainedModel, read_manifest, write_manifest
+from sizer.io import make_folder, replacing
+from sizer.manifest import ANOTHER_OUT, Epoch, Manifest, TrainedModel, read_manifest, write_manifest
 from sizer.results import DatasetInfo, Recipe
 from sizer.zoo.architecture import Blueprint, macs, parameters, small_with
 from sizer.zoo.decoded import Images, decoded
@@ -87,7 +88,7 @@ def make_plan(
     height = train.info.shape[0]
     _require_trainable(train.info, test.info)
     _manifest_to_continue(folder, command, train.info, recipe)
-    _make_folder(folder / CHECKPOINTS)
+    make_folder(folder / CHECKPOINTS, ANOTHER_OUT)
     blueprints = {small_with(size, height, train.info.classes) for size in sizes}
     members = [(member, seed) for member in blueprints for seed in range(seeds)]
     members.sort(key=lambda member: (-parameters(member[0]), member[1]))  # the longest first
@@ -131,7 +132,7 @@ def train_ladder(plan: Plan, workers: int, report: Callable[[Progress], None]) -
     manifest = _manifest_to_continue(plan.folder, plan.command, plan.dataset, plan.recipe)
     waiting = _waiting(plan, manifest)
     if waiting:
-        _make_folder(plan.folder / CHECKPOINTS)
+        make_folder(plan.folder / CHECKPOINTS, ANOTHER_OUT)
         with closing(_trained(plan, waiting, workers, report)) as models:
             for model in models:
                 # Read anew, for another line may have added its own models meanwhile.
@@ -253,15 +254,9 @@ def _train_one(plan: Plan, blueprint: Blueprint, seed: int) -> TrainedModel:
         if _to_parent is not None:
             _to_parent.put(Progress(name, done, epoch))
 
-    try:
-        checkpoint = _checkpoint(plan, path.name)
-        network, curve = train(blueprint, plan.recipe, seed, data, checkpoint, report)
-        logits = _export_checked(network, blueprint, path, plan.test_images)
-        contents = path.read_bytes()
-    except OSError as error:
-        raise OutputError(
-            f"{path}: {error.strerror}; make room, or choose another --out, and give the line again"
-        ) from error
+    network, curve = train(blueprint, plan.recipe, seed, data, _checkpoint(plan, path.name), report)
+    logits = _export_checked(network, blueprint, path, plan.test_images)
+    contents = path.read_bytes()
     return TrainedModel(
         file=path.name,
         sha256=hashlib.sha256(contents).hexdigest(),
@@ -292,19 +287,19 @@ def _export_checked(
     import torch
 
     from sizer.zoo.export import IMAGE_IN_MINUS_ONE_TO_ONE, export_onnx
+    from sizer.zoo.training import MAKE_ROOM
 
     images = torch.from_numpy(test_images).permute(0, 3, 1, 2).float() / 127.5 - 1
     with torch.no_grad():
         expected = network(images).numpy()
     if not np.isfinite(expected).all():
         raise ModelError(f"{path}: the training diverged; choose other --sizes or more images")
-    partial = path.with_suffix(".partial")
-    export_onnx(network, blueprint.resolution, partial, IMAGE_IN_MINUS_ONE_TO_ONE)
-    logits = _onnx_logits(partial, images.numpy())
-    difference = float(np.abs(expected - logits).max())
-    if not difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
-        raise ModelError(f"{path}: ONNX differs from torch by {difference:.2g}; report this")
-    os.replace(partial, path)  # noqa: PTH105 (atomic on every platform)
+    with replacing(path, MAKE_ROOM) as partial:
+        export_onnx(network, blueprint.resolution, partial, IMAGE_IN_MINUS_ONE_TO_ONE)
+        logits = _onnx_logits(partial, images.numpy())
+        difference = float(np.abs(expected - logits).max())
+        if not difference <= TOLERANCE * max(1.0, float(np.abs(expected).max())):
+            raise ModelError(f"{path}: ONNX differs from torch by {difference:.2g}; report this")
     return logits
 
 
@@ -360,13 +355,6 @@ def _manifest_to_continue(
             "choose another --out"
         )
     return found.with_command(command)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: {error.strerror}; choose another --out") from error
 
 
 def _spread(images: int) -> NDArray[np.int64]:

@@ -4,7 +4,6 @@ Everything random in an epoch comes from a generator keyed by (seed, epoch), so 
 killed and resumed ends with the same weights as one that was not.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -17,11 +16,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sizer.errors import ModelError
+from sizer.io import replacing
 from sizer.manifest import Epoch
 from sizer.results import Recipe
 from sizer.zoo.architecture import Blueprint
 from sizer.zoo.network import EfficientNet
 
+MAKE_ROOM = "make room, or choose another --out, and give the line again"
 WARM_UP = 0.15  # share of the training in which the learning rate rises
 
 Coefficients = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -50,7 +51,7 @@ def train(
     """Train to the recipe's last epoch, from `checkpoint` if it is there.
 
     `report` is called with the number of epochs done and the newest of them, also on resuming.
-    Raises ModelError for a damaged checkpoint, and OSError where a new one cannot be written.
+    Raises ModelError for a damaged checkpoint, and OutputError where a new one cannot be written.
     """
     torch.manual_seed(seed)
     network = EfficientNet(blueprint)
@@ -164,13 +165,12 @@ def _noisy(
 
 
 def _save(checkpoint: Path, stateful: dict[str, Any], curve: tuple[Epoch, ...]) -> None:
-    """Replace the checkpoint in one step, so that a kill leaves the old one or the new one."""
+    """Replace the checkpoint: a kill leaves the old one or the new one."""
     state = {name: part.state_dict() for name, part in stateful.items()}
     packed = BytesIO()  # a full disk is then an OSError, which torch would make a RuntimeError
     torch.save({**state, "curve": [(epoch.loss, epoch.accuracy) for epoch in curve]}, packed)
-    partial = checkpoint.with_suffix(".partial")
-    partial.write_bytes(packed.getbuffer())
-    os.replace(partial, checkpoint)  # noqa: PTH105 (atomic on every platform)
+    with replacing(checkpoint, MAKE_ROOM) as partial:
+        partial.write_bytes(packed.getbuffer())
 
 
 def _resume(checkpoint: Path, stateful: dict[str, Any]) -> tuple[Epoch, ...]:
