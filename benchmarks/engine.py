@@ -35,12 +35,12 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from sizer.datasets import open_dataset
+from sizer.datasets.records import DatasetInfo
 from sizer.evaluate import OnnxModel, OwnGraph, arrange, open_model
 from sizer.manifest import read_manifest
-from sizer.measure import Noise, block_ranges, measure, usable_cores
+from sizer.measure import block_ranges, measure, usable_cores
 from sizer.measure.blocks import Block, Blocks
-from sizer.noise import epsilon, linear_schedule
-from sizer.results import DatasetInfo
+from sizer.noise import Noise, epsilon, linear_schedule
 
 ROOT = Path(__file__).parents[1]
 LADDER = ROOT / "models" / "builtin"

@@ -25,7 +25,8 @@ MEASURE = """
 import sys, pathlib
 from sizer.datasets import open_dataset
 from sizer.evaluate import open_model
-from sizer.measure import Noise, measure
+from sizer.noise import Noise
+from sizer.measure import measure
 from sizer.noise import epsilon, linear_schedule
 from sizer.store import open_store
 folder, model = map(pathlib.Path, sys.argv[1:3])

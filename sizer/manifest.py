@@ -5,9 +5,10 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError
 from sizer.io import replacing
-from sizer.results import DatasetInfo, Precision, Recipe
+from sizer.results import Precision, Recipe
 
 FILE_NAME = "manifest.json"
 ANOTHER_OUT = "choose another --out"

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from sizer.noise import NoiseLevel
+from sizer.noise.camera import CameraNoise, Spread
 from sizer.results import (
     AccuracyScore,
     Advice,
     Backtest,
     BacktestScore,
     Calibration,
-    CameraNoise,
     Device,
     DeviceCheck,
     DeviceVerdict,
@@ -22,14 +23,12 @@ from sizer.results import (
     HoldOut,
     LadderBacktest,
     LawFit,
-    NoiseLevel,
     PredictedAccuracy,
     PredictedSize,
     Provenance,
     Report,
     RequirementMap,
     SizeScore,
-    Spread,
     TrainingPlan,
 )
 

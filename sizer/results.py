@@ -5,7 +5,12 @@ any other noise unit, where measurements come from a table); `None` means unknow
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from sizer.datasets.records import DatasetInfo
+
+if TYPE_CHECKING:
+    from sizer.noise.camera import CameraNoise
 
 OrderParameter = Literal["normalised", "chance-corrected", "raw"]
 Control = Literal["step", "beta", "log-step", "log-snr"]
@@ -46,55 +51,6 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class NoiseLevel:
-    """One noise level in every unit: x_t = mu x_0 + noise epsilon on images in [-1, 1].
-
-    sigma: standard deviation of the equivalent additive noise, grey levels of 0..255. snr_db:
-    for a signal of unit power, psnr_db: for a peak of 255; both infinite at step 0.
-    """
-
-    step: float
-    mu: float
-    noise: float
-    sigma: float
-    snr_db: float
-    psnr_db: float
-
-
-@dataclass(frozen=True, slots=True)
-class PictureNoise:
-    """One picture's noise: sigma in grey levels of 0..255, or the problem that kept it from us."""
-
-    path: str
-    sigma: float | None
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Median, and the bounds of the middle 90 %: no confidence interval, more do not narrow it."""
-
-    median: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class CameraNoise:
-    """What a camera's pictures say of its noise, over those that could be used.
-
-    sigma: grey levels of 0..255; step: of a noise schedule. used, skipped: counts of `pictures`.
-    """
-
-    sigma: Spread
-    step: Spread
-    used: int
-    skipped: int
-    pictures: tuple[PictureNoise, ...]
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class InputFormat:
     """What a model expects: the noisy image scaled to `range`, minus `mean`, over `std`."""
 
@@ -132,18 +88,6 @@ class QuantizedModel:
     original: float
     quantized: float
     images: int
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetInfo:
-    """A labelled image set; `shape` is height, width, channels; `fingerprint` hashes content."""
-
-    spec: str
-    split: str
-    fingerprint: str
-    classes: int
-    images: int
-    shape: tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -741,7 +685,7 @@ class Advice:
     largest_step: float | None = None
     architecture: Architecture | None = None
     precision: Precision | None = None
-    camera: CameraNoise | None = None
+    camera: "CameraNoise | None" = None
     devices: tuple[DeviceVerdict, ...] = ()
     train_command: str | None = None
     provenance: Provenance | None = None

@@ -18,14 +18,14 @@ from rich.text import Text
 
 from sizer import files, report
 from sizer.manifest import Manifest
+from sizer.noise import NoiseLevel
+from sizer.noise.camera import CameraNoise
 from sizer.results import (
     Advice,
     Calibration,
-    CameraNoise,
     Device,
     DeviceVerdict,
     LadderBacktest,
-    NoiseLevel,
     Precision,
     QuantizedModel,
     TrainingPlan,

@@ -4,7 +4,8 @@ import csv
 
 import numpy as np
 
-from sizer.results import DatasetInfo, LadderTraining, ModelInfo, NoiseCurve, Recipe
+from sizer.datasets.records import DatasetInfo
+from sizer.results import LadderTraining, ModelInfo, NoiseCurve, Recipe
 
 EXACT = 10**12  # trials, so many that a count is the accuracy itself
 

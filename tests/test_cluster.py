@@ -20,9 +20,9 @@ from watched import Watched
 from sizer.cli.app import app
 from sizer.errors import ClusterError, ModelError
 from sizer.evaluate import open_model
-from sizer.measure import Noise, cluster, measure
+from sizer.measure import cluster, measure
 from sizer.measure.cluster import ray_engine
-from sizer.noise import epsilon, linear_schedule
+from sizer.noise import Noise, epsilon, linear_schedule
 from sizer.pipeline.ladders import NOISE_SEED
 from sizer.store import open_store
 

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError, ProviderError
 from sizer.evaluate import InputPlan, arrange, choose_provider, open_model
 from sizer.input_format import from_metadata, to_metadata
-from sizer.results import DatasetInfo, InputFormat
+from sizer.results import InputFormat
 
 HEIGHT, WIDTH, CHANNELS, CLASSES = 4, 5, 3, 7
 SHAPE = (HEIGHT, WIDTH, CHANNELS)

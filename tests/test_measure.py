@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from scripted import ScriptedEvaluator, ScriptedImages, no_noise, scripted_model, uniform
 
 from sizer.errors import DataError, ModelError, UsageError
-from sizer.measure import Noise, block_ranges, image_order, measure, score, source_of, usable_cores
-from sizer.noise import cosine_schedule, epsilon, linear_schedule
+from sizer.measure import block_ranges, image_order, measure, score, source_of, usable_cores
+from sizer.noise import Noise, epsilon, linear_schedule
 from sizer.results import ModelInfo
 from sizer.store import open_store
 
@@ -259,7 +259,7 @@ class TestResuming:
             source_of(scripted_model("m100", 100, falling, provider="cuda"), info, NOISE),
             source_of(model, ScriptedImages(1300, seed=1).info, NOISE),
             source_of(model, info, Noise(SCHEDULE, no_noise, seed=8)),
-            source_of(model, info, Noise(cosine_schedule(), no_noise, seed=7)),
+            source_of(model, info, Noise(linear_schedule(1000), no_noise, seed=7)),
         ]
         assert len(set(sources)) == len(sources)
 

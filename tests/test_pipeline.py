@@ -13,8 +13,7 @@ from test_measure import MemoryStore
 from sizer import files
 from sizer.advise import advise
 from sizer.errors import CalibrationError, MeasurementError, UsageError
-from sizer.measure import Noise
-from sizer.noise import linear_schedule
+from sizer.noise import Noise, linear_schedule
 from sizer.pipeline import (
     CutChoice,
     NoiseQuestion,

@@ -16,6 +16,7 @@ from tiny import CLASSES, SHAPE, WIDTHS, network, save_images, save_ladder
 from typer.testing import CliRunner
 
 from sizer.cli.app import app
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import DataError, ModelError, OutputError, UsageError
 from sizer.files import read_calibration
 from sizer.input_format import from_metadata, to_metadata
@@ -25,7 +26,7 @@ from sizer.noise import linear_schedule
 from sizer.pipeline import quantising
 from sizer.progress import ignore_progress
 from sizer.quantize import quantize
-from sizer.results import DatasetInfo, InputFormat, Recipe
+from sizer.results import InputFormat, Recipe
 
 STEPS = "0,300,700,1200,2000"
 PIXELS = int(np.prod(SHAPE))

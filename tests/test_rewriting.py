@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError
 from sizer.evaluate import OwnGraph, arrange, open_model
 from sizer.evaluate import predictor as predictors
@@ -15,7 +16,7 @@ from sizer.evaluate.inputs import InputPlan, in_layout
 from sizer.evaluate.recipe import close, find_recipe
 from sizer.evaluate.rewritten import RewrittenGraph
 from sizer.evaluate.runtime import OutOfMemoryError, channel_block, open_session, simplified
-from sizer.results import DatasetInfo, InputFormat
+from sizer.results import InputFormat
 
 SHAPE, CLASSES = (12, 10, 3), 7
 DATA = DatasetInfo("data", "test", "fingerprint", CLASSES, 200, SHAPE)

@@ -19,7 +19,7 @@ HOMES = {
     "safetensors": {"zoo"},
     "onnxruntime": {"evaluate", "quantize", "zoo.ladder"},
     "lmfit": {"fit"},
-    "skimage": {"camera"},
+    "skimage": {"noise.camera"},
     "datasets": {"datasets"},
     "matplotlib": {"plots"},
     "jinja2": {"page"},

@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 
 from sizer import __version__, measure, pipeline
 from sizer.datasets import open_dataset
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import DataError, ModelError, OutputError
 from sizer.manifest import Manifest, TrainedModel, read_manifest, write_manifest
 from sizer.noise import linear_schedule
-from sizer.results import DatasetInfo, Recipe
+from sizer.results import Recipe
 from sizer.zoo import ladder
 from sizer.zoo.architecture import macs, parameters, small
 from sizer.zoo.decoded import decoded

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from sizer.datasets.fingerprint import fingerprint
 from sizer.datasets.images import Pixels
 from sizer.datasets.labels import Labels, check_labels
+from sizer.datasets.records import DatasetInfo
 from sizer.datasets.splits import WHOLE
 from sizer.errors import DataError
 from sizer.io import ANOTHER_CACHE, cache_folder, make_folder, replacing
-from sizer.results import DatasetInfo
 
 MEMBERS = ("images", "labels")
 REMEDY = "save it anew with numpy.savez(file, images=uint8 array, labels=integer array)"

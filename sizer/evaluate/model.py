@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError
 from sizer.evaluate.inputs import BYTE_RANGE, InputPlan, Layout
 from sizer.evaluate.own import OwnGraph
@@ -15,7 +16,7 @@ from sizer.evaluate.predictor import OnnxPredictor
 from sizer.evaluate.runtime import Provider, naming, open_session
 from sizer.input_format import from_metadata, require_sound, to_metadata
 from sizer.model_file import ModelFile, packed_files, read_model_file
-from sizer.results import DatasetInfo, InputFormat, ModelInfo
+from sizer.results import InputFormat, ModelInfo
 
 Dims = tuple[int | None, ...]
 

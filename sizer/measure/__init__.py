@@ -7,7 +7,7 @@ the cells of a shorter one.
 
 from sizer.measure.blocks import block_ranges, image_order
 from sizer.measure.cells import Measurement, measure, require_images, source_of
-from sizer.measure.protocols import CellStore, Evaluator, ImageSet, Noise
+from sizer.measure.protocols import CellStore, Evaluator
 from sizer.measure.scores import score
 from sizer.measure.threads import usable_cores
 from sizer.measure.work import Engine
@@ -16,9 +16,7 @@ __all__ = [
     "CellStore",
     "Engine",
     "Evaluator",
-    "ImageSet",
     "Measurement",
-    "Noise",
     "block_ranges",
     "image_order",
     "measure",

@@ -1,6 +1,6 @@
 """The spine: what happens in which order. No printing here, and no decisions about display."""
 
-from sizer.pipeline.advising import NoiseQuestion, camera_noise, plan, recommend
+from sizer.pipeline.advising import NoiseQuestion, plan, recommend
 from sizer.pipeline.backtesting import backtest
 from sizer.pipeline.calibrating import calibrate, fit_file, fit_measurements
 from sizer.pipeline.cuts import CutChoice, cut_widths
@@ -18,7 +18,6 @@ __all__ = [
     "NoiseQuestion",
     "backtest",
     "calibrate",
-    "camera_noise",
     "check_export",
     "check_model",
     "check_report",

@@ -1,6 +1,5 @@
-"""`recommend`, `plan` and the camera's noise: a calibration and a question to an answer."""
+"""`recommend` and `plan`: a calibration and a question to an answer."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,19 +7,14 @@ from typing import TYPE_CHECKING
 from sizer import files
 from sizer.advise import advise
 from sizer.advise import plan as plan_trainings
-from sizer.errors import DataError, UsageError
-from sizer.noise import NoiseSchedule, level_from, schedule_named
+from sizer.errors import UsageError
+from sizer.noise import level_from, schedule_named
+from sizer.noise.camera import CameraNoise
 from sizer.pipeline.devices import Bench, DeviceQuestion, held_at_most
 from sizer.pipeline.exporting import recommended_member
 from sizer.pipeline.reporting import provenance
 from sizer.pipeline.training import train_line
-from sizer.results import (
-    Advice,
-    Calibration,
-    CameraNoise,
-    Requirement,
-    TrainingPlan,
-)
+from sizer.results import Advice, Calibration, Requirement, TrainingPlan
 from sizer.zoo import architecture
 
 if TYPE_CHECKING:
@@ -107,26 +101,10 @@ def _noise_step(
     schedule = schedule_named(calibration.schedule)
     if noise.pictures is None:
         return level_from(schedule, **level).step, None
+    from sizer.noise.camera import camera_noise
+
     camera = camera_noise([noise.pictures], schedule, progress)
     return camera.step.median, camera
-
-
-def camera_noise(
-    paths: Sequence[Path], schedule: NoiseSchedule, progress: "ReportProgress"
-) -> CameraNoise:
-    """The noise that pictures show: files, and the picture files anywhere inside folders."""
-    from sizer import camera
-    from sizer.datasets.files import pictures_in
-    from sizer.datasets.images import decode
-
-    found = []
-    for path in paths:
-        members = pictures_in(path) if path.is_dir() else [path]
-        if not (members and members[0].is_file()):
-            raise DataError(f"{path}: no picture there; give picture files, or a folder of them")
-        found += members
-    report = progress("estimating the noise")
-    return camera.camera_noise(found, decode, schedule.step_from_sigma, report)
 
 
 def _noisier_end(found: Calibration, advice: Advice, camera: CameraNoise) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 import sizer
 from sizer import files
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import MeasurementError
 from sizer.manifest import read_manifest
 from sizer.noise import NoiseSchedule, epsilon, linear_schedule, schedule_named
@@ -27,7 +28,6 @@ from sizer.progress import ReportProgress
 from sizer.results import (
     Calibration,
     Cell,
-    DatasetInfo,
     InputFormat,
     IntervalMethod,
     LadderTraining,
@@ -74,7 +74,7 @@ def calibrate(
     by default.
     """
     from sizer.datasets import open_dataset
-    from sizer.measure import Noise
+    from sizer.noise import Noise
     from sizer.store import open_store
 
     found = find_models(models or [files.shipped("models") / BUILTIN])

@@ -5,25 +5,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import (
     ModelError,
     UsageError,
 )
 from sizer.manifest import TrainedModel, read_manifest
-from sizer.noise import linear_schedule
 from sizer.pipeline.cuts import CutChoice
 from sizer.pipeline.planned import Goal, Ladder, Steps, measure_planned
 from sizer.progress import ReportProgress
-from sizer.results import (
-    DatasetInfo,
-    InputFormat,
-    LadderTraining,
-    ProviderChoice,
-)
+from sizer.results import InputFormat, LadderTraining, ProviderChoice
 
 if TYPE_CHECKING:
+    from sizer.datasets import Dataset
     from sizer.evaluate import OnnxModel
-    from sizer.measure import CellStore, Engine, Evaluator, ImageSet, Measurement, Noise
+    from sizer.measure import CellStore, Engine, Evaluator, Measurement
+    from sizer.noise import Noise
 
 BUILTIN = "builtin"
 NOISE_SEED = 0
@@ -108,7 +105,7 @@ def open_models(
 
 def measure_ladder(
     models: "Sequence[Evaluator]",
-    dataset: "ImageSet",
+    dataset: "Dataset",
     noise: "Noise",
     store: "CellStore",
     steps: tuple[float, ...] | None,
@@ -144,7 +141,7 @@ def measure_ladder(
     check_sizes(info.parameters for info in infos)
     count = dataset.info.images if images is None else images
     require_images(count, dataset.info)
-    ladder = Ladder(infos, 1 / dataset.info.classes, linear_schedule(), run)
+    ladder = Ladder(infos, 1 / dataset.info.classes, noise.schedule, run)
     if steps is not None:
         return run("measuring", ladder.everywhere(steps), count)
     return measure_planned(ladder, Goal(count, precision, cut))

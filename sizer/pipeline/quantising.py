@@ -16,7 +16,7 @@ from sizer.errors import (
 from sizer.input_format import to_metadata
 from sizer.manifest import Manifest, TrainedModel, read_manifest, write_manifest
 from sizer.noise import epsilon, linear_schedule
-from sizer.pipeline.ladders import NOISE_SEED, FoundModel, find_models, open_models
+from sizer.pipeline.ladders import FoundModel, find_models, open_models
 from sizer.progress import ReportProgress
 from sizer.results import (
     InputFormat,
@@ -24,8 +24,8 @@ from sizer.results import (
 )
 
 if TYPE_CHECKING:
+    from sizer.datasets import Dataset
     from sizer.evaluate import InputPlan, OnnxModel
-    from sizer.measure import ImageSet
     from sizer.quantize import Quantized
 
 # Quantising: training images that set the activations' ranges, and test images that show the loss.
@@ -99,7 +99,7 @@ def _make_quantized_folder(folder: Path, found: Sequence[FoundModel]) -> None:
 def _quantize_one(
     model: "OnnxModel",
     target: Path,
-    train: "ImageSet",
+    train: "Dataset",
     noise_steps: tuple[int, int] | None,
     precision: "Quantized",
 ) -> None:
@@ -117,7 +117,7 @@ def _quantize_one(
 
 
 def _calibration_batches(
-    train: "ImageSet", noise_steps: tuple[int, int] | None, plan: "InputPlan"
+    train: "Dataset", noise_steps: tuple[int, int] | None, plan: "InputPlan"
 ) -> Iterator[NDArray[Any]]:
     """Training images as the model takes them, with the noise it was trained with, step by step."""
     from sizer.evaluate import arrange
@@ -137,13 +137,14 @@ def _calibration_batches(
         yield arrange(noisy, plan)
 
 
-def _compare(model: "OnnxModel", target: Path, test: "ImageSet") -> QuantizedModel:
+def _compare(model: "OnnxModel", target: Path, test: "Dataset") -> QuantizedModel:
     """Clean accuracies of a model and its quantised file; measured cells are kept and found."""
     from sizer.evaluate import open_model
-    from sizer.measure import Noise, measure
+    from sizer.measure import measure
+    from sizer.noise import Noise
     from sizer.store import open_store
 
-    noise = Noise(linear_schedule(), epsilon, NOISE_SEED)
+    noise = Noise()
     quantized = open_model(target, test.info, parameters=model.info.parameters)
     images = min(CLEAN_IMAGES, test.info.images)
     with open_store() as store:

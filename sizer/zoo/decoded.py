@@ -1,27 +1,18 @@
 """Training images decoded once, into files of the cache folder that training maps into memory."""
 
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sizer.datasets import Dataset
+from sizer.datasets.records import DatasetInfo
 from sizer.io import ANOTHER_CACHE, cache_folder, replacing
-from sizer.results import DatasetInfo
 
 READ_AT_ONCE = 1024  # images decoded at a time
 
 
-class Images(Protocol):
-    """A labelled image set, read by index."""
-
-    @property
-    def info(self) -> DatasetInfo: ...
-
-    def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]: ...
-
-
-def decoded(data: Images) -> tuple[Path, NDArray[np.int64]]:
+def decoded(data: Dataset) -> tuple[Path, NDArray[np.int64]]:
     """All images in one .npy file of the cache, to be memory-mapped, and labels.
 
     Both files appear whole or not at all; damaged ones are made anew.
@@ -46,7 +37,7 @@ def _labels_of(path: Path, labels_path: Path, info: DatasetInfo) -> NDArray[np.i
     return labels if whole else None
 
 
-def _write(data: Images, path: Path, labels_path: Path) -> NDArray[np.int64]:
+def _write(data: Dataset, path: Path, labels_path: Path) -> NDArray[np.int64]:
     """Written block by block: to a full disk, a memory map would end the process with a signal."""
     shape = (data.info.images, *data.info.shape)
     labels = np.empty(data.info.images, np.int64)

@@ -14,18 +14,21 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 import sizer
+from sizer.datasets import Dataset
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import DataError, ModelError, OutputError
 from sizer.io import make_folder, replacing
 from sizer.manifest import ANOTHER_OUT, Epoch, Manifest, TrainedModel, read_manifest, write_manifest
-from sizer.results import DatasetInfo, Recipe
+from sizer.noise import NoiseSchedule
+from sizer.results import Recipe
 from sizer.zoo.architecture import Blueprint, macs, parameters, small_with
-from sizer.zoo.decoded import Images, decoded
+from sizer.zoo.decoded import decoded
 
 if TYPE_CHECKING:
     from multiprocessing.queues import Queue
@@ -37,12 +40,6 @@ TOLERANCE = 1e-4  # of the ONNX logits against torch's
 CHECKPOINTS = ".training"
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 POLL = 0.2  # seconds between looks at the workers' progress
-
-
-class Schedule(Protocol):
-    """The forward process's coefficients (mu, sigma) at a step."""
-
-    def coefficients(self, step: float) -> tuple[float, float]: ...
 
 
 @dataclass(frozen=True)
@@ -71,9 +68,9 @@ class Progress:
 
 
 def make_plan(
-    train: Images,
-    test: Images,
-    schedule: Schedule,
+    train: Dataset,
+    test: Dataset,
+    schedule: NoiseSchedule,
     recipe: Recipe,
     sizes: tuple[float, ...],
     seeds: int,

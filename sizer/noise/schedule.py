@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.errors import UsageError
-from sizer.results import NoiseLevel
 
 LAST_STEP = 5000
 HALF_RANGE = 127.5  # grey levels that one unit of the [-1, 1] scale spans on the 0..255 scale
@@ -59,9 +58,9 @@ class NoiseSchedule:
         return np.asarray(np.exp(self.log_alpha_bar(step)))
 
     def coefficients(self, step: float) -> tuple[float, float]:
-        """(mu, sigma) of x_t = mu x_0 + sigma epsilon, on the [-1, 1] scale."""
+        """(mu, noise_std) of x_t = mu x_0 + noise_std epsilon, on the [-1, 1] scale."""
         log_alpha_bar = float(self.log_alpha_bar(step))
-        # abs, for there is no minus zero at step 0
+        # abs, because step 0 would give minus zero
         return float(np.exp(log_alpha_bar / 2)), abs(float(np.sqrt(-np.expm1(log_alpha_bar))))
 
     def beta(self, step: float | Floats) -> Floats:
@@ -123,56 +122,12 @@ def linear_schedule(last_step: int = LAST_STEP) -> NoiseSchedule:
     return NoiseSchedule("linear", (first, *betas[2:]))
 
 
-def cosine_schedule(last_step: int = LAST_STEP, offset: float = 0.008) -> NoiseSchedule:
-    """Nichol & Dhariwal 2021 (arXiv:2102.09672), Eq. 17, beta clipped at 0.999."""
-    phase = (np.arange(last_step + 1) / last_step + offset) / (1 + offset) * np.pi / 2
-    alpha_bar = np.cos(phase) ** 2
-    betas = np.clip(1 - alpha_bar[1:] / alpha_bar[:-1], None, 0.999)
-    return NoiseSchedule("cosine", tuple(betas.tolist()))
+# By the name that a calibration file gives: the one place where a schedule is added.
+SCHEDULES: dict[str, Callable[[], NoiseSchedule]] = {"linear": linear_schedule}
 
 
 def schedule_named(name: str) -> NoiseSchedule:
-    """The schedule that a calibration file names."""
-    schedules: dict[str, Callable[[], NoiseSchedule]] = {
-        "linear": linear_schedule,
-        "cosine": cosine_schedule,
-    }
-    if name not in schedules:
-        raise UsageError(f"unknown noise schedule {name!r}; known: {', '.join(schedules)}")
-    return schedules[name]()
-
-
-def level_from(
-    schedule: NoiseSchedule,
-    *,
-    step: float | None = None,
-    sigma: float | None = None,
-    snr_db: float | None = None,
-    psnr_db: float | None = None,
-) -> NoiseLevel:
-    """One noise level in all its units, from the one that is given.
-
-    Raises UsageError unless exactly one is given, and it lies within the schedule.
-    """
-    given = {
-        schedule.step_from_sigma: sigma,
-        schedule.step_from_snr_db: snr_db,
-        schedule.step_from_psnr_db: psnr_db,
-    }
-    steps = [invert(value) for invert, value in given.items() if value is not None]
-    steps += [step] if step is not None else []
-    if len(steps) != 1:
-        raise UsageError("give the noise once: as a step, sigma, SNR or PSNR")
-    at = steps[0]
-    mu, noise = schedule.coefficients(at)
-    return NoiseLevel(at, mu, noise, schedule.sigma(at), schedule.snr_db(at), schedule.psnr_db(at))
-
-
-def epsilon(seed: int, index: int, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Standard normal noise of one image, keyed by (seed, image index).
-
-    The same image meets the same noise at every step and in every model, so that differences
-    between them carry less variance, and no result depends on batch size, order or workers.
-    """
-    generator = np.random.Generator(np.random.Philox(key=np.array([seed, index], dtype=np.uint64)))
-    return generator.standard_normal(shape, dtype=np.float32)
+    """The schedule that a calibration file names; raises UsageError where there is none."""
+    if name not in SCHEDULES:
+        raise UsageError(f"unknown noise schedule {name!r}; known: {', '.join(SCHEDULES)}")
+    return SCHEDULES[name]()
