@@ -26,8 +26,9 @@ from sizer.advise.prospect import prospect, sizes_sought
 from sizer.errors import SizerError
 from sizer.files import VERSION
 from sizer.fit import fit_surfaces, image_share
+from sizer.inference.records import ModelInfo
 from sizer.law import first_reaching
-from sizer.results import Advice, Calibration, Cell, LawFit, ModelInfo, NoiseCurve, Requirement
+from sizer.results import Advice, Calibration, Cell, LawFit, NoiseCurve, Requirement
 
 Floats = NDArray[np.float64]
 CHANCE = 0.01

@@ -36,7 +36,9 @@ from numpy.typing import NDArray
 
 from sizer.datasets import open_dataset
 from sizer.datasets.records import DatasetInfo
-from sizer.evaluate import OnnxModel, OwnGraph, arrange, open_model
+from sizer.inference.file_graph import FileGraph
+from sizer.inference.inputs import arrange
+from sizer.inference.model import OnnxModel, open_model
 from sizer.manifest import read_manifest
 from sizer.measure import block_ranges, measure, usable_cores
 from sizer.measure.blocks import Block, Blocks
@@ -212,7 +214,7 @@ def differing(images: int) -> tuple[int, int]:
 
 
 def _differing(model: OnnxModel, blocks: list[Block]) -> int:
-    predictor, own = model.open(), OwnGraph(model.path, _session(model.path), model.plan)
+    predictor, own = model.open(), FileGraph(model.path, _session(model.path), model.plan)
     wrong = 0
     for block in blocks:
         fast, slow = (one.prepare(block.clean, block.epsilon) for one in (predictor, own))

@@ -24,7 +24,7 @@ STEPS = (0.0, 200.0, 400.0)
 MEASURE = """
 import sys, pathlib
 from sizer.datasets import open_dataset
-from sizer.evaluate import open_model
+from sizer.inference.model import open_model
 from sizer.noise import Noise
 from sizer.measure import measure
 from sizer.noise import epsilon, linear_schedule

@@ -26,12 +26,13 @@ from scipy.special import ndtri
 from sizer.advise import advise
 from sizer.datasets.records import DatasetInfo
 from sizer.fit import fit_width_law
+from sizer.inference.records import ModelInfo
 from sizer.levels import widths
 from sizer.measure import Measurement, image_order
 from sizer.noise import Noise, linear_schedule
 from sizer.pipeline import CutChoice, fit_measurements, measure_ladder
 from sizer.progress import ignore_progress
-from sizer.results import PRECISION, Cell, ModelInfo, NoiseCurve, Requirement
+from sizer.results import PRECISION, Cell, NoiseCurve, Requirement
 
 Floats = NDArray[np.float64]
 IMAGES, CLASSES = 10_000, 100

@@ -7,8 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from sizer.errors import CalibrationError, MeasurementError, OutputError, UsageError
+from sizer.inference.records import ModelInfo
 from sizer.io import check_writable, make_folder, write_text
-from sizer.results import Calibration, Cell, ModelInfo, NoiseCurve
+from sizer.results import Calibration, Cell, NoiseCurve
 
 VERSION = 1
 TABLE_COLUMNS = ("model", "parameters", "step", "correct", "trials")

@@ -7,8 +7,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError
+from sizer.inference.records import Precision
 from sizer.io import replacing
-from sizer.results import Precision, Recipe
+from sizer.results import Recipe
 
 FILE_NAME = "manifest.json"
 ANOTHER_OUT = "choose another --out"

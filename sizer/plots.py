@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
+from sizer.inference.records import ModelInfo
 from sizer.law import accuracy
 from sizer.results import (
     Calibration,
     Collapse,
     HoldOut,
     LadderBacktest,
-    ModelInfo,
     PredictedAccuracy,
     PredictedSize,
     WidthLaw,

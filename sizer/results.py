@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from sizer.datasets.records import DatasetInfo
+from sizer.inference.records import ModelInfo, Precision
 
 if TYPE_CHECKING:
     from sizer.noise.camera import CameraNoise
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 OrderParameter = Literal["normalised", "chance-corrected", "raw"]
 Control = Literal["step", "beta", "log-step", "log-snr"]
 LevelSet = Literal["equidistant", "logarithmic"]
-ProviderChoice = Literal["auto", "cpu", "cuda"]
 EngineChoice = Literal["threads", "ray"]
 Censoring = Literal["below", "above"]
 LawName = Literal[
@@ -28,7 +28,6 @@ LawName = Literal[
     "saturating",
 ]
 IntervalMethod = Literal["sandwich", "bootstrap", "least-squares"]
-Precision = Literal["fp32", "fp16", "int8"]
 Verdict = Literal["recommended", "unreachable", "untrusted"]
 Engine = Literal["cpu", "gpu", "npu"]
 DeviceKind = Literal["microcontroller", "linux"]
@@ -48,35 +47,6 @@ class Estimate:
     value: float | None
     low: float | None = None
     high: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class InputFormat:
-    """What a model expects: the noisy image scaled to `range`, minus `mean`, over `std`."""
-
-    range: tuple[float, float] = (-1.0, 1.0)
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
-
-
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """One trained model.
-
-    parameters: trainable ones where a manifest says so, else all elements of the initializers.
-    macs: multiply-accumulates of one image. input_shape: height, width, channels.
-    training: the family, such as `clean` or `noise 0..900`. seed: of its training. precision: of
-    most of its weights.
-    """
-
-    name: str
-    sha256: str
-    parameters: int
-    macs: int | None = None
-    input_shape: tuple[int, int, int] | None = None
-    training: str | None = None
-    seed: int | None = None
-    precision: Precision | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sizer import files, report
+from sizer.inference.records import Precision
 from sizer.manifest import Manifest
 from sizer.noise import NoiseLevel
 from sizer.noise.camera import CameraNoise
@@ -26,7 +27,6 @@ from sizer.results import (
     Device,
     DeviceVerdict,
     LadderBacktest,
-    Precision,
     QuantizedModel,
     TrainingPlan,
 )

@@ -5,7 +5,8 @@ import csv
 import numpy as np
 
 from sizer.datasets.records import DatasetInfo
-from sizer.results import LadderTraining, ModelInfo, NoiseCurve, Recipe
+from sizer.inference.records import ModelInfo
+from sizer.results import LadderTraining, NoiseCurve, Recipe
 
 EXACT = 10**12  # trials, so many that a count is the accuracy itself
 

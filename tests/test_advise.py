@@ -13,15 +13,10 @@ from planted import trained_with
 from sizer.advise import advise
 from sizer.advise.prospect import acceptable, prospect
 from sizer.errors import UsageError
+from sizer.inference.records import ModelInfo
 from sizer.law import SATURATING, TRANSITION, accuracy
 from sizer.report import advice_facts, advice_json, advice_markdown
-from sizer.results import (
-    Backtest,
-    Calibration,
-    LawFit,
-    ModelInfo,
-    Requirement,
-)
+from sizer.results import Backtest, Calibration, LawFit, Requirement
 
 SIZES = (10_000, 1_000_000)
 REFERENCE = 100_000.0

@@ -19,7 +19,7 @@ from watched import Watched
 
 from sizer.cli.app import app
 from sizer.errors import ClusterError, ModelError
-from sizer.evaluate import open_model
+from sizer.inference.model import open_model
 from sizer.measure import cluster, measure
 from sizer.measure.cluster import ray_engine
 from sizer.noise import Noise, epsilon, linear_schedule

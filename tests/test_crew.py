@@ -12,10 +12,10 @@ from scripted import ScriptedEvaluator
 from test_measure import IMAGES, NOISE, STEPS, MemoryStore, contents, falling, ladder
 
 from sizer.errors import ModelError
+from sizer.inference.records import ModelInfo
 from sizer.measure import measure
 from sizer.measure.crew import SHARE, WINDOW, Crew
 from sizer.measure.protocols import Task
-from sizer.results import ModelInfo
 
 PLENTY = 1e9
 SMALL, LARGE = (Task(model, 0, 500, (0.0,), 1.0) for model in ladder()[:2])

@@ -16,8 +16,7 @@ from typer.testing import CliRunner
 
 from sizer.cli.app import app
 from sizer.errors import ModelError
-from sizer.input_format import from_metadata
-from sizer.results import InputFormat
+from sizer.inference.input_format import InputFormat, from_metadata
 from sizer.zoo.architecture import macs, parameters, published, small
 from sizer.zoo.export import IMAGENET, export_onnx, load_weights
 from sizer.zoo.network import EfficientNet

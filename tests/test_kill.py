@@ -18,7 +18,7 @@ CELLS = len(WIDTHS) * len(STEPS) * IMAGES // BLOCK
 # The command line, telling a file how many images each model was really shown.
 TELLING = """
 import os, sys
-from sizer import evaluate
+from sizer import inference as evaluate
 told = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 prepare = evaluate.OnnxPredictor.prepare
 def telling(self, clean, epsilon):

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from scripted import ScriptedEvaluator, ScriptedImages, no_noise, scripted_model, uniform
 
 from sizer.errors import DataError, ModelError, UsageError
+from sizer.inference.records import ModelInfo
 from sizer.measure import block_ranges, image_order, measure, score, source_of, usable_cores
 from sizer.noise import Noise, epsilon, linear_schedule
-from sizer.results import ModelInfo
 from sizer.store import open_store
 
 SCHEDULE = linear_schedule()

@@ -13,6 +13,7 @@ from test_measure import MemoryStore
 from sizer import files
 from sizer.advise import advise
 from sizer.errors import CalibrationError, MeasurementError, UsageError
+from sizer.inference.records import ModelInfo
 from sizer.noise import Noise, linear_schedule
 from sizer.pipeline import (
     CutChoice,
@@ -25,7 +26,7 @@ from sizer.pipeline import (
 from sizer.pipeline.calibrating import NO_WIDTH_LAW, NOT_CLEAN
 from sizer.pipeline.planned import BRACKET_STEPS
 from sizer.progress import ignore_progress
-from sizer.results import ModelInfo, Requirement
+from sizer.results import Requirement
 
 IMAGES = ScriptedImages(2000)
 NOISE = Noise(linear_schedule(), no_noise, 0)

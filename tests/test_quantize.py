@@ -19,14 +19,14 @@ from sizer.cli.app import app
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import DataError, ModelError, OutputError, UsageError
 from sizer.files import read_calibration
-from sizer.input_format import from_metadata, to_metadata
+from sizer.inference.input_format import InputFormat, from_metadata, to_metadata
+from sizer.inference.model_file import read_model_file
 from sizer.manifest import Manifest, TrainedModel, read_manifest, write_manifest
-from sizer.model_file import read_model_file
 from sizer.noise import linear_schedule
 from sizer.pipeline import quantising
 from sizer.progress import ignore_progress
 from sizer.quantize import quantize
-from sizer.results import InputFormat, Recipe
+from sizer.results import Recipe
 
 STEPS = "0,300,700,1200,2000"
 PIXELS = int(np.prod(SHAPE))
@@ -165,7 +165,7 @@ class GreyImages:
 
 class TestCalibrationImages:
     def batches(self, tmp_path, noise_steps, images=GreyImages()):  # noqa: B008
-        from sizer.evaluate import open_model
+        from sizer.inference.model import open_model
 
         onnx.save(network(8, (16, 16, 3)), tmp_path / "grey.onnx")
         plan = open_model(tmp_path / "grey.onnx", GreyImages.info).plan

@@ -17,7 +17,7 @@ PACKAGE = Path(sizer.__file__).parent
 HOMES = {
     "torch": {"zoo"},
     "safetensors": {"zoo"},
-    "onnxruntime": {"evaluate", "quantize", "zoo.ladder"},
+    "onnxruntime": {"inference", "quantize", "zoo.ladder"},
     "lmfit": {"fit"},
     "skimage": {"noise.camera"},
     "datasets": {"datasets"},

@@ -19,7 +19,8 @@ from sizer.cli.options import (
     parse_input_format,
     parse_steps,
 )
-from sizer.results import PRECISION, EngineChoice, ProviderChoice
+from sizer.inference.records import ProviderChoice
+from sizer.results import PRECISION, EngineChoice
 
 if TYPE_CHECKING:
     from sizer.results import Calibration

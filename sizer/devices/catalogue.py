@@ -15,7 +15,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, Validation
 
 from sizer.devices.units import parse_bytes
 from sizer.errors import DeviceError
-from sizer.results import Device, DeviceKind, Engine, Precision, Timing
+from sizer.inference.records import Precision
+from sizer.results import Device, DeviceKind, Engine, Timing
 
 TIMING_KEYS = ("model", "precision", "runtime", "engine", "threads", "latency_ms", "source")
 SHIPPED = Path(__file__).with_name("catalogue.toml")

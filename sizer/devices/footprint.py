@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sizer.results import Estimate, Footprint, Operation, Precision
+from sizer.inference.records import Precision
+from sizer.results import Estimate, Footprint, Operation
 
 KIB = 2**10
 

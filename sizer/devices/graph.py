@@ -8,8 +8,9 @@ import onnx
 from onnx import TensorProto
 
 from sizer.errors import ModelError
-from sizer.model_file import read_model_file
-from sizer.results import Operation, Precision
+from sizer.inference.model_file import read_model_file
+from sizer.inference.records import Precision
+from sizer.results import Operation
 
 # where the weights stand among an operator's inputs
 WEIGHT_AT = {

@@ -19,15 +19,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import NamedTuple
 
-from sizer.results import (
-    Confidence,
-    Device,
-    Engine,
-    Estimate,
-    Latency,
-    Precision,
-    Timing,
-)
+from sizer.inference.records import Precision
+from sizer.results import Confidence, Device, Engine, Estimate, Latency, Timing
 
 PROBABILITY = 0.95  # of each bound: a 90 % interval
 REACH = 3.0  # times beyond the timed networks' multiply-accumulates, their rate is no longer asked

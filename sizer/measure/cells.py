@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sizer.datasets import Dataset
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import UsageError
+from sizer.inference.records import ModelInfo
 from sizer.measure.blocks import ORDER_SEED, Blocks, block_ranges
 from sizer.measure.protocols import CellRange, CellStore, Done, Evaluator, Labels, Task
 from sizer.measure.scores import guessing_warnings, scored_cell
@@ -17,7 +18,7 @@ from sizer.measure.threads import run
 from sizer.measure.work import Engine
 from sizer.noise import Noise
 from sizer.progress import Progress, ignore_progress
-from sizer.results import Cell, ModelInfo
+from sizer.results import Cell
 
 
 @dataclass(frozen=True, slots=True)

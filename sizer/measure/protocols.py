@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.results import ModelInfo
+from sizer.inference.records import ModelInfo
 
 Images = NDArray[np.float32]
 Labels = NDArray[np.int64]

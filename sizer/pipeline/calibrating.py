@@ -12,6 +12,8 @@ import sizer
 from sizer import files
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import MeasurementError
+from sizer.inference.input_format import InputFormat
+from sizer.inference.records import ModelInfo, ProviderChoice
 from sizer.manifest import read_manifest
 from sizer.noise import NoiseSchedule, epsilon, linear_schedule, schedule_named
 from sizer.pipeline.cuts import CutChoice, cut_widths, level_pairs, level_settings
@@ -28,13 +30,10 @@ from sizer.progress import ReportProgress
 from sizer.results import (
     Calibration,
     Cell,
-    InputFormat,
     IntervalMethod,
     LadderTraining,
     LevelCrossing,
-    ModelInfo,
     NoiseCurve,
-    ProviderChoice,
 )
 
 if TYPE_CHECKING:

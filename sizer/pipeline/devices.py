@@ -12,6 +12,7 @@ from sizer.errors import (
     OutputError,
     UsageError,
 )
+from sizer.inference.records import Precision
 from sizer.results import (
     RESERVE_RAM,
     Advice,
@@ -20,7 +21,6 @@ from sizer.results import (
     DeviceVerdict,
     Footprint,
     Limits,
-    Precision,
     Reach,
     Requirement,
 )
@@ -163,7 +163,7 @@ def measure_device(name: str, models: Sequence[Path], out: Path) -> Device:
     from sizer.devices.catalogue import to_toml
     from sizer.devices.graph import read_operations, weight_precision
     from sizer.devices.machine import this_machine
-    from sizer.evaluate import RUNTIME, median_milliseconds
+    from sizer.inference.timing import RUNTIME, median_milliseconds
     from sizer.results import Timing
 
     if out.exists():

@@ -10,15 +10,17 @@ from sizer.errors import (
     ModelError,
     UsageError,
 )
+from sizer.inference.input_format import InputFormat
+from sizer.inference.records import ProviderChoice
 from sizer.manifest import TrainedModel, read_manifest
 from sizer.pipeline.cuts import CutChoice
 from sizer.pipeline.planned import Goal, Ladder, Steps, measure_planned
 from sizer.progress import ReportProgress
-from sizer.results import InputFormat, LadderTraining, ProviderChoice
+from sizer.results import LadderTraining
 
 if TYPE_CHECKING:
     from sizer.datasets import Dataset
-    from sizer.evaluate import OnnxModel
+    from sizer.inference.model import OnnxModel
     from sizer.measure import CellStore, Engine, Evaluator, Measurement
     from sizer.noise import Noise
 
@@ -74,7 +76,8 @@ def open_models(
     input_format: InputFormat | None,
 ) -> "list[OnnxModel]":
     """Check every file before anything is measured."""
-    from sizer.evaluate import choose_provider, open_model
+    from sizer.inference.model import open_model
+    from sizer.inference.runtime import choose_provider
 
     chosen = choose_provider(provider)
     names = [path.stem for path, _, _ in found]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sizer import files
+from sizer.inference.records import ModelInfo
 from sizer.pipeline.cuts import CutChoice, level_pairs, level_settings
-from sizer.results import Cell, ModelInfo, NoiseCurve
+from sizer.results import Cell, NoiseCurve
 
 if TYPE_CHECKING:
     from sizer.measure import Measurement

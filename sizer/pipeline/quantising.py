@@ -13,19 +13,17 @@ from sizer.errors import (
     OutputError,
     UsageError,
 )
-from sizer.input_format import to_metadata
+from sizer.inference.input_format import InputFormat, to_metadata
 from sizer.manifest import Manifest, TrainedModel, read_manifest, write_manifest
 from sizer.noise import epsilon, linear_schedule
 from sizer.pipeline.ladders import FoundModel, find_models, open_models
 from sizer.progress import ReportProgress
-from sizer.results import (
-    InputFormat,
-    QuantizedModel,
-)
+from sizer.results import QuantizedModel
 
 if TYPE_CHECKING:
     from sizer.datasets import Dataset
-    from sizer.evaluate import InputPlan, OnnxModel
+    from sizer.inference.inputs import InputPlan
+    from sizer.inference.model import OnnxModel
     from sizer.quantize import Quantized
 
 # Quantising: training images that set the activations' ranges, and test images that show the loss.
@@ -120,7 +118,7 @@ def _calibration_batches(
     train: "Dataset", noise_steps: tuple[int, int] | None, plan: "InputPlan"
 ) -> Iterator[NDArray[Any]]:
     """Training images as the model takes them, with the noise it was trained with, step by step."""
-    from sizer.evaluate import arrange
+    from sizer.inference.inputs import arrange
     from sizer.measure import image_order
 
     schedule = linear_schedule()
@@ -139,7 +137,7 @@ def _calibration_batches(
 
 def _compare(model: "OnnxModel", target: Path, test: "Dataset") -> QuantizedModel:
     """Clean accuracies of a model and its quantised file; measured cells are kept and found."""
-    from sizer.evaluate import open_model
+    from sizer.inference.model import open_model
     from sizer.measure import measure
     from sizer.noise import Noise
     from sizer.store import open_store
@@ -165,7 +163,7 @@ def _with_quantized(
     ladder: Manifest, entry: TrainedModel, target: Path, result: QuantizedModel
 ) -> Manifest:
     """The manifest with one more model, or with that model's entry anew."""
-    from sizer.model_file import read_model_file
+    from sizer.inference.model_file import read_model_file
 
     sha256 = read_model_file(target).sha256
     return ladder.with_model(

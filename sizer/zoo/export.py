@@ -9,8 +9,7 @@ import torch
 from torch import nn
 
 from sizer.errors import ModelError, OutputError
-from sizer.input_format import to_metadata
-from sizer.results import InputFormat
+from sizer.inference.input_format import InputFormat, to_metadata
 from sizer.zoo.architecture import Blueprint
 from sizer.zoo.network import EfficientNet
 

@@ -14,7 +14,7 @@ import onnx
 from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
 
 from sizer.errors import ModelError
-from sizer.results import Precision
+from sizer.inference.records import Precision
 
 RUNTIME_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc"}
 WEIGHT_TYPES = {

@@ -10,13 +10,13 @@ import onnxruntime
 
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError
-from sizer.evaluate.inputs import BYTE_RANGE, InputPlan, Layout
-from sizer.evaluate.own import OwnGraph
-from sizer.evaluate.predictor import OnnxPredictor
-from sizer.evaluate.runtime import Provider, naming, open_session
-from sizer.input_format import from_metadata, require_sound, to_metadata
-from sizer.model_file import ModelFile, packed_files, read_model_file
-from sizer.results import InputFormat, ModelInfo
+from sizer.inference.file_graph import FileGraph
+from sizer.inference.input_format import InputFormat, from_metadata, require_sound, to_metadata
+from sizer.inference.inputs import BYTE_RANGE, InputPlan, Layout
+from sizer.inference.model_file import ModelFile, packed_files, read_model_file
+from sizer.inference.predictor import OnnxPredictor
+from sizer.inference.records import ModelInfo
+from sizer.inference.runtime import Provider, naming, open_session
 
 Dims = tuple[int | None, ...]
 
@@ -47,15 +47,15 @@ class OnnxModel:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def open(self) -> "OnnxPredictor":
-        """A session of its own, for one thread.
+        """A session of its file_graph, for one thread.
 
         Raises ModelError if the file changed since it was tried, because what it predicts would
         be kept under the hash of the old one.
         """
         if read_model_file(self.path).sha256 != self.info.sha256:
             raise ModelError(f"{self.path}: changed while it was being measured; run again")
-        own = OwnGraph(self.path, open_session(self.path, self.provider), self.plan)
-        return OnnxPredictor(own, self.provider, self.fingerprint)
+        graph = FileGraph(self.path, open_session(self.path, self.provider), self.plan)
+        return OnnxPredictor(graph, self.provider, self.fingerprint)
 
     def packed(self) -> "PackedModel":
         """With the bytes of its files, to be opened where they are not."""
@@ -100,7 +100,7 @@ def open_model(
     input_format: the user's word, else the file's metadata, else [-1, 1] as it is (0..255 for a
     model that takes uint8). parameters: the manifest's word, else counted by `count_parameters`.
     name: the file's stem by default. Raises ModelError, with the remedy, for a file that cannot
-    be read or trusted, or that does not fit the data; ProviderError if CUDA is not to be had.
+    be read or trusted, or that does not fit the data; ProviderError if CUDA does not work.
     """
     file = read_model_file(path)
     with naming(path):
@@ -150,7 +150,7 @@ def _first_working(
     failures = []
     for plan in plans:
         try:
-            _require_classes(OwnGraph(path, session, plan), session, dataset)
+            _require_classes(FileGraph(path, session, plan), session, dataset)
         except ModelError as error:
             failures.append(error)
         else:
@@ -214,21 +214,21 @@ def _shape_problem(dims: Dims, shape: tuple[int, int, int]) -> str:
 
 
 def _require_classes(
-    own: OwnGraph, session: onnxruntime.InferenceSession, dataset: DatasetInfo
+    file_graph: FileGraph, session: onnxruntime.InferenceSession, dataset: DatasetInfo
 ) -> None:
     """Run blank images; raise ModelError unless the first output scores the data's classes."""
-    scores = own.scores(np.zeros((own.plan.batch, *dataset.shape), np.float32))
+    scores = file_graph.scores(np.zeros((file_graph.plan.batch, *dataset.shape), np.float32))
     trailing_ones = all(dim == 1 for dim in scores.shape[2:])
-    if scores.shape[:1] == (own.plan.batch,) and scores.ndim > 1 and trailing_ones:
+    if scores.shape[:1] == (file_graph.plan.batch,) and scores.ndim > 1 and trailing_ones:
         if scores.shape[1] == dataset.classes:
             return
-        found = f"gives {scores.shape[1]} classes"
+        output = f"gives {scores.shape[1]} classes"
     else:
-        found = f"gives an output of shape {'x'.join(map(str, scores.shape))}"
+        output = f"gives an output of shape {'x'.join(map(str, scores.shape))}"
     outputs = session.get_outputs()
     if len(outputs) > 1:
-        found += f" first among its outputs ({', '.join(node.name for node in outputs)})"
+        output += f" first among its outputs ({', '.join(node.name for node in outputs)})"
     raise ModelError(
-        f"{found}, the data have {dataset.classes} classes; "
+        f"{output}, the data have {dataset.classes} classes; "
         "give data with the model's classes, or export its class scores as the first output"
     )

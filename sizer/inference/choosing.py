@@ -13,19 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.errors import ModelError
-from sizer.evaluate.own import Images, OwnGraph, mixed
-from sizer.evaluate.rewritten import RewrittenGraph, TwoBest
-from sizer.evaluate.runtime import Provider, channel_block
+from sizer.inference.file_graph import FileGraph, Images, mixed
+from sizer.inference.rewritten import RewrittenGraph, TwoBest
+from sizer.inference.runtime import Provider, channel_block
 
 BATCHES: dict[Provider, tuple[int, ...]] = {"cpu": (25, 125), "cuda": (125, 250, 500)}
-TRIED_AT = ((1.0, 0.0), (0.9, 0.44), (0.6, 0.8))  # (mu, sigma)
+TRIED_AT = ((1.0, 0.0), (0.9, 0.44), (0.6, 0.8))  # (mu, noise_std)
 ENOUGH = 0.01  # seconds of a trial; the shortest of its runs counts
 SAFETY = 16  # times the largest difference between scores that was seen
 MOST_CLOSE = 0.01  # share of images that may be left to the file's own graph
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class Rewriting:
     """block: channels are padded to a multiple of it; None leaves all but input and output.
 
     margin: scores nearer to each other than this are left to the file's own graph.
@@ -38,29 +38,31 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class _Trial:
-    """How long a graph took for the sample, and what it found at each of TRIED_AT."""
+    """How long a graph took for the sample, and what it answered at each of TRIED_AT."""
 
     batch: int
     block: int | None
     seconds: float
-    found: tuple[TwoBest, ...]
+    answers: tuple[TwoBest, ...]
 
 
-def find_recipe(own: OwnGraph, provider: Provider, clean: Images, epsilon: Images) -> Recipe | None:
+def choose_rewriting(
+    file_graph: FileGraph, provider: Provider, clean: Images, epsilon: Images
+) -> Rewriting | None:
     """The fastest rewriting that keeps every label of a sample; None if none does.
 
     clean, epsilon: images (B, H, W, C) to try it on, and their noise.
     """
     count = min(len(clean), BATCHES[provider][-1])
     sample = clean[:count], epsilon[:count]
-    batches = {own.plan.batch, *(batch for batch in BATCHES[provider] if batch <= count)}
-    scores = [own.all_scores(mixed(*sample, mu, sigma)) for mu, sigma in TRIED_AT]
+    batches = {file_graph.plan.batch, *(batch for batch in BATCHES[provider] if batch <= count)}
+    scores = [file_graph.all_scores(mixed(*sample, mu, noise_std)) for mu, noise_std in TRIED_AT]
     for block in dict.fromkeys((channel_block() if provider == "cpu" else None, None)):
-        trials = _trials(own, provider, [(batch, block) for batch in batches], *sample)
+        trials = _trials(file_graph, provider, [(batch, block) for batch in batches], *sample)
         for trial in sorted(trials, key=lambda trial: trial.seconds):
             margin = _safe_margin(trial, scores)
             if margin is not None:
-                return Recipe(trial.batch, trial.block, margin)
+                return Rewriting(trial.batch, trial.block, margin)
     return None
 
 
@@ -71,7 +73,7 @@ def close(scores: NDArray[np.float32], margin: float) -> NDArray[np.bool_]:
 
 
 def _trials(
-    own: OwnGraph,
+    file_graph: FileGraph,
     provider: Provider,
     ways: Sequence[tuple[int, int | None]],
     clean: Images,
@@ -80,34 +82,34 @@ def _trials(
     """Those ways (batch, block) that run at all."""
     for batch, block in ways:
         try:
-            rewritten = RewrittenGraph(own, provider, clean.shape[1:], batch, block)
+            rewritten = RewrittenGraph(file_graph, provider, clean.shape[1:], batch, block)
             two_best = rewritten.prepare(clean, epsilon)
             timed = [_timed(provider, two_best, *at) for at in TRIED_AT]
             while sum(seconds for seconds, _ in timed) < ENOUGH:
                 timed.append(_timed(provider, two_best, *TRIED_AT[-1]))
         except ModelError:
             continue
-        seconds, found = zip(*timed, strict=True)
-        yield _Trial(rewritten.batch, block, min(seconds), found[: len(TRIED_AT)])
+        seconds, answers = zip(*timed, strict=True)
+        yield _Trial(rewritten.batch, block, min(seconds), answers[: len(TRIED_AT)])
 
 
 def _timed(
-    provider: Provider, two_best: Callable[[float, float], TwoBest], mu: float, sigma: float
+    provider: Provider, two_best: Callable[[float, float], TwoBest], mu: float, noise_std: float
 ) -> tuple[float, TwoBest]:
     """Seconds of this thread's own, which a busy machine hardly changes; of the clock on a GPU."""
     clock = time.thread_time if provider == "cpu" else time.perf_counter
     start = clock()
-    found = two_best(mu, sigma)
-    return clock() - start, found
+    answer = two_best(mu, noise_std)
+    return clock() - start, answer
 
 
 def _safe_margin(trial: _Trial, scores: Sequence[NDArray[np.float32]]) -> float | None:
     """The margin beyond which a graph's labels are safe; None where they are not the file's own."""
-    own = [np.sort(s.astype(np.float32), axis=1)[:, :-3:-1] for s in scores]
-    off = [np.abs(two - true).max() for (two, _), true in zip(trial.found, own, strict=True)]
+    expected = [np.sort(s.astype(np.float32), axis=1)[:, :-3:-1] for s in scores]
+    off = [np.abs(two - true).max() for (two, _), true in zip(trial.answers, expected, strict=True)]
     margin = SAFETY * float(np.max(off))
-    near = np.concatenate([close(two, margin) for two, _ in trial.found])
-    labels = np.concatenate([classes[:, 0] for _, classes in trial.found])
+    near = np.concatenate([close(two, margin) for two, _ in trial.answers])
+    labels = np.concatenate([classes[:, 0] for _, classes in trial.answers])
     same = labels == np.concatenate([s.argmax(axis=1) for s in scores])
     kept = bool(np.all(same | near)) and near.mean() <= MOST_CLOSE
     return margin if kept else None

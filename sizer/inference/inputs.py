@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.results import InputFormat
+from sizer.inference.input_format import InputFormat
 
 Layout = Literal["NCHW", "NHWC"]
 

@@ -1,4 +1,4 @@
-"""ONNX Runtime: which provider is to be had, sessions on it, and its errors as ours."""
+"""ONNX Runtime: which provider works here, sessions on it, and its errors as ours."""
 
 import contextlib
 import functools
@@ -15,7 +15,7 @@ import onnxruntime
 from onnx import numpy_helper
 
 from sizer.errors import ModelError, ProviderError
-from sizer.results import ProviderChoice
+from sizer.inference.records import ProviderChoice
 
 Provider = Literal["cpu", "cuda"]
 
@@ -35,7 +35,7 @@ def naming(path: Path) -> Iterator[None]:
 def choose_provider(requested: ProviderChoice) -> Provider:
     """The provider that sessions will really get: CUDA if asked for or usable, else the CPU.
 
-    Raises ProviderError if CUDA is asked for by name and cannot be had.
+    Raises ProviderError if CUDA is asked for by name and does not work.
     """
     if requested == "cpu":
         return "cpu"

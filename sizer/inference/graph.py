@@ -15,10 +15,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from sizer.evaluate.inputs import BYTE_RANGE, InputPlan, affine
+from sizer.inference.inputs import BYTE_RANGE, InputPlan, affine
 
 OLDEST_OPSET = 13  # whose operators take what is written here
-CLEAN, EPSILON, MU, SIGMA = "sizer/clean", "sizer/epsilon", "sizer/mu", "sizer/sigma"
+CLEAN, EPSILON, MU, NOISE_STD = "sizer/clean", "sizer/epsilon", "sizer/mu", "sizer/noise_std"
 SCORES, LABELS = "sizer/scores", "sizer/labels"
 ELEMENTWISE = {
     *("Add", "Clip", "HardSigmoid", "HardSwish", "Identity", "LeakyRelu", "Mul", "Relu"),
@@ -41,7 +41,7 @@ def rewritable(model: Model) -> bool:
 def with_noise(
     model: Model, images: str, plan: InputPlan, shape: tuple[int, int, int], batch: int
 ) -> Model:
-    """A graph from (clean, epsilon, mu, sigma) to the two highest scores (B, 2) and their classes.
+    """A graph of (clean, epsilon, mu, noise_std) to the two best scores (B, 2) and their classes.
 
     clean, epsilon: (B, H, W, C) or (B, C, H, W) as the plan says, on the [-1, 1] scale. images:
     the name of the model's input. shape: (H, W, C). The arithmetic is that of `arrange`, operation
@@ -59,11 +59,11 @@ def with_noise(
         helper.make_node("Reshape", [scores, "sizer/rows"], ["sizer/flat"]),
         helper.make_node("TopK", ["sizer/flat", "sizer/two"], [SCORES, LABELS], axis=1),
     ]
-    kept = [one for one in graph.input if one.name != images]
+    others = [value for value in graph.input if value.name != images]
     floats = TensorProto.FLOAT
     taken = [
         *(helper.make_tensor_value_info(n, floats, [batch, *inner]) for n in (CLEAN, EPSILON)),
-        *(helper.make_tensor_value_info(n, floats, []) for n in (MU, SIGMA)),
+        *(helper.make_tensor_value_info(n, floats, []) for n in (MU, NOISE_STD)),
     ]
     scored = graph.output[0].type.tensor_type.elem_type
     given = [
@@ -72,17 +72,17 @@ def with_noise(
     ]
     graph.initializer.extend(numpy_helper.from_array(v, name) for name, v in constants.items())
     _replace(graph.node, [*before, *graph.node, *after])
-    _replace(graph.input, [*kept, *taken])
+    _replace(graph.input, [*others, *taken])
     _replace(graph.output, given)
     del graph.value_info[:]  # they may speak of another batch
     return changed
 
 
 def _mixing(images: str, plan: InputPlan) -> tuple[list[Node], dict[str, NDArray[np.generic]]]:
-    """Nodes from (clean, epsilon, mu, sigma) to the model's input, and their constants."""
+    """Nodes from (clean, epsilon, mu, noise_std) to the model's input, and their constants."""
     steps: list[tuple[str, tuple[str, ...], dict[str, Any]]] = [
         ("Mul", (MU, CLEAN), {}),
-        ("Mul", (SIGMA, EPSILON), {}),
+        ("Mul", (NOISE_STD, EPSILON), {}),
         ("Add", ("sizer/0", "sizer/1"), {}),
     ]
     constants: dict[str, NDArray[np.generic]] = {}
@@ -237,8 +237,8 @@ class _Padding:
             name = self.parents[name]
         return name
 
-    def _join(self, one: str, other: str) -> None:
-        first, second = self._root(one), self._root(other)
+    def _join(self, tensor: str, other: str) -> None:
+        first, second = self._root(tensor), self._root(other)
         if first != second:
             self.parents[first] = second
 

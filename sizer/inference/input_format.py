@@ -1,14 +1,23 @@
-"""A model's input normalisation as text in its ONNX metadata: written on export, read back here."""
+"""What a model expects of its input, and the same as text in its ONNX metadata."""
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sizer.errors import ModelError
-from sizer.results import InputFormat
 
 RANGE_KEY = "sizer.input_range"
 MEAN_KEY = "sizer.mean"
 STD_KEY = "sizer.std"
+
+
+@dataclass(frozen=True, slots=True)
+class InputFormat:
+    """What a model expects: the noisy image scaled to `range`, minus `mean`, over `std`."""
+
+    range: tuple[float, float] = (-1.0, 1.0)
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
 
 
 def to_metadata(input_format: InputFormat) -> dict[str, str]:

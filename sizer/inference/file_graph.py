@@ -8,14 +8,14 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from sizer.evaluate.inputs import InputPlan, arrange
-from sizer.evaluate.runtime import naming, running
+from sizer.inference.inputs import InputPlan, arrange
+from sizer.inference.runtime import naming, running
 
 Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
 
 
-class OwnGraph:
+class FileGraph:
     """Labels of noisy images, by one single-threaded session."""
 
     def __init__(self, path: Path, session: onnxruntime.InferenceSession, plan: InputPlan) -> None:
@@ -36,10 +36,10 @@ class OwnGraph:
         return labels
 
     def prepare(self, clean: Images, epsilon: Images) -> Callable[[float, float], Labels]:
-        """Labels of mu clean + sigma epsilon, both (B, H, W, C), as a function of (mu, sigma)."""
+        """A function of (mu, noise_std) to labels of their mixture; both arrays (B, H, W, C)."""
 
-        def labels(mu: float, sigma: float) -> Labels:
-            return self(mixed(clean, epsilon, mu, sigma))
+        def labels(mu: float, noise_std: float) -> Labels:
+            return self(mixed(clean, epsilon, mu, noise_std))
 
         return labels
 
@@ -68,9 +68,9 @@ class OwnGraph:
         return scores.reshape(self.plan.batch, -1)[: len(batch)]
 
 
-def mixed(clean: Images, epsilon: Images, mu: float, sigma: float) -> Images:
+def mixed(clean: Images, epsilon: Images, mu: float, noise_std: float) -> Images:
     """Noisy images in float32 throughout: a float64 would spread."""
-    return np.float32(mu) * clean + np.float32(sigma) * epsilon
+    return np.float32(mu) * clean + np.float32(noise_std) * epsilon
 
 
 def padded(images: Images, batch: int) -> Images:
