@@ -34,14 +34,15 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from sizer.cores import usable_cores
 from sizer.datasets import open_dataset
 from sizer.datasets.records import DatasetInfo
 from sizer.inference.file_graph import FileGraph
 from sizer.inference.inputs import arrange
 from sizer.inference.model import OnnxModel, open_model
-from sizer.manifest import read_manifest
-from sizer.measure import block_ranges, measure, usable_cores
+from sizer.measure import block_ranges, measure
 from sizer.measure.blocks import Block, Blocks
+from sizer.networks.manifest import read_manifest
 from sizer.noise import Noise, epsilon, linear_schedule
 
 ROOT = Path(__file__).parents[1]
@@ -115,8 +116,8 @@ def paper(stem: int, data: Held) -> Callable[[], int]:
     """(a) some steps of the grid, on one thread or one a core; its weights do not matter."""
     import torch
 
-    from sizer.zoo import architecture
-    from sizer.zoo.network import EfficientNet
+    from sizer.networks import architecture
+    from sizer.networks.network import EfficientNet
 
     network = EfficientNet(architecture.small(stem, data.info.shape[0], data.info.classes)).eval()
     pixels = torch.from_numpy(data.read(np.arange(data.info.images))[0])

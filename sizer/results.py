@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from sizer.datasets.records import DatasetInfo
 from sizer.inference.records import ModelInfo, Precision
+from sizer.networks.architecture import Architecture
+from sizer.networks.recipe import LadderTraining
 
 if TYPE_CHECKING:
     from sizer.noise.camera import CameraNoise
@@ -58,39 +60,6 @@ class QuantizedModel:
     original: float
     quantized: float
     images: int
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What all models of a ladder share. noise_steps: range drawn from in training, or None.
-
-    augment: `crop` (shifts by up to an eighth), `crop-flip` (mirrored half of the time), `none`.
-    """
-
-    epochs: int
-    batch: int
-    learning_rate: float
-    weight_decay: float
-    label_smoothing: float
-    augment: str
-    noise_steps: tuple[int, int] | None
-
-    @property
-    def family(self) -> str:
-        """Short name of the training, which goes into every result measured on it."""
-        if self.noise_steps is None:
-            return "clean"
-        return f"noise {self.noise_steps[0]}..{self.noise_steps[1]}"
-
-
-@dataclass(frozen=True, slots=True)
-class LadderTraining:
-    """How a ladder was trained, as its manifest has it: the exact command, on these data."""
-
-    command: str
-    created_with: str
-    dataset: DatasetInfo
-    recipe: Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -482,16 +451,6 @@ class LadderBacktest:
 
 
 @dataclass(frozen=True, slots=True)
-class Architecture:
-    """A member of the small EfficientNet family."""
-
-    width: float
-    depth: float
-    parameters: int
-    macs: int
-
-
-@dataclass(frozen=True, slots=True)
 class Timing:
     """One measured latency: a run of one image. macs: of the model, multiply-accumulates."""
 
@@ -522,25 +481,6 @@ class Device:
     flash: int | None = None
     external_flash: bool = False
     timings: tuple[Timing, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One step of a network, in order of execution, for one image.
-
-    inputs: the tensors it reads that are no weights. elements: of its output. weights, biases:
-    elements that lie in flash. column: values of one im2col column, 0 where none is gathered.
-    in_place: the output may take the memory of an input of its size that nobody reads later.
-    """
-
-    inputs: tuple[str, ...]
-    output: str
-    elements: int
-    weights: int = 0
-    biases: int = 0
-    macs: int = 0
-    column: int = 0
-    in_place: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from sizer import files, report
 from sizer.inference.records import Precision
-from sizer.manifest import Manifest
+from sizer.networks.manifest import Manifest
 from sizer.noise import NoiseLevel
 from sizer.noise.camera import CameraNoise
 from sizer.results import (
@@ -32,7 +32,7 @@ from sizer.results import (
 )
 
 if TYPE_CHECKING:
-    from sizer.zoo.ladder import Progress as TrainingProgress
+    from sizer.networks.ladder import Progress as TrainingProgress
 
 
 def _progress() -> Progress:

@@ -6,7 +6,8 @@ import numpy as np
 
 from sizer.datasets.records import DatasetInfo
 from sizer.inference.records import ModelInfo
-from sizer.results import LadderTraining, NoiseCurve, Recipe
+from sizer.networks.recipe import LadderTraining, Recipe
+from sizer.results import NoiseCurve
 
 EXACT = 10**12  # trials, so many that a count is the accuracy itself
 

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import ScriptedEvaluator, ScriptedImages, no_noise, scripted_model, uniform
 
+from sizer.cores import usable_cores
 from sizer.errors import DataError, ModelError, UsageError
 from sizer.inference.records import ModelInfo
-from sizer.measure import block_ranges, image_order, measure, score, source_of, usable_cores
+from sizer.measure import block_ranges, image_order, measure, score, source_of
 from sizer.noise import Noise, epsilon, linear_schedule
 from sizer.store import open_store
 
@@ -272,7 +273,7 @@ def test_a_container_gets_no_more_workers_than_its_share(tmp_path, monkeypatch, 
     file = tmp_path / "cpu.max"
     if quota is not None:
         file.write_text(quota + "\n")
-    monkeypatch.setattr("sizer.measure.threads.QUOTA", file)
+    monkeypatch.setattr("sizer.cores.QUOTA", file)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
     assert usable_cores() == cores
 

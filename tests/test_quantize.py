@@ -21,12 +21,12 @@ from sizer.errors import DataError, ModelError, OutputError, UsageError
 from sizer.files import read_calibration
 from sizer.inference.input_format import InputFormat, from_metadata, to_metadata
 from sizer.inference.model_file import read_model_file
-from sizer.manifest import Manifest, TrainedModel, read_manifest, write_manifest
+from sizer.networks.manifest import Manifest, TrainedModel, read_manifest, write_manifest
+from sizer.networks.recipe import Recipe
 from sizer.noise import linear_schedule
 from sizer.pipeline import quantising
 from sizer.progress import ignore_progress
 from sizer.quantize import quantize
-from sizer.results import Recipe
 
 STEPS = "0,300,700,1200,2000"
 PIXELS = int(np.prod(SHAPE))

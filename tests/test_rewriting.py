@@ -12,7 +12,16 @@ from sizer.errors import ModelError
 from sizer.inference import predictor as predictors
 from sizer.inference.choosing import choose_rewriting, close
 from sizer.inference.file_graph import FileGraph
-from sizer.inference.graph import CLEAN, EPSILON, LABELS, MU, SCORES, SIGMA, in_blocks, with_noise
+from sizer.inference.graph import (
+    CLEAN,
+    EPSILON,
+    LABELS,
+    MU,
+    NOISE_STD,
+    SCORES,
+    in_blocks,
+    with_noise,
+)
 from sizer.inference.input_format import InputFormat
 from sizer.inference.inputs import InputPlan, arrange, in_layout
 from sizer.inference.model import open_model
@@ -181,7 +190,7 @@ class TestGraph:
             CLEAN: in_layout(CLEAN_IMAGES, layout),
             EPSILON: in_layout(NOISE, layout),
             MU: np.array(0.8, np.float32),
-            SIGMA: np.array(0.6, np.float32),
+            NOISE_STD: np.array(0.6, np.float32),
         }
         found = open_session(noisy.SerializeToString(), "cpu").run(["t0"], feeds)[0]
         outside = arrange(np.float32(0.8) * CLEAN_IMAGES + np.float32(0.6) * NOISE, plan)

@@ -12,12 +12,12 @@ from importlinter.cli import lint_imports
 import sizer
 
 PACKAGE = Path(sizer.__file__).parent
-# Where a heavy module may be imported at all; zoo.ladder tries what it exported, and quantize asks
-# the runtime for its own tools.
+# Where a heavy module may be imported at all. networks.ladder tries what it exported, and quantize
+# takes the runtime's own tools.
 HOMES = {
-    "torch": {"zoo"},
-    "safetensors": {"zoo"},
-    "onnxruntime": {"inference", "quantize", "zoo.ladder"},
+    "torch": {"networks"},
+    "safetensors": {"networks"},
+    "onnxruntime": {"inference", "quantize", "networks.ladder"},
     "lmfit": {"fit"},
     "skimage": {"noise.camera"},
     "datasets": {"datasets"},

@@ -12,7 +12,6 @@ from sizer.results import Control, IntervalMethod, LevelSet, OrderParameter
 if TYPE_CHECKING:
     from sizer.inference.input_format import InputFormat
 
-Augment = Literal["crop-flip", "crop", "none"]
 OrderOption = Annotated[
     OrderParameter,
     typer.Option("--order-parameter", help="Accuracy that is cut into levels."),

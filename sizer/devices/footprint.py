@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+from sizer.devices.operations import Operation
 from sizer.inference.records import Precision
-from sizer.results import Estimate, Footprint, Operation
+from sizer.results import Estimate, Footprint
 
 KIB = 2**10
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto
 
+from sizer.devices.operations import Operation
 from sizer.errors import ModelError
 from sizer.inference.model_file import read_model_file
 from sizer.inference.records import Precision
-from sizer.results import Operation
 
 # where the weights stand among an operator's inputs
 WEIGHT_AT = {

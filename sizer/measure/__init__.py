@@ -9,7 +9,6 @@ from sizer.measure.blocks import block_ranges, image_order
 from sizer.measure.cells import Measurement, measure, require_images, source_of
 from sizer.measure.protocols import CellStore, Evaluator
 from sizer.measure.scores import score
-from sizer.measure.threads import usable_cores
 from sizer.measure.work import Engine
 
 __all__ = [
@@ -23,5 +22,4 @@ __all__ = [
     "require_images",
     "score",
     "source_of",
-    "usable_cores",
 ]

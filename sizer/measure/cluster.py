@@ -22,10 +22,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from sizer.cores import usable_cores
 from sizer.errors import ClusterError, SizerError
 from sizer.measure.blocks import Blocks, Ingredients
 from sizer.measure.protocols import Done, Evaluator, PackedModel, Predictor, Task
-from sizer.measure.threads import Bench, gather, usable_cores
+from sizer.measure.threads import Bench, gather
 from sizer.measure.work import Engine, run_task
 from sizer.progress import Progress
 

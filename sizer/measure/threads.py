@@ -3,21 +3,18 @@
 A trial on the way may find that fewer threads get more done; then the others leave (`Crew`).
 """
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter
 
+from sizer.cores import usable_cores
 from sizer.measure.blocks import Blocks
 from sizer.measure.crew import Crew
 from sizer.measure.protocols import Done, Evaluator, Predictor, Task
 from sizer.measure.work import run_task
 from sizer.progress import Progress
-
-QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +56,6 @@ class Turns:
         with self.changed:
             self.crew.settle(self.crew.active)
             self.changed.notify_all()
-
-
-def usable_cores() -> int:
-    """Processor cores that this process may use, a container's share of them at most."""
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    return min(cores, _quota() or cores)
-
-
-def _quota() -> int | None:
-    """Whole cores of processor time that a container may take; None where nothing bounds it."""
-    try:
-        quota, period = QUOTA.read_text().split()
-        return max(1, int(quota) // int(period))
-    except (OSError, ValueError):  # no such file, or `max`
-        return None
 
 
 def run(

@@ -7,10 +7,9 @@ from sizer.pipeline.cuts import CutChoice, cut_widths
 from sizer.pipeline.devices import DeviceQuestion, check_model, list_devices, measure_device
 from sizer.pipeline.engines import open_engine
 from sizer.pipeline.exporting import check_export, export_recommended
-from sizer.pipeline.ladders import find_models, measure_ladder, open_models
+from sizer.pipeline.ladders import measure_ladder
 from sizer.pipeline.quantising import quantize
 from sizer.pipeline.reporting import check_report, write_report
-from sizer.pipeline.training import export, train
 
 __all__ = [
     "CutChoice",
@@ -22,19 +21,15 @@ __all__ = [
     "check_model",
     "check_report",
     "cut_widths",
-    "export",
     "export_recommended",
-    "find_models",
     "fit_file",
     "fit_measurements",
     "list_devices",
     "measure_device",
     "measure_ladder",
     "open_engine",
-    "open_models",
     "plan",
     "quantize",
     "recommend",
-    "train",
     "write_report",
 ]

@@ -8,14 +8,14 @@ from sizer import files
 from sizer.advise import advise
 from sizer.advise import plan as plan_trainings
 from sizer.errors import UsageError
+from sizer.networks import architecture
+from sizer.networks.train import train_line
 from sizer.noise import level_from, schedule_named
 from sizer.noise.camera import CameraNoise
 from sizer.pipeline.devices import Bench, DeviceQuestion, held_at_most
 from sizer.pipeline.exporting import recommended_member
 from sizer.pipeline.reporting import provenance
-from sizer.pipeline.training import train_line
 from sizer.results import Advice, Calibration, Requirement, TrainingPlan
-from sizer.zoo import architecture
 
 if TYPE_CHECKING:
     from sizer.progress import ReportProgress

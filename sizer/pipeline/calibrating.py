@@ -14,27 +14,15 @@ from sizer.datasets.records import DatasetInfo
 from sizer.errors import MeasurementError
 from sizer.inference.input_format import InputFormat
 from sizer.inference.records import ModelInfo, ProviderChoice
-from sizer.manifest import read_manifest
+from sizer.networks.manifest import read_manifest
+from sizer.networks.models import find_models, open_models, training_of
+from sizer.networks.recipe import LadderTraining
 from sizer.noise import NoiseSchedule, epsilon, linear_schedule, schedule_named
 from sizer.pipeline.cuts import CutChoice, cut_widths, level_pairs, level_settings
-from sizer.pipeline.ladders import (
-    BUILTIN,
-    NOISE_SEED,
-    find_models,
-    measure_ladder,
-    open_models,
-    training_of,
-)
+from sizer.pipeline.ladders import BUILTIN, NOISE_SEED, measure_ladder
 from sizer.pipeline.planned import GUESSING
 from sizer.progress import ReportProgress
-from sizer.results import (
-    Calibration,
-    Cell,
-    IntervalMethod,
-    LadderTraining,
-    LevelCrossing,
-    NoiseCurve,
-)
+from sizer.results import Calibration, Cell, IntervalMethod, LevelCrossing, NoiseCurve
 
 if TYPE_CHECKING:
     from sizer.measure import Engine

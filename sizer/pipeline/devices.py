@@ -13,6 +13,7 @@ from sizer.errors import (
     UsageError,
 )
 from sizer.inference.records import Precision
+from sizer.networks import architecture
 from sizer.results import (
     RESERVE_RAM,
     Advice,
@@ -24,7 +25,6 @@ from sizer.results import (
     Reach,
     Requirement,
 )
-from sizer.zoo import architecture
 
 if TYPE_CHECKING:
     from sizer.devices.latency import Rates
@@ -68,7 +68,7 @@ class Bench:
     def needs(self, member: architecture.Blueprint | None, advice: Advice) -> Footprint | None:
         """What the recommended size takes; of another family's, its weights alone are known."""
         from sizer.devices.footprint import footprint, weights_alone
-        from sizer.zoo.operations import operations
+        from sizer.devices.operations import operations
 
         if member is not None:
             return footprint(*operations(member), self.precision)
@@ -113,7 +113,7 @@ def held_at_most(
 ) -> Reach | None:
     """The most that the largest member does which the device can hold; None where none is."""
     from sizer.devices.footprint import footprint
-    from sizer.zoo.operations import operations
+    from sizer.devices.operations import operations
 
     smallest, largest = calibration.fit.size_range[0], largest_size(calibration)
     for member in reversed(family(calibration)):

@@ -14,9 +14,9 @@ from sizer.errors import (
     UsageError,
 )
 from sizer.inference.input_format import InputFormat, to_metadata
-from sizer.manifest import Manifest, TrainedModel, read_manifest, write_manifest
+from sizer.networks.manifest import Manifest, TrainedModel, read_manifest, write_manifest
+from sizer.networks.models import FoundModel, find_models, open_models
 from sizer.noise import epsilon, linear_schedule
-from sizer.pipeline.ladders import FoundModel, find_models, open_models
 from sizer.progress import ReportProgress
 from sizer.results import QuantizedModel
 
@@ -57,13 +57,13 @@ def quantize(
     noise_steps = ladder.recipe.noise_steps if ladder else None
     report, results = progress("quantising"), list[QuantizedModel]()
     total = sum(model.info.parameters for model in opened)
-    for model, (path, entry, _) in zip(opened, found, strict=True):
+    for model, source in zip(opened, found, strict=True):
         report(sum(result.parameters for result in results), total)
-        target = folder / path.name
+        target = folder / source.path.name
         _quantize_one(model, target, train, noise_steps, precision)
         results.append(_compare(model, target, test))
-        if ladder and entry:
-            ladder = _with_quantized(ladder, entry, target, results[-1])
+        if ladder and source.entry:
+            ladder = _with_quantized(ladder, source.entry, target, results[-1])
             write_manifest(folder, ladder)
     report(total, total)
     return tuple(results)
@@ -87,7 +87,7 @@ def _quantized_ladder(
 
 
 def _make_quantized_folder(folder: Path, found: Sequence[FoundModel]) -> None:
-    names = [path.name for path, _, _ in found]
+    names = [model.path.name for model in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"two models are called {twice[0]}; rename one of the files")

@@ -12,8 +12,9 @@ from sizer import files, io
 from sizer.advise import outlook, requirement_map
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import OutputError
+from sizer.networks.recipe import LadderTraining
 from sizer.report import REPORT_MARK, report_json, report_markdown
-from sizer.results import Advice, Calibration, LadderTraining, Provenance, Report
+from sizer.results import Advice, Calibration, Provenance, Report
 
 CONFIDENCE = 0.9  # of a page without a question
 PROGRAMS = ("numpy", "scipy")  # whose versions may change an answer's last digits

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sizer.errors import UsageError
-from sizer.results import Architecture
 
 HEAD_RATIO = 4  # channels of the last convolution over those of the last stage
 SQUEEZE_RATIO = 4  # input channels of a block over its squeezed channels
@@ -49,13 +48,14 @@ class Blueprint:
 
 @dataclass(frozen=True, slots=True)
 class Convolution:
-    """A convolution with `groups`, its output pixels a side, and whether it carries a bias."""
+    """A convolution; pixels: a side of its output. Without a bias, it is followed by batch norm."""
 
     inputs: int
     outputs: int
-    kernel: int
-    groups: int
     pixels: int
+    kernel: int = 1
+    groups: int = 1
+    stride: int = 1
     bias: bool = False
 
     @property
@@ -64,12 +64,73 @@ class Convolution:
 
     @property
     def parameters(self) -> int:
-        """A bias, or the scale and shift of the batch normalisation that follows."""
+        """With the bias, or the scale and shift of the batch normalisation."""
         return self.weights + self.outputs * (1 if self.bias else 2)
 
     @property
     def macs(self) -> int:
         return self.weights * self.pixels**2
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """MBConv (Sandler et al. 2018) with squeeze-and-excitation (Hu et al. 2018).
+
+    expansion: None in a block that does not widen. residual: whether the input is added to the
+    output; drop: probability that training drops the rest of the block then.
+    """
+
+    expansion: Convolution | None
+    depthwise: Convolution
+    squeeze: Convolution
+    excitation: Convolution
+    projection: Convolution
+    residual: bool
+    drop: float = 0.0
+
+    @property
+    def convolutions(self) -> tuple[Convolution, ...]:
+        widening = () if self.expansion is None else (self.expansion,)
+        return *widening, self.depthwise, self.squeeze, self.excitation, self.projection
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """A network in order of execution; the classifier is a convolution of one pixel."""
+
+    stem: Convolution
+    stages: tuple[tuple[Block, ...], ...]
+    head: Convolution
+    classifier: Convolution
+
+    @property
+    def convolutions(self) -> Iterator[Convolution]:
+        yield self.stem
+        for stage in self.stages:
+            for block in stage:
+                yield from block.convolutions
+        yield self.head
+        yield self.classifier
+
+    @property
+    def parameters(self) -> int:
+        """Trainable ones."""
+        return sum(convolution.parameters for convolution in self.convolutions)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the convolutions and the classifier, for one image."""
+        return sum(convolution.macs for convolution in self.convolutions)
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A member of the small EfficientNet family."""
+
+    width: float
+    depth: float
+    parameters: int
+    macs: int
 
 
 BASE_STAGES = (
@@ -179,40 +240,49 @@ def small_with(target: float, resolution: int, classes: int) -> Blueprint:
     return nearest
 
 
-def convolutions(blueprint: Blueprint) -> Iterator[Convolution]:
-    """Every convolution in order of execution; the classifier is counted as one at one pixel."""
-    pixels = -(-blueprint.resolution // 2)
-    yield Convolution(3, blueprint.stem, 3, 1, pixels)
-    inputs = blueprint.stem
+def layers(blueprint: Blueprint) -> Layers:
+    """The network of a blueprint: what counts it, builds it and schedules it takes it from here."""
+    pixels, inputs = -(-blueprint.resolution // 2), blueprint.stem
+    stem = Convolution(3, inputs, pixels, kernel=3, stride=2)
+    blocks = sum(stage.repeats for stage in blueprint.stages)
+    done, stages = 0, []
     for stage in blueprint.stages:
+        members = []
         for repeat in range(stage.repeats):
             stride = stage.stride if repeat == 0 else 1
-            yield from _block(inputs, stage, stride, pixels)
-            pixels, inputs = -(-pixels // stride), stage.channels
-    yield Convolution(inputs, blueprint.head, 1, 1, pixels)
-    yield Convolution(blueprint.head, blueprint.classes, 1, 1, 1, bias=True)
+            drop = blueprint.stochastic_depth * done / blocks
+            members.append(block(inputs, stage, stride, pixels, drop))
+            pixels, inputs, done = -(-pixels // stride), stage.channels, done + 1
+        stages.append(tuple(members))
+    head = Convolution(inputs, blueprint.head, pixels)
+    return Layers(
+        stem, tuple(stages), head, Convolution(blueprint.head, blueprint.classes, 1, bias=True)
+    )
 
 
-def _block(inputs: int, stage: Stage, stride: int, pixels: int) -> Iterator[Convolution]:
-    """MBConv (Sandler et al. 2018) with squeeze-and-excitation (Hu et al. 2018)."""
+def block(inputs: int, stage: Stage, stride: int, pixels: int, drop: float = 0.0) -> Block:
+    """One block of a stage, on images of `pixels` a side with so many channels."""
     hidden, squeezed = inputs * stage.expand, max(1, inputs // SQUEEZE_RATIO)
-    if hidden != inputs:
-        yield Convolution(inputs, hidden, 1, 1, pixels)
-    pixels = -(-pixels // stride)
-    yield Convolution(hidden, hidden, stage.kernel, hidden, pixels)
-    yield Convolution(hidden, squeezed, 1, 1, 1, bias=True)
-    yield Convolution(squeezed, hidden, 1, 1, 1, bias=True)
-    yield Convolution(hidden, stage.channels, 1, 1, pixels)
+    left = -(-pixels // stride)
+    return Block(
+        expansion=Convolution(inputs, hidden, pixels) if hidden != inputs else None,
+        depthwise=Convolution(hidden, hidden, left, stage.kernel, hidden, stride),
+        squeeze=Convolution(hidden, squeezed, 1, bias=True),
+        excitation=Convolution(squeezed, hidden, 1, bias=True),
+        projection=Convolution(hidden, stage.channels, left),
+        residual=stride == 1 and inputs == stage.channels,
+        drop=drop,
+    )
 
 
 def parameters(blueprint: Blueprint) -> int:
     """Trainable parameters."""
-    return sum(convolution.parameters for convolution in convolutions(blueprint))
+    return layers(blueprint).parameters
 
 
 def macs(blueprint: Blueprint) -> int:
     """Multiply-accumulates of the convolutions and the classifier, for one image."""
-    return sum(convolution.macs for convolution in convolutions(blueprint))
+    return layers(blueprint).macs
 
 
 def described(blueprint: Blueprint) -> Architecture:

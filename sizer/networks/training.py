@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from sizer.errors import ModelError
 from sizer.io import replacing
-from sizer.manifest import Epoch
-from sizer.results import Recipe
-from sizer.zoo.architecture import Blueprint
-from sizer.zoo.network import EfficientNet
+from sizer.networks.architecture import Blueprint
+from sizer.networks.manifest import Epoch
+from sizer.networks.network import EfficientNet
+from sizer.networks.recipe import Recipe
 
 MAKE_ROOM = "make room, or choose another --out, and give the line again"
 WARM_UP = 0.15  # share of the training in which the learning rate rises
@@ -40,7 +40,7 @@ class TrainingSet:
     coefficients: Coefficients
 
 
-def train(
+def train_network(
     blueprint: Blueprint,
     recipe: Recipe,
     seed: int,

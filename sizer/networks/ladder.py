@@ -24,11 +24,18 @@ from sizer.datasets import Dataset
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import DataError, ModelError, OutputError
 from sizer.io import make_folder, replacing
-from sizer.manifest import ANOTHER_OUT, Epoch, Manifest, TrainedModel, read_manifest, write_manifest
+from sizer.networks.architecture import Blueprint, macs, parameters, small_with
+from sizer.networks.decoded import decoded
+from sizer.networks.manifest import (
+    ANOTHER_OUT,
+    Epoch,
+    Manifest,
+    TrainedModel,
+    read_manifest,
+    write_manifest,
+)
+from sizer.networks.recipe import Recipe
 from sizer.noise import NoiseSchedule
-from sizer.results import Recipe
-from sizer.zoo.architecture import Blueprint, macs, parameters, small_with
-from sizer.zoo.decoded import decoded
 
 if TYPE_CHECKING:
     from multiprocessing.queues import Queue
@@ -239,7 +246,7 @@ def _train_one(plan: Plan, blueprint: Blueprint, seed: int) -> TrainedModel:
     """In a worker process: train, export, check against torch, and score on clean images."""
     import torch
 
-    from sizer.zoo.training import TrainingSet, train
+    from sizer.networks.training import TrainingSet, train_network
 
     torch.set_num_threads(1)
     _keep_freed_memory()
@@ -251,7 +258,9 @@ def _train_one(plan: Plan, blueprint: Blueprint, seed: int) -> TrainedModel:
         if _to_parent is not None:
             _to_parent.put(Progress(name, done, epoch))
 
-    network, curve = train(blueprint, plan.recipe, seed, data, _checkpoint(plan, path.name), report)
+    network, curve = train_network(
+        blueprint, plan.recipe, seed, data, _checkpoint(plan, path.name), report
+    )
     logits = _export_checked(network, blueprint, path, plan.test_images)
     contents = path.read_bytes()
     return TrainedModel(
@@ -283,8 +292,8 @@ def _export_checked(
     """Put the ONNX file at `path` once it agrees with torch; its logits (images, classes)."""
     import torch
 
-    from sizer.zoo.export import IMAGE_IN_MINUS_ONE_TO_ONE, export_onnx
-    from sizer.zoo.training import MAKE_ROOM
+    from sizer.networks.onnx_export import IMAGE_IN_MINUS_ONE_TO_ONE, export_onnx
+    from sizer.networks.training import MAKE_ROOM
 
     images = torch.from_numpy(test_images).permute(0, 3, 1, 2).float() / 127.5 - 1
     with torch.no_grad():

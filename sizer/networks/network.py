@@ -6,17 +6,17 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
-from sizer.zoo.architecture import HEAD_RATIO, SQUEEZE_RATIO, Blueprint, Stage
+from sizer.networks.architecture import Block, Blueprint, Convolution, layers
 
 
 class SqueezeExcitation(nn.Module):
     """Channel attention from the mean of each channel (Hu et al. 2018, arXiv:1709.01507)."""
 
-    def __init__(self, channels: int, squeezed: int) -> None:
+    def __init__(self, block: Block) -> None:
         super().__init__()
         self.avgpool = nn.AdaptiveAvgPool2d(1)
-        self.fc1 = nn.Conv2d(channels, squeezed, 1)
-        self.fc2 = nn.Conv2d(squeezed, channels, 1)
+        self.fc1 = _convolution(block.squeeze)
+        self.fc2 = _convolution(block.excitation)
 
     def forward(self, features: Tensor) -> Tensor:
         squeezed = nn.functional.silu(self.fc1(self.avgpool(features)))
@@ -26,22 +26,17 @@ class SqueezeExcitation(nn.Module):
 class MBConv(nn.Module):
     """Inverted residual with squeeze-and-excitation; its residual is dropped at random."""
 
-    def __init__(
-        self, inputs: int, stage: Stage, stride: int, norm_epsilon: float, drop: float
-    ) -> None:
+    def __init__(self, block: Block, norm_epsilon: float) -> None:
         super().__init__()
-        hidden = inputs * stage.expand
-        layers: list[nn.Module] = []
-        if hidden != inputs:
-            layers.append(_convolution(inputs, hidden, 1, norm_epsilon))
-        layers += [
-            _convolution(hidden, hidden, stage.kernel, norm_epsilon, stride, groups=hidden),
-            SqueezeExcitation(hidden, max(1, inputs // SQUEEZE_RATIO)),
-            _convolution(hidden, stage.channels, 1, norm_epsilon, activate=False),
-        ]
-        self.block = nn.Sequential(*layers)
-        self.residual = stride == 1 and inputs == stage.channels
-        self.drop = drop
+        widening = [] if block.expansion is None else [_normalised(block.expansion, norm_epsilon)]
+        self.block = nn.Sequential(
+            *widening,
+            _normalised(block.depthwise, norm_epsilon),
+            SqueezeExcitation(block),
+            _normalised(block.projection, norm_epsilon, activate=False),
+        )
+        self.residual = block.residual
+        self.drop = block.drop
 
     def forward(self, features: Tensor) -> Tensor:
         output: Tensor = self.block(features)
@@ -58,20 +53,13 @@ class EfficientNet(nn.Module):
 
     def __init__(self, blueprint: Blueprint) -> None:
         super().__init__()
-        epsilon = blueprint.norm_epsilon
-        blocks = sum(stage.repeats for stage in blueprint.stages)
-        layers: list[nn.Module] = [_convolution(3, blueprint.stem, 3, epsilon, stride=2)]
-        inputs, done = blueprint.stem, 0
-        for stage in blueprint.stages:
-            members: list[nn.Module] = []
-            for repeat in range(stage.repeats):
-                stride = stage.stride if repeat == 0 else 1
-                drop = blueprint.stochastic_depth * done / blocks
-                members.append(MBConv(inputs, stage, stride, epsilon, drop))
-                inputs, done = stage.channels, done + 1
-            layers.append(nn.Sequential(*members))
-        layers.append(_convolution(inputs, HEAD_RATIO * inputs, 1, epsilon))
-        self.features = nn.Sequential(*layers)
+        network, epsilon = layers(blueprint), blueprint.norm_epsilon
+        stages = (
+            nn.Sequential(*(MBConv(block, epsilon) for block in stage)) for stage in network.stages
+        )
+        self.features = nn.Sequential(
+            _normalised(network.stem, epsilon), *stages, _normalised(network.head, epsilon)
+        )
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(
             nn.Dropout(blueprint.dropout), nn.Linear(blueprint.head, blueprint.classes)
@@ -83,22 +71,28 @@ class EfficientNet(nn.Module):
         return logits
 
 
-def _convolution(
-    inputs: int,
-    outputs: int,
-    kernel: int,
-    norm_epsilon: float,
-    stride: int = 1,
-    groups: int = 1,
-    activate: bool = True,
+def _convolution(layer: Convolution) -> nn.Conv2d:
+    return nn.Conv2d(
+        layer.inputs,
+        layer.outputs,
+        layer.kernel,
+        layer.stride,
+        layer.kernel // 2,
+        groups=layer.groups,
+        bias=layer.bias,
+    )
+
+
+def _normalised(
+    convolution: Convolution, norm_epsilon: float, activate: bool = True
 ) -> nn.Sequential:
     """Convolution, batch normalisation and, unless the block is linear here, SiLU."""
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    layers["0"] = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
-    layers["1"] = nn.BatchNorm2d(outputs, eps=norm_epsilon)
+    parts: OrderedDict[str, nn.Module] = OrderedDict()
+    parts["0"] = _convolution(convolution)
+    parts["1"] = nn.BatchNorm2d(convolution.outputs, eps=norm_epsilon)
     if activate:
-        layers["2"] = nn.SiLU()  # in place it would copy its input for the gradient
-    return nn.Sequential(layers)
+        parts["2"] = nn.SiLU()  # in place it would copy its input for the gradient
+    return nn.Sequential(parts)
 
 
 def _initialise(module: nn.Module) -> None:

@@ -10,8 +10,8 @@ from torch import nn
 
 from sizer.errors import ModelError, OutputError
 from sizer.inference.input_format import InputFormat, to_metadata
-from sizer.zoo.architecture import Blueprint
-from sizer.zoo.network import EfficientNet
+from sizer.networks.architecture import Blueprint
+from sizer.networks.network import EfficientNet
 
 OPSET = 18
 IMAGE_IN_MINUS_ONE_TO_ONE = InputFormat()

@@ -1,5 +1,6 @@
 """The manifest beside a ladder: how each of its models was trained."""
 
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError
 from sizer.inference.records import Precision
 from sizer.io import replacing
-from sizer.results import Recipe
+from sizer.networks.recipe import Recipe
 
 FILE_NAME = "manifest.json"
 ANOTHER_OUT = "choose another --out"
@@ -70,6 +71,12 @@ class Manifest:
         others = (kept for kept in self.models if kept.file != model.file)
         ordered = sorted((*others, model), key=lambda kept: (kept.parameters, kept.seed))
         return replace(self, models=tuple(ordered))
+
+
+def python_line(function: str, **arguments: object) -> str:
+    """The shell line that makes this call of the library, to stand for a command in a manifest."""
+    given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return shlex.join(["python", "-c", f"import sizer; sizer.{function}({given})"])
 
 
 def read_manifest(folder: Path) -> Manifest | None:
