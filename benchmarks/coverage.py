@@ -20,15 +20,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr, stdtrit
+from sizer.fit import fit_surfaces, image_share
+from sizer.law import first_reaching
 
 from sizer.advise import advise
 from sizer.advise.prospect import prospect, sizes_sought
+from sizer.calibration import Calibration
 from sizer.errors import SizerError
 from sizer.files import VERSION
-from sizer.fit import fit_surfaces, image_share
 from sizer.inference.records import ModelInfo
-from sizer.law import first_reaching
-from sizer.results import Advice, Calibration, Cell, LawFit, NoiseCurve, Requirement
+from sizer.results import Advice, Cell, Requirement
+from sizer.scaling.curves import NoiseCurve
+from sizer.scaling.surface import LawFit
 
 Floats = NDArray[np.float64]
 CHANCE = 0.01

@@ -25,14 +25,16 @@ from scipy.special import ndtri
 
 from sizer.advise import advise
 from sizer.datasets.records import DatasetInfo
-from sizer.fit import fit_width_law
+from sizer.fitting import fit_measurements
 from sizer.inference.records import ModelInfo
-from sizer.levels import widths
 from sizer.measure import Measurement, image_order
 from sizer.noise import Noise, linear_schedule
-from sizer.pipeline import CutChoice, fit_measurements, measure_ladder
+from sizer.pipeline import measure_ladder
 from sizer.progress import ignore_progress
-from sizer.results import PRECISION, Cell, NoiseCurve, Requirement
+from sizer.results import PRECISION, Cell, Requirement
+from sizer.scaling.crossings import Cut, cut_curves
+from sizer.scaling.curves import NoiseCurve
+from sizer.scaling.width import fit_width_law
 
 Floats = NDArray[np.float64]
 IMAGES, CLASSES = 10_000, 100
@@ -172,7 +174,7 @@ def planned(models: Sequence[Simulated], precision: float) -> tuple[Measurement,
         None,
         lambda _label: ignore_progress,
         precision=precision,
-        cut=CutChoice(),
+        cut=Cut(),
         workers=1,
     )
     return found, store.images()
@@ -186,7 +188,7 @@ def answer(models: Sequence[Simulated], found: Measurement, images: int) -> Answ
         chance=CHANCE,
         schedule=SCHEDULE,
         dataset=None,
-        cut=CutChoice(),
+        cut=Cut(),
         right=found.right,
     )
     target = float(logistic(SIZES[1] * BEYOND, np.array([STEP]))[0])
@@ -238,7 +240,7 @@ def true_exponent() -> float:
         )
         for size in np.round(np.geomspace(*SIZES, LADDER[0]))
     ]
-    law = fit_width_law(widths(curves))
+    law = fit_width_law(cut_curves(curves)[1])
     assert law is not None
     assert law.exponent.value is not None
     return law.exponent.value

@@ -10,26 +10,13 @@ from typing import TYPE_CHECKING, Literal
 from sizer.datasets.records import DatasetInfo
 from sizer.inference.records import ModelInfo, Precision
 from sizer.networks.architecture import Architecture
-from sizer.networks.recipe import LadderTraining
 
 if TYPE_CHECKING:
+    from sizer.calibration import Calibration
     from sizer.noise.camera import CameraNoise
+    from sizer.scaling.backtests import Backtest
 
-OrderParameter = Literal["normalised", "chance-corrected", "raw"]
-Control = Literal["step", "beta", "log-step", "log-snr"]
-LevelSet = Literal["equidistant", "logarithmic"]
 EngineChoice = Literal["threads", "ray"]
-Censoring = Literal["below", "above"]
-LawName = Literal[
-    "transition",
-    "logistic",
-    "gaussian",
-    "no-ceiling",
-    "corrected",
-    "finite-size",
-    "saturating",
-]
-IntervalMethod = Literal["sandwich", "bootstrap", "least-squares"]
 Verdict = Literal["recommended", "unreachable", "untrusted"]
 Engine = Literal["cpu", "gpu", "npu"]
 DeviceKind = Literal["microcontroller", "linux"]
@@ -77,173 +64,6 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class NoiseCurve:
-    """Counts of one model against noise, steps ascending; `chance` is a guesser's accuracy."""
-
-    model: ModelInfo
-    chance: float
-    steps: tuple[float, ...]
-    correct: tuple[int, ...]
-    trials: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LevelCrossing:
-    """Where a curve crosses a level, in the control variable.
-
-    censored: `below` if the level was already passed at the first measured step, `above` if it
-    was not reached by the last; `at` then holds None.
-    """
-
-    model: str
-    level: float
-    at: Estimate
-    censored: Censoring | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Width:
-    """Distance between the crossings of a pair of levels; None where either is censored."""
-
-    model: str
-    parameters: int
-    levels: tuple[float, float]
-    width: Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class LevelExponent:
-    """The width law of one level pair: width = prefactor * N ** -exponent."""
-
-    levels: tuple[float, float]
-    exponent: Estimate
-    prefactor: float
-    widths: int
-
-
-@dataclass(frozen=True, slots=True)
-class WidthLaw:
-    """Widths against size: one exponent (1/nu) common to the level pairs, and one for each."""
-
-    control: Control
-    order_parameter: OrderParameter
-    exponent: Estimate
-    pairs: tuple[LevelExponent, ...]
-    censored: int
-    verdict: str
-
-
-@dataclass(frozen=True, slots=True)
-class Collapse:
-    """Finite-size scaling F(N, t) = N^-lambda f((t - t_c) N^(1/nu)).
-
-    quality: mean squared distance from the master curve in units of its error: about 1 where the
-    curves differ by counting alone, 0 for data without any error.
-    """
-
-    critical_step: Estimate
-    inverse_nu: Estimate
-    lambda_: Estimate
-    quality: float | None
-    verdict: str
-
-
-@dataclass(frozen=True, slots=True)
-class LawFit:
-    """A surface acc(t, N), fitted.
-
-    law: its name in `sizer.law`. knots: steps at which its smooth coefficients are defined.
-    reference_size: N0, parameters. covariance: of the values, clustered by trained model;
-    degrees_of_freedom: of its t quantiles; intervals: 90 % ones of the values, from both.
-    overdispersion: deviance over its degrees of freedom, 1 if counting were the only error.
-    scatter: standard deviation of the accuracy between trainings of one size, at each knot. misfit:
-    the law's own distance from the mean of trainings, likewise, what scatter makes of it taken off.
-    left_out: deviance of every model predicted from the others. residual_rms: in accuracy. images:
-    that all models share, the fewest at any step; image_share: of the counting variance, what is
-    common to all models through them and not in the covariance yet. trusted: False when the data
-    contradict the law or cannot determine it. weight: of the law in an answer, from its back-tests;
-    those of a calibration add up to one. interval: how the covariance was found.
-    """
-
-    law: LawName
-    names: tuple[str, ...]
-    values: tuple[float, ...]
-    covariance: tuple[tuple[float, ...], ...]
-    degrees_of_freedom: int
-    knots: tuple[float, ...]
-    reference_size: float
-    chance: float
-    overdispersion: float | None
-    scatter: tuple[float, ...]
-    misfit: tuple[float, ...]
-    left_out: float
-    residual_rms: float
-    images: int
-    image_share: float
-    size_range: tuple[int, int]
-    step_range: tuple[float, float]
-    trusted: bool
-    verdict: str
-    intervals: tuple[Estimate, ...] = ()
-    weight: float = 0.0
-    interval: IntervalMethod = "sandwich"
-
-
-@dataclass(frozen=True, slots=True)
-class Backtest:
-    """How well the smaller models would have predicted the `hold_out` largest sizes.
-
-    models: how many were held out. ratio: largest held-out size over the largest fitted.
-    accuracy_rms, accuracy_worst: predicted minus measured accuracy over all held-out models and
-    steps. log10_size_error: root mean square
-    of log10(predicted size / held-out size) at the accuracies that the held-out models reached,
-    each cut at one decade, over the steps where size still buys accuracy; None without such steps.
-    """
-
-    law: str
-    hold_out: int
-    models: int
-    ratio: float
-    accuracy_rms: float
-    accuracy_worst: float
-    log10_size_error: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Everything `recommend` needs: the measurements, the fits, and how far to trust them.
-
-    schedule: name of the noise schedule that the steps belong to, None for a table in some other
-    noise unit. fit: the law chosen by back-test; rivals: the others. scan: the chosen law fitted
-    again without the smallest size, the two smallest, and so on. image_share: of the counting
-    variance, what all models have in common, as measured; 1 where unknown. precision: half of the
-    90 % interval that counting leaves a width, as a share of it: the mean over the pairs of levels,
-    of the model worst off; None where a width has no interval. ladder: how all of the models were
-    trained, where a manifest says so.
-    """
-
-    version: int
-    created_with: str
-    schedule: str | None
-    dataset: DatasetInfo | None
-    models: tuple[ModelInfo, ...]
-    chance: float
-    cells: tuple[Cell, ...]
-    crossings: tuple[LevelCrossing, ...]
-    widths: tuple[Width, ...]
-    width_law: WidthLaw | None
-    collapse: Collapse | None
-    fit: LawFit
-    rivals: tuple[LawFit, ...]
-    backtests: tuple[Backtest, ...]
-    scan: tuple[LawFit, ...] = ()
-    image_share: float = 1.0
-    precision: float | None = None
-    warnings: tuple[str, ...] = ()
-    ladder: LadderTraining | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Requirement:
     """What the user asks: this accuracy at this noise step, with this confidence."""
 
@@ -288,14 +108,6 @@ class ErrorBudget:
     misfit: float
     laws: float
     training: float
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """The best size when only sizes from `smallest` up are fitted, None where none is."""
-
-    smallest: int
-    best: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,7 +232,7 @@ class LawScore:
 
     weight: float
     trusted: bool
-    backtest: Backtest
+    backtest: "Backtest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -588,10 +400,9 @@ class Advice:
     ceiling: Estimate | None
     extrapolation_ratio: float | None
     law: str
-    backtest: Backtest | None
+    backtest: "Backtest | None"
     laws: tuple[LawAnswer, ...] = ()
     errors: ErrorBudget | None = None
-    scan: tuple[Drift, ...] = ()
     largest_step: float | None = None
     architecture: Architecture | None = None
     precision: Precision | None = None
@@ -642,7 +453,7 @@ class Report:
     """
 
     name: str
-    calibration: Calibration
+    calibration: "Calibration"
     provenance: Provenance
     requirements: RequirementMap | None = None
     advice: Advice | None = None

@@ -16,12 +16,14 @@ from sizer import files, pipeline
 from sizer.cli.app import app
 from sizer.cli.options import parse_noise_steps, parse_sizes
 from sizer.errors import MissingExtraError, OutputError, UsageError
+from sizer.fitting import fit_file
 from sizer.networks.architecture import SMALL_STEMS, small, small_with
 from sizer.networks.manifest import read_manifest
 from sizer.networks.models import find_models, training_of
 from sizer.networks.recipe import Recipe
 from sizer.networks.train import full_recipe, train_line
 from sizer.report import advice_markdown
+from sizer.scaling.crossings import Cut
 
 SHIPPED = ("builtin", "cifar100-clean", "cifar100-noise")
 ASKED = ("recommend", "--noise-step", "200", "--target-acc", "0.75")
@@ -101,7 +103,7 @@ class TestTheLadderInACalibration:
         assert answer["train_command"] is None
 
     def test_fitting_again_keeps_it(self, tmp_path):
-        again = pipeline.fit_file(files.find_calibration("builtin"), pipeline.CutChoice())
+        again = fit_file(files.find_calibration("builtin"), Cut())
         assert again.ladder == files.read_calibration(files.find_calibration("builtin")).ladder
 
     def test_none_of_models_that_no_manifest_describes(self, tmp_path):

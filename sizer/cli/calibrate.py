@@ -23,7 +23,7 @@ from sizer.inference.records import ProviderChoice
 from sizer.results import PRECISION, EngineChoice
 
 if TYPE_CHECKING:
-    from sizer.results import Calibration
+    from sizer.calibration import Calibration
 
 
 @command
@@ -72,6 +72,7 @@ def calibrate(
     Example: sizer calibrate models/mine --images 2000 --out mine.json --plots pictures
     """
     from sizer import files, pipeline, terminal
+    from sizer.scaling.crossings import Cut
 
     files.check_outputs(out, plots)
     with pipeline.open_engine(engine, mention) as opened, terminal.measuring_progress() as progress:
@@ -83,7 +84,7 @@ def calibrate(
             precision=precision,
             provider=provider,
             input_format=parse_input_format(input_range, mean, std),
-            cut=pipeline.CutChoice(order_parameter, control, levels),
+            cut=Cut(order_parameter, control, levels),
             interval=interval,
             progress=progress,
             engine=opened,
@@ -111,11 +112,12 @@ def fit(
 
     Example: sizer fit measurements.csv --out mine.json
     """
-    from sizer import files, pipeline
+    from sizer import files
+    from sizer.fitting import fit_file
+    from sizer.scaling.crossings import Cut
 
     files.check_outputs(out, plots)
-    cut = pipeline.CutChoice(order_parameter, control, levels)
-    calibration = pipeline.fit_file(measurements, cut, interval)
+    calibration = fit_file(measurements, Cut(order_parameter, control, levels), interval)
     _deliver(calibration, out, plots)
 
 

@@ -7,7 +7,7 @@ import typer
 
 from sizer.errors import UsageError
 from sizer.inference.records import Precision
-from sizer.results import Control, IntervalMethod, LevelSet, OrderParameter
+from sizer.scaling.choices import Control, IntervalMethod, LevelSet, OrderParameter
 
 if TYPE_CHECKING:
     from sizer.inference.input_format import InputFormat
@@ -27,8 +27,7 @@ IntervalOption = Annotated[
     IntervalMethod,
     typer.Option(
         "--interval",
-        help="Errors of the fit: by trained model; models and images weighed anew; or, for "
-        "comparison, as if every point were independent.",
+        help="Errors of the laws: by trained model, or models and images weighed anew.",
     ),
 ]
 InputRangeOption = Annotated[

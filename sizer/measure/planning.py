@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import isotonic_regression
 
-from sizer.results import LevelCrossing, NoiseCurve, Width
+from sizer.scaling.crossings import LevelCrossing, Width
+from sizer.scaling.curves import NoiseCurve
 
 Floats = NDArray[np.float64]
 UNIT = 500  # images by which a measurement grows: a multiple of the length of any block

@@ -2,8 +2,7 @@
 
 from sizer.pipeline.advising import NoiseQuestion, plan, recommend
 from sizer.pipeline.backtesting import backtest
-from sizer.pipeline.calibrating import calibrate, fit_file, fit_measurements
-from sizer.pipeline.cuts import CutChoice, cut_widths
+from sizer.pipeline.calibrating import calibrate
 from sizer.pipeline.devices import DeviceQuestion, check_model, list_devices, measure_device
 from sizer.pipeline.engines import open_engine
 from sizer.pipeline.exporting import check_export, export_recommended
@@ -12,7 +11,6 @@ from sizer.pipeline.quantising import quantize
 from sizer.pipeline.reporting import check_report, write_report
 
 __all__ = [
-    "CutChoice",
     "DeviceQuestion",
     "NoiseQuestion",
     "backtest",
@@ -20,10 +18,7 @@ __all__ = [
     "check_export",
     "check_model",
     "check_report",
-    "cut_widths",
     "export_recommended",
-    "fit_file",
-    "fit_measurements",
     "list_devices",
     "measure_device",
     "measure_ladder",

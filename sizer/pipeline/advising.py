@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sizer import files
 from sizer.advise import advise
 from sizer.advise import plan as plan_trainings
+from sizer.calibration import Calibration
 from sizer.errors import UsageError
 from sizer.networks import architecture
 from sizer.networks.train import train_line
@@ -15,7 +16,7 @@ from sizer.noise.camera import CameraNoise
 from sizer.pipeline.devices import Bench, DeviceQuestion, held_at_most
 from sizer.pipeline.exporting import recommended_member
 from sizer.pipeline.reporting import provenance
-from sizer.results import Advice, Calibration, Requirement, TrainingPlan
+from sizer.results import Advice, Requirement, TrainingPlan
 
 if TYPE_CHECKING:
     from sizer.progress import ReportProgress

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sizer import io
 from sizer.advise import largest_size, reach
+from sizer.calibration import Calibration
 from sizer.errors import (
     ModelError,
     OutputError,
@@ -17,7 +18,6 @@ from sizer.networks import architecture
 from sizer.results import (
     RESERVE_RAM,
     Advice,
-    Calibration,
     Device,
     DeviceVerdict,
     Footprint,
@@ -115,7 +115,7 @@ def held_at_most(
     from sizer.devices.footprint import footprint
     from sizer.devices.operations import operations
 
-    smallest, largest = calibration.fit.size_range[0], largest_size(calibration)
+    smallest, largest = calibration.sizes[0], largest_size(calibration)
     for member in reversed(family(calibration)):
         size = architecture.parameters(member)
         if smallest <= size <= largest:

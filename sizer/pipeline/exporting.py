@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from sizer import files, io
+from sizer.calibration import Calibration
 from sizer.errors import UsageError
 from sizer.networks import architecture
 from sizer.networks.export import export_untrained
 from sizer.networks.extra import require_extra
 from sizer.pipeline.devices import family
-from sizer.results import Advice, Calibration
+from sizer.results import Advice
 
 
 def check_export(calibration: str, folder: Path) -> None:

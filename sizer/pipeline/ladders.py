@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sizer.pipeline.cuts import CutChoice
 from sizer.pipeline.planned import Goal, Ladder, Steps, measure_planned
 from sizer.progress import ReportProgress
+from sizer.scaling.crossings import Cut
 
 if TYPE_CHECKING:
     from sizer.datasets import Dataset
@@ -26,7 +26,7 @@ def measure_ladder(
     progress: ReportProgress,
     *,
     precision: float,
-    cut: CutChoice,
+    cut: Cut,
     workers: int | None = None,
     engine: "Engine | None" = None,
 ) -> "Measurement":
@@ -34,7 +34,6 @@ def measure_ladder(
 
     precision: at which the plan stops. cut: the widths that it is about.
     """
-    from sizer.fit.evidence import check_sizes
     from sizer.measure import measure, require_images
 
     def run(label: str, wanted: Steps, count: int) -> "Measurement":
@@ -51,7 +50,6 @@ def measure_ladder(
         )
 
     infos = tuple(model.info for model in models)
-    check_sizes(info.parameters for info in infos)
     count = dataset.info.images if images is None else images
     require_images(count, dataset.info)
     ladder = Ladder(infos, 1 / dataset.info.classes, noise.schedule, run)

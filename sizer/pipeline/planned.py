@@ -4,12 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from sizer import files
 from sizer.inference.records import ModelInfo
-from sizer.pipeline.cuts import CutChoice, level_pairs, level_settings
-from sizer.results import Cell, NoiseCurve
+from sizer.results import Cell
+from sizer.scaling.crossings import Cut, control_of_step, cut_curves, precision
+from sizer.scaling.curves import NoiseCurve, best_guess, curves_of
 
 if TYPE_CHECKING:
     from sizer.measure import Measurement
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
 
 # A few images at these steps find where every model only guesses.
 BRACKET_STEPS = (0, 100, 200, 400, 600, 800, 1000, 1300, 1600, 2000, 2500, 3000, 4000, 5000)
-GUESSING = 3.0  # standard errors above chance
 
 Steps = Mapping[str, Sequence[float]]  # by the name of the model
 Run = Callable[[str, Steps, int], "Measurement"]  # what for, each model's steps, images
@@ -27,12 +24,12 @@ Run = Callable[[str, Steps, int], "Measurement"]  # what for, each model's steps
 class Goal:
     """Where a plan ends: at this precision of the widths of this cut, or with all these images.
 
-    precision: as in `sizer.levels.precision`; 0 takes all images at once.
+    precision: as in `sizer.scaling.crossings.precision`; 0 takes all images at once.
     """
 
     images: int
     precision: float
-    cut: CutChoice
+    cut: Cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class Ladder:
         self, label: str, steps: Steps, images: int
     ) -> "tuple[Measurement, tuple[NoiseCurve, ...]]":
         found = self.run(label, steps, images)
-        return found, files.curves(self.models, found.cells, self.chance)
+        return found, curves_of(self.models, found.cells, self.chance)
 
     def everywhere(self, steps: Sequence[float]) -> Steps:
         return {model.name: steps for model in self.models}
@@ -56,16 +53,14 @@ class Ladder:
 
 def measure_planned(ladder: Ladder, goal: Goal) -> "Measurement":
     """Add images until the widths are known well enough, and close in on their levels."""
-    from sizer.levels import precision, widths
     from sizer.measure import planning
 
-    settings, pairs = level_settings(goal.cut, ladder.schedule), level_pairs(goal.cut)
     images = min(goal.images, planning.UNIT)
     steps = ladder.everywhere(_shared_steps(ladder, images))
     label = f"measuring {images:,} images"
     while True:
         found, curves = ladder.measure(label, steps, images)
-        reached = precision(widths(curves, pairs, settings))
+        reached = precision(cut_curves(curves, goal.cut, ladder.schedule)[1])
         more = planning.images_next(images, goal.images, reached, goal.precision)
         if more > images:
             images, label = more, f"measuring {more:,} images"
@@ -95,10 +90,7 @@ def _shared_steps(ladder: Ladder, images: int) -> tuple[float, ...]:
 def _last_useful(cells: Sequence[Cell], chance: float) -> float:
     """The first step from which on every model only guesses."""
     above = [
-        cell.step
-        for cell in cells
-        if cell.correct / cell.trials
-        > chance + GUESSING * np.sqrt(chance * (1 - chance) / cell.trials)
+        cell.step for cell in cells if cell.correct / cell.trials > best_guess(chance, cell.trials)
     ]
     last = max(above, default=0.0)
     return next((step for step in BRACKET_STEPS if step > last), BRACKET_STEPS[-1])
@@ -108,17 +100,12 @@ def _closer(
     curves: Sequence[NoiseCurve], goal: Goal, ladder: Ladder
 ) -> dict[str, tuple[float, ...]]:
     """By model, the steps that are still wanted around its crossings."""
-    from sizer.levels import crossings, widths
     from sizer.measure.planning import steps_around
 
-    settings, pairs = level_settings(goal.cut, ladder.schedule), level_pairs(goal.cut)
-    levels = sorted({level for pair in pairs for level in pair})
+    control = control_of_step(goal.cut.control, ladder.schedule)
     return {
         curve.model.name: steps_around(
-            curve,
-            crossings(curve, levels, settings),
-            widths([curve], pairs, settings),
-            settings.control_of_step,
+            curve, *cut_curves([curve], goal.cut, ladder.schedule), control
         )
         for curve in curves
     }

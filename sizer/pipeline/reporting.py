@@ -10,11 +10,12 @@ from pathlib import Path
 import sizer
 from sizer import files, io
 from sizer.advise import outlook, requirement_map
+from sizer.calibration import Calibration
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import OutputError
 from sizer.networks.recipe import LadderTraining
 from sizer.report import REPORT_MARK, report_json, report_markdown
-from sizer.results import Advice, Calibration, Provenance, Report
+from sizer.results import Advice, Provenance, Report
 
 CONFIDENCE = 0.9  # of a page without a question
 PROGRAMS = ("numpy", "scipy")  # whose versions may change an answer's last digits
@@ -66,13 +67,15 @@ def calibrate_line(calibration: Calibration) -> str | None:
         words += ["--control", law.control, "--order-parameter", law.order_parameter]
         halved = all(math.log2(low).is_integer() for pair in law.pairs for low, _ in [pair.levels])
         words += ["--levels", "logarithmic" if halved else "equidistant"]
-    return shlex.join(["sizer", "calibrate", *words, "--interval", calibration.fit.interval])
+    if calibration.fit is not None:
+        words += ["--interval", calibration.fit.interval]
+    return shlex.join(["sizer", "calibrate", *words])
 
 
 def _measured_words(calibration: Calibration, data: DatasetInfo) -> list[str]:
     """The steps that all models have; or, where each has its own, the plan on as many images."""
-    curves = files.curves(calibration.models, calibration.cells, calibration.chance)
-    steps, images = curves[0].steps, calibration.fit.images
+    curves = calibration.curves
+    steps, images = curves[0].steps, calibration.images
     words = ["--images", str(images)] if images < data.images else []
     if any(curve.steps != steps for curve in curves):
         return [*words, "--precision", "0"]

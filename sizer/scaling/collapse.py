@@ -3,18 +3,34 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import lmfit
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.fit.evidence import check_sizes, interval
-from sizer.results import Collapse, Estimate, NoiseCurve
+from sizer.results import Estimate
+from sizer.scaling.curves import NoiseCurve, sizes_of
+from sizer.scaling.evidence import check_sizes, interval
 
 Floats = NDArray[np.float64]
 GOOD_COLLAPSE = 4.0  # quality above which curves do not collapse: twice their error
 EDGE = 1e-3  # share of the measured noise within which t_c lies on its edge, and is not found
 PROMISING = 3  # starts that are followed to their end
 NO_COLLAPSE = 1e30  # quality of exponents that leave the curves without a common range
+
+
+@dataclass(frozen=True, slots=True)
+class Collapse:
+    """Finite-size scaling F(N, t) = N^-lambda f((t - t_c) N^(1/nu)).
+
+    quality: mean squared distance from the master curve in units of its error: about 1 where the
+    curves differ by counting alone, 0 for data without any error; None where no exponents give
+    the curves a range in common.
+    """
+
+    critical_step: Estimate
+    inverse_nu: Estimate
+    lambda_: Estimate
+    quality: float | None
+    verdict: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +49,7 @@ def fit_collapse(curves: Sequence[NoiseCurve]) -> Collapse:
     Minimises the quality of Houdayer & Hartmann 2004 (Phys. Rev. B 70:014418, appendix); the
     intervals are a jackknife over sizes.
     """
-    check_sizes(curve.model.parameters for curve in curves)
+    check_sizes(sizes_of(curves))
     pooled = _pooled(curves)
     values, quality = _collapse(pooled, _collapse_starts(pooled))
     left_out = np.array(
@@ -68,8 +84,8 @@ def _verdict(quality: float, inside: bool) -> str:
 def _pooled(curves: Sequence[NoiseCurve]) -> list[SizeCurve]:
     """Counts of one size added up over its trainings, each at the steps it was measured at."""
     pooled = []
-    for size in sorted({curve.model.parameters for curve in curves}):
-        members = [curve for curve in curves if curve.model.parameters == size]
+    for size in sizes_of(curves):
+        members = [curve for curve in curves if curve.size == size]
         steps = sorted(set.union(*(set(member.steps) for member in members)))
         counts = np.zeros((2, len(steps)))
         for member in members:
@@ -98,6 +114,8 @@ def _collapse_starts(curves: Sequence[SizeCurve]) -> list[Floats]:
 
 def _collapse(curves: Sequence[SizeCurve], starts: Sequence[Floats]) -> tuple[Floats, float]:
     """Exponents of the best collapse that the most promising starts lead to, and its quality."""
+    import lmfit
+
     last = max(float(curve.steps[-1]) for curve in curves)
     unit = np.array([last, 1.0, 1.0])  # t_c is sought as a share of the noise, as precisely
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from sizer.errors import MeasurementError
 from sizer.results import Estimate
@@ -18,6 +17,7 @@ from sizer.results import Estimate
 Floats = NDArray[np.float64]
 CONFIDENCE = 0.9
 MINIMUM_SIZES = 3
+DETERMINED = 3e-8  # smallest singular value over the largest, of what the data determine
 
 
 def check_sizes(parameters: Iterable[int]) -> None:
@@ -35,28 +35,23 @@ def clustered_covariance(
     """CR3 sandwich of a least-squares fit: jacobian (n, k), residuals (n,), cluster of each (n,).
 
     V = (G-1)/G B (sum_g J_g' (I - H_gg)^-1 r_g r_g' (I - H_gg)^-1 J_g) B with B = (J'J)^-1, which
-    to first order is the jackknife over clusters.
+    to first order is the jackknife over clusters. H_gg has the rank of J: with J = U S V' it is
+    U_g U_g', and U_g' (I - U_g U_g')^-1 r_g = (I - U_g' U_g)^-1 U_g' r_g takes k numbers a cluster
+    and not one for each pair of points.
     """
-    bread = np.linalg.pinv(jacobian.T @ jacobian, hermitian=True)
-    left_out = left_out_residuals(jacobian, residuals, clusters)
-    scores = np.array(
-        [jacobian[clusters == label].T @ residual for label, residual in left_out.items()]
-    )
-    count = len(left_out)
-    return np.asarray(bread @ scores.T @ scores @ bread * (count - 1) / count)
+    unit, scale, turn = np.linalg.svd(jacobian, full_matrices=False)
+    kept = scale > DETERMINED * max(scale[0], np.finfo(float).tiny)
+    unit, spread = unit[:, kept], turn[kept].T / scale[kept]
+    groups = np.unique(clusters)
+    scores = [_score(unit[clusters == group], residuals[clusters == group]) for group in groups]
+    effects = spread @ np.array(scores).T
+    return np.asarray(effects @ effects.T * (len(groups) - 1) / len(groups))
 
 
-def left_out_residuals(
-    jacobian: Floats, residuals: Floats, clusters: NDArray[np.int64]
-) -> dict[int, Floats]:
-    """(I - H_gg)^-1 r_g of each cluster: to first order, its residuals in a fit to the others."""
-    bread = np.linalg.pinv(jacobian.T @ jacobian, hermitian=True)
-    found = {}
-    for label in np.unique(clusters):
-        own = jacobian[clusters == label]
-        left = np.eye(len(own)) - own @ bread @ own.T
-        found[int(label)] = np.linalg.lstsq(left, residuals[clusters == label], rcond=1e-8)[0]
-    return found
+def _score(unit: Floats, residuals: Floats) -> Floats:
+    """(I - U' U)^-1 U' r of one cluster; what it alone determines is left out."""
+    others = np.eye(unit.shape[1]) - unit.T @ unit
+    return np.asarray(np.linalg.lstsq(others, unit.T @ residuals, rcond=DETERMINED)[0])
 
 
 def intervals(values: Floats, covariance: Floats, degrees_of_freedom: int) -> tuple[Estimate, ...]:
@@ -71,6 +66,8 @@ def intervals(values: Floats, covariance: Floats, degrees_of_freedom: int) -> tu
 
 def interval(value: float, error: float, degrees_of_freedom: int) -> Estimate:
     """Two-sided Student interval; no bounds where no degree of freedom is left."""
+    from scipy.special import stdtrit
+
     if degrees_of_freedom < 1 or not np.isfinite(error):
         return Estimate(value)
     reach = float(stdtrit(degrees_of_freedom, (1 + CONFIDENCE) / 2)) * error

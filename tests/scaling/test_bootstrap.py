@@ -5,6 +5,7 @@ all: on such ladders its 90 % intervals hold in a third of all cases.
 """
 
 import sys
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -13,10 +14,13 @@ from planted import curve
 from scipy.special import expit, ndtr
 from scipy.stats import t
 
-from sizer.fit import bootstrap, fit_surface, image_share
-from sizer.law import LOGISTIC, accuracy, accuracy_error
-from sizer.results import NoiseCurve
+from sizer.scaling.bootstrap import bootstrap
+from sizer.scaling.evidence import image_share
+from sizer.scaling.law import derivatives, points_of
+from sizer.scaling.laws import law_named
+from sizer.scaling.surface import fit_surface
 
+LOGISTIC = law_named("logistic")
 CHANCE = 0.01
 SIZES = np.round(np.geomspace(1e4, 1e6, 7))
 STEPS = np.round(1000 * np.linspace(0, 1, 26) ** 1.25)
@@ -65,7 +69,18 @@ def ladders():
 
 
 def errors(fit):
-    return accuracy_error(fit, BEYOND * SIZES[-1], ASKED)
+    return fit.accuracy_error(BEYOND * SIZES[-1], ASKED)
+
+
+def independent(fit, curves):
+    """The fit with the covariance of least squares: every point for independent evidence."""
+    points = points_of(curves, fit.reference_size)
+    surface = LOGISTIC.at(points.x, points.steps, fit.context)
+    share = surface(np.array(fit.values))
+    counting = np.sqrt(share * (1 - share) / points.trials)
+    slope = derivatives(surface, np.array(fit.values)) / counting[:, None]
+    covariance = fit.overdispersion * np.linalg.inv(slope.T @ slope)
+    return replace(fit, covariance=tuple(map(tuple, covariance.tolist())))
 
 
 class TestErrors:
@@ -93,7 +108,7 @@ class TestErrors:
         0.41 against 1.64.
         """
         ratios = [
-            errors(sandwich) / errors(fit_surface(LOGISTIC, curves, interval="least-squares"))
+            errors(sandwich) / errors(independent(sandwich, curves))
             for curves, sandwich in zip(ladders, sandwiches, strict=True)
         ]
         assert np.min(ratios) > 2, ratios
@@ -102,7 +117,7 @@ class TestErrors:
     def test_the_errors_are_those_of_ladders_drawn_anew(self, sandwiches):
         """The truth that both estimate: the spread of the fits of 40 independent ladders."""
         fits = [fit_surface(LOGISTIC, answered(100 + seed)[0]) for seed in range(40)]
-        reached = np.array([accuracy(fit, BEYOND * SIZES[-1], ASKED) for fit in fits])
+        reached = np.array([fit.accuracy(BEYOND * SIZES[-1], ASKED) for fit in fits])
         true = reached.std(axis=0, ddof=1)
         claimed = np.sqrt(np.mean([errors(fit) ** 2 for fit in (*fits, *sandwiches)], axis=0))
         assert claimed == pytest.approx(true, rel=0.4)
@@ -115,18 +130,16 @@ class TestErrors:
             for n in SIZES
             for i in range(TRAININGS)
         ]
-        plain = fit_surface(LOGISTIC, curves, interval="least-squares")
-        ratios = errors(fit_surface(LOGISTIC, curves)) / errors(plain)
+        fit = fit_surface(LOGISTIC, curves)
+        ratios = errors(fit) / errors(independent(fit, curves))
         assert np.all((ratios > 0.6) & (ratios < 1.7)), ratios
 
-    def test_only_the_errors_change(self, ladders, sandwiches, resampled):
-        plain = fit_surface(LOGISTIC, ladders[0], interval="least-squares")
-        for other in (plain, resampled[0]):
-            assert other.values == sandwiches[0].values
-            assert other.degrees_of_freedom == sandwiches[0].degrees_of_freedom
-        assert plain.interval == "least-squares"
-        assert resampled[0].interval == "bootstrap"
-        assert sandwiches[0].interval == "sandwich"
+    def test_only_the_errors_change(self, sandwiches, resampled):
+        drawn, sandwich = resampled[0], sandwiches[0]
+        assert (drawn.interval, sandwich.interval) == ("bootstrap", "sandwich")
+        same = {"interval": "", "covariance": (), "intervals": ()}
+        assert replace(drawn, **same) == replace(sandwich, **same)
+        assert drawn.covariance != sandwich.covariance
 
     def test_intervals_follow_the_new_covariance(self, resampled):
         fit = resampled[0]
@@ -148,7 +161,7 @@ class TestDraws:
     @staticmethod
     def given():
         curves, right = answered(5)
-        return curves, right, fit_surface(LOGISTIC, curves, image_share(right))
+        return curves, right, fit_surface(LOGISTIC, curves)
 
     @pytest.mark.usefixtures("few")
     @pytest.mark.parametrize("known", [True, False])
@@ -158,13 +171,6 @@ class TestDraws:
         assert one == other
         assert one.covariance != fit.covariance
 
-    @pytest.mark.usefixtures("few")
-    def test_images_that_were_weighed_are_not_counted_again(self, given):
-        curves, right, fit = given
-        assert fit.image_share > 0.1
-        assert bootstrap(fit, curves, right).image_share == 0.0
-        assert bootstrap(fit, curves, None).image_share == fit.image_share
-
     def test_common_images_add_the_error_that_all_models_share(self):
         """All models alike but for their size: only weighing images shows that error.
 
@@ -173,13 +179,13 @@ class TestDraws:
         """
         curves, right = answered(6, shared=1.0, scatter=0.0)
         alike = slice(None, None, TRAININGS)  # trainings of one size are the same to the last image
-        fit = fit_surface(LOGISTIC, curves[alike], image_share(right))
+        fit = fit_surface(LOGISTIC, curves[alike])
         at = float(planted(1e5, 0.0))
         counting = np.sqrt(at * (1 - at) / IMAGES)
         with_images = bootstrap(fit, curves[alike], right[alike])
-        assert float(accuracy_error(with_images, 1e5, 0.0)) == pytest.approx(counting, rel=0.3)
+        assert float(with_images.accuracy_error(1e5, 0.0)) == pytest.approx(counting, rel=0.3)
         without = bootstrap(fit, curves[alike], None)
-        assert float(accuracy_error(without, 1e5, 0.0)) < counting / 2
+        assert float(without.accuracy_error(1e5, 0.0)) < counting / 2
 
 
 class TestImageShare:
@@ -231,5 +237,4 @@ class TestImageShare:
     def test_counts_agree_with_the_answers(self):
         """The curves that the other tests fit are the sums of these answers."""
         curves, right = answered(4)
-        assert isinstance(curves[0], NoiseCurve)
         assert [one.correct for one in curves] == [tuple(row) for row in right.sum(2).tolist()]

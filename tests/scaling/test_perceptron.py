@@ -10,8 +10,8 @@ import pytest
 from planted import curve, write_table
 from scipy.stats import binom
 
-from sizer.law import accuracy
-from sizer.pipeline import CutChoice, fit_file
+from sizer.fitting import fit_file
+from sizer.scaling.crossings import Cut
 
 SIZES = (100, 215, 464, 1000, 2154, 4642, 10_000)
 
@@ -27,7 +27,7 @@ def perceptron(size):
 @pytest.fixture(scope="module")
 def calibration(tmp_path_factory):
     path = tmp_path_factory.mktemp("perceptron") / "perceptron.csv"
-    return fit_file(write_table(path, [perceptron(size) for size in SIZES]), CutChoice())
+    return fit_file(write_table(path, [perceptron(size) for size in SIZES]), Cut())
 
 
 def test_widths_narrow_as_the_root_of_the_number_of_weights(calibration):
@@ -60,4 +60,4 @@ def test_the_fall_lies_at_two_patterns_a_weight(calibration):
 def test_the_shape_is_no_logistic_yet_near_one(calibration):
     fit = next(f for f in (calibration.fit, *calibration.rivals) if f.law == "transition")
     assert fit.residual_rms < 0.02
-    assert float(accuracy(fit, 1000, 2.0)) == pytest.approx(0.5, abs=0.03)
+    assert float(fit.accuracy(1000, 2.0)) == pytest.approx(0.5, abs=0.03)

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.fit.evidence import intervals
-from sizer.fit.surface import refit
-from sizer.results import LawFit, NoiseCurve
+from sizer.scaling.curves import NoiseCurve
+from sizer.scaling.evidence import intervals
+from sizer.scaling.surface import LawFit, refit
 
 DRAWS = 200
 SEED = 0
@@ -33,7 +33,6 @@ def bootstrap(
         fit,
         covariance=tuple(tuple(row) for row in covariance.tolist()),
         intervals=intervals(np.array(fit.values), covariance, fit.degrees_of_freedom),
-        image_share=fit.image_share if right is None else 0.0,
         interval="bootstrap",
     )
 
@@ -44,10 +43,10 @@ def _weighed(
     random: np.random.Generator,
 ) -> tuple[Floats, Floats]:
     """Right answers and trials of all curves' steps, weighed by model and by image."""
-    model = np.repeat(random.exponential(size=len(curves)), [len(one.steps) for one in curves])
-    trials = model * np.concatenate([one.trials for one in curves])
+    model = np.repeat(random.exponential(size=len(curves)), [len(curve.steps) for curve in curves])
+    trials = model * np.concatenate([curve.trials for curve in curves])
     if right is None:
-        return model * np.concatenate([one.correct for one in curves]), trials
+        return model * np.concatenate([curve.correct for curve in curves]), trials
     image = np.asarray(random.exponential(size=right[0].shape[-1]))
-    share = np.concatenate([one @ image for one in right]) / image.sum()
+    share = np.concatenate([answers @ image for answers in right]) / image.sum()
     return np.asarray(trials * share), np.asarray(trials)

@@ -21,8 +21,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import t
 
-from sizer.fit import fit_width_law
-from sizer.pipeline import CutChoice, fit_file
+from sizer.fitting import fit_file
+from sizer.scaling.crossings import Cut
+from sizer.scaling.width import fit_width_law
 
 SIDES = (8, 16, 32, 64)
 TRAININGS = 3
@@ -94,7 +95,7 @@ def curves(simulated):
 def calibrated(crosses, folder):
     simulated = simulate(crosses, seed=0)
     table = write_table(folder / "percolation.csv", curves(simulated))
-    return simulated, fit_file(table, CutChoice())
+    return simulated, fit_file(table, Cut())
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,36 @@
 """The width law of the paper's Fig. 4."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-import lmfit
 import numpy as np
 
-from sizer.fit.evidence import MINIMUM_SIZES, clustered_covariance, interval
-from sizer.results import Control, Estimate, LevelExponent, OrderParameter, Width, WidthLaw
+from sizer.results import Estimate
+from sizer.scaling.choices import Control, OrderParameter
+from sizer.scaling.crossings import Width
+from sizer.scaling.evidence import MINIMUM_SIZES, clustered_covariance, interval
+
+
+@dataclass(frozen=True, slots=True)
+class LevelExponent:
+    """The width law of one level pair: width = prefactor * N ** -exponent."""
+
+    levels: tuple[float, float]
+    exponent: Estimate
+    prefactor: float
+    widths: int
+
+
+@dataclass(frozen=True, slots=True)
+class WidthLaw:
+    """Widths against size: one exponent (1/nu) common to the level pairs, and one for each."""
+
+    control: Control
+    order_parameter: OrderParameter
+    exponent: Estimate
+    pairs: tuple[LevelExponent, ...]
+    censored: int
+    verdict: str
 
 
 def fit_width_law(
@@ -20,7 +44,6 @@ def fit_width_law(
     """
     usable = [width for width in widths if width.width.value]
     pairs = sorted({width.levels for width in usable})
-    censored = sum(width.width.value is None for width in widths)
     if len({width.parameters for width in usable}) < MINIMUM_SIZES:
         return None
     exponent, _ = _power_law(usable, pairs)
@@ -30,8 +53,8 @@ def fit_width_law(
         order_parameter=order_parameter,
         exponent=exponent,
         pairs=tuple(pair for pair in each if pair is not None),
-        censored=censored,
-        verdict=_width_verdict(exponent),
+        censored=sum(width.width.value is None for width in widths),
+        verdict=_verdict(exponent),
     )
 
 
@@ -49,28 +72,17 @@ def _power_law(
     log_size = np.log([width.parameters for width in widths])
     log_width = np.log([width.width.value or np.nan for width in widths])
     pair = np.array([pairs.index(width.levels) for width in widths])
-    names = sorted({width.model for width in widths})
-    cluster = np.array([names.index(width.model) for width in widths])
-    design = np.column_stack(
-        [-(log_size - log_size.mean()), pair[:, None] == np.arange(len(pairs))]
-    )
-
-    parameters = lmfit.Parameters()
-    parameters.add("exponent", 0.0)
-    for i in range(len(pairs)):
-        parameters.add(f"log_prefactor_{i}", float(log_width[pair == i].mean()))
-    result = lmfit.minimize(
-        lambda values: design @ np.array(list(values.valuesdict().values())) - log_width,
-        parameters,
-    )
-    values = np.array(list(result.params.valuesdict().values()))
-    covariance = clustered_covariance(design, design @ values - log_width, cluster)
+    names, model = np.unique([width.model for width in widths], return_inverse=True)
+    centre = log_size.mean()
+    design = np.column_stack([-(log_size - centre), pair[:, None] == np.arange(len(pairs))])
+    values = np.linalg.lstsq(design, log_width, rcond=None)[0]
+    covariance = clustered_covariance(design, design @ values - log_width, model)
     exponent = interval(float(values[0]), float(np.sqrt(covariance[0, 0])), len(names) - 2)
-    return exponent, [float(np.exp(v + values[0] * log_size.mean())) for v in values[1:]]
+    return exponent, [float(np.exp(height + values[0] * centre)) for height in values[1:]]
 
 
-def _width_verdict(exponent: Estimate) -> str:
-    """How much it is a decade goes along: of many models, also a change of no account shows."""
+def _verdict(exponent: Estimate) -> str:
+    """Whether the width changes with size, and by how much for ten times the parameters."""
     if exponent.value is None or exponent.low is None or exponent.high is None:
         return "the widths cannot say whether the transition narrows: too few trained models"
     change = 10**-exponent.value - 1
