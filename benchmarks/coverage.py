@@ -29,8 +29,8 @@ from sizer.calibration import Calibration
 from sizer.errors import SizerError
 from sizer.files import VERSION
 from sizer.inference.records import ModelInfo
-from sizer.results import Advice, Cell, Requirement
-from sizer.scaling.curves import NoiseCurve
+from sizer.results import Advice, Requirement
+from sizer.scaling.curves import Cell, NoiseCurve
 from sizer.scaling.surface import LawFit
 
 Floats = NDArray[np.float64]

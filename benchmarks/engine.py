@@ -40,8 +40,8 @@ from sizer.datasets.records import DatasetInfo
 from sizer.inference.file_graph import FileGraph
 from sizer.inference.inputs import arrange
 from sizer.inference.model import OnnxModel, open_model
-from sizer.measure import block_ranges, measure
-from sizer.measure.blocks import Block, Blocks
+from sizer.measure.blocks import Block, Blocks, block_ranges
+from sizer.measure.cells import measure
 from sizer.networks.manifest import read_manifest
 from sizer.noise import Noise, epsilon, linear_schedule
 

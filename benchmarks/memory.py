@@ -26,9 +26,9 @@ import sys, pathlib
 from sizer.datasets import open_dataset
 from sizer.inference.model import open_model
 from sizer.noise import Noise
-from sizer.measure import measure
+from sizer.measure.cells import measure
 from sizer.noise import epsilon, linear_schedule
-from sizer.store import open_store
+from sizer.measure.store import open_store
 folder, model = map(pathlib.Path, sys.argv[1:3])
 steps = tuple(map(float, sys.argv[3:]))
 data = open_dataset(str(folder), "test")

@@ -27,13 +27,14 @@ from sizer.advise import advise
 from sizer.datasets.records import DatasetInfo
 from sizer.fitting import fit_measurements
 from sizer.inference.records import ModelInfo
-from sizer.measure import Measurement, image_order
+from sizer.measure.blocks import image_order
+from sizer.measure.cells import Measurement
+from sizer.measure.ladder import measure_ladder
 from sizer.noise import Noise, linear_schedule
-from sizer.pipeline import measure_ladder
 from sizer.progress import ignore_progress
-from sizer.results import PRECISION, Cell, Requirement
+from sizer.results import PRECISION, Requirement
 from sizer.scaling.crossings import Cut, cut_curves
-from sizer.scaling.curves import NoiseCurve
+from sizer.scaling.curves import Cell, NoiseCurve
 from sizer.scaling.width import fit_width_law
 
 Floats = NDArray[np.float64]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sizer.errors import CalibrationError, MeasurementError, OutputError, UsageError
 from sizer.inference.records import ModelInfo
 from sizer.io import check_writable, make_folder, write_text
-from sizer.results import Cell
+from sizer.scaling.curves import Cell
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from sizer.noise.camera import CameraNoise
     from sizer.scaling.backtests import Backtest
 
-EngineChoice = Literal["threads", "ray"]
 Verdict = Literal["recommended", "unreachable", "untrusted"]
 Engine = Literal["cpu", "gpu", "npu"]
 DeviceKind = Literal["microcontroller", "linux"]
@@ -47,20 +46,6 @@ class QuantizedModel:
     original: float
     quantized: float
     images: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What one model got right at one noise step, with macro-averaged scores where known."""
-
-    model: str
-    step: float
-    correct: int
-    trials: int
-    macro_f1: float | None = None
-    macro_precision: float | None = None
-    macro_recall: float | None = None
-    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,11 @@ from scripted import ScriptedEvaluator, ScriptedImages, no_noise, scripted_model
 from sizer.cores import usable_cores
 from sizer.errors import DataError, ModelError, UsageError
 from sizer.inference.records import ModelInfo
-from sizer.measure import block_ranges, image_order, measure, score, source_of
+from sizer.measure.blocks import block_ranges, image_order
+from sizer.measure.cells import measure, source_of
+from sizer.measure.scores import score
+from sizer.measure.store import open_store
 from sizer.noise import Noise, epsilon, linear_schedule
-from sizer.store import open_store
 
 SCHEDULE = linear_schedule()
 NOISE = Noise(SCHEDULE, no_noise, seed=7)

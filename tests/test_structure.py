@@ -23,7 +23,7 @@ HOMES = {
     "datasets": {"datasets"},
     "matplotlib": {"plots"},
     "jinja2": {"page"},
-    "sqlite3": {"store"},
+    "sqlite3": {"measure.store"},
     "ray": {"measure.cluster"},
     "tomllib": {"devices"},
     "typer": {"cli"},
@@ -32,7 +32,7 @@ HOMES = {
 # What the command line may import before it is asked: records of the rooms, and errors.
 LIGHT = {
     *("errors", "results", "devices.records", "inference.records", "networks.recipe"),
-    "scaling.choices",
+    *("measure.engines", "scaling.choices"),
 }
 HEAVY = (
     *("torch", "onnxruntime", "onnx", "lmfit", "datasets", "matplotlib", "pandas", "pyarrow"),

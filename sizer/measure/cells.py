@@ -18,7 +18,7 @@ from sizer.measure.threads import run
 from sizer.measure.work import Engine
 from sizer.noise import Noise
 from sizer.progress import Progress, ignore_progress
-from sizer.results import Cell
+from sizer.scaling.curves import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +103,9 @@ def _steps_by_model(
     evaluators: Sequence[Evaluator], steps: Sequence[float] | Mapping[str, Sequence[float]]
 ) -> dict[str, list[float]]:
     """Each model's steps, ascending."""
-    own = steps if isinstance(steps, Mapping) else {e.info.name: steps for e in evaluators}
-    return {name: sorted(set(map(float, some))) for name, some in own.items()}
+    if not isinstance(steps, Mapping):
+        steps = {evaluator.info.name: steps for evaluator in evaluators}
+    return {name: sorted(set(map(float, wanted))) for name, wanted in steps.items()}
 
 
 def _require_plan(

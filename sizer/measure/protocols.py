@@ -19,9 +19,9 @@ class Predictor(Protocol):
     """Labels of noisy images; one thread's own."""
 
     def prepare(self, clean: Images, epsilon: Images, /) -> Callable[[float, float], Labels]:
-        """Labels (B,) of mu clean + sigma epsilon, both (B, H, W, C), as a function of (mu, sigma).
+        """A function of (mu, noise_std) to labels (B,) of mu clean + noise_std epsilon.
 
-        What does not depend on the noise level is done here, once for all steps of a block.
+        clean, epsilon: (B, H, W, C). What does not depend on the noise level is done here, once for all steps of a block.
         """
 
 

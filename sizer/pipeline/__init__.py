@@ -4,9 +4,7 @@ from sizer.pipeline.advising import NoiseQuestion, plan, recommend
 from sizer.pipeline.backtesting import backtest
 from sizer.pipeline.calibrating import calibrate
 from sizer.pipeline.devices import DeviceQuestion, check_model, list_devices, measure_device
-from sizer.pipeline.engines import open_engine
 from sizer.pipeline.exporting import check_export, export_recommended
-from sizer.pipeline.ladders import measure_ladder
 from sizer.pipeline.quantising import quantize
 from sizer.pipeline.reporting import check_report, write_report
 
@@ -21,8 +19,6 @@ __all__ = [
     "export_recommended",
     "list_devices",
     "measure_device",
-    "measure_ladder",
-    "open_engine",
     "plan",
     "quantize",
     "recommend",

@@ -119,7 +119,7 @@ def _calibration_batches(
 ) -> Iterator[NDArray[Any]]:
     """Training images as the model takes them, with the noise it was trained with, step by step."""
     from sizer.inference.inputs import arrange
-    from sizer.measure import image_order
+    from sizer.measure.blocks import image_order
 
     schedule = linear_schedule()
     indices = image_order(train.info.images)[:CALIBRATION_IMAGES]
@@ -138,9 +138,9 @@ def _calibration_batches(
 def _compare(model: "OnnxModel", target: Path, test: "Dataset") -> QuantizedModel:
     """Clean accuracies of a model and its quantised file; measured cells are kept and found."""
     from sizer.inference.model import open_model
-    from sizer.measure import measure
+    from sizer.measure.cells import measure
+    from sizer.measure.store import open_store
     from sizer.noise import Noise
-    from sizer.store import open_store
 
     noise = Noise()
     quantized = open_model(target, test.info, parameters=model.info.parameters)

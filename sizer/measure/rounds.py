@@ -2,22 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from sizer.inference.records import ModelInfo
-from sizer.results import Cell
+from sizer.measure import planning
+from sizer.measure.cells import Measurement
+from sizer.noise import NoiseSchedule
 from sizer.scaling.crossings import Cut, control_of_step, cut_curves, precision
-from sizer.scaling.curves import NoiseCurve, best_guess, curves_of
-
-if TYPE_CHECKING:
-    from sizer.measure import Measurement
-    from sizer.noise import NoiseSchedule
+from sizer.scaling.curves import Cell, NoiseCurve, best_guess, curves_of
 
 # A few images at these steps find where every model only guesses.
 BRACKET_STEPS = (0, 100, 200, 400, 600, 800, 1000, 1300, 1600, 2000, 2500, 3000, 4000, 5000)
 
 Steps = Mapping[str, Sequence[float]]  # by the name of the model
-Run = Callable[[str, Steps, int], "Measurement"]  # what for, each model's steps, images
+Run = Callable[[str, Steps, int], Measurement]  # what for, each model's steps, images
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +35,26 @@ class Ladder:
 
     models: tuple[ModelInfo, ...]
     chance: float
-    schedule: "NoiseSchedule"
+    schedule: NoiseSchedule
     run: Run
 
     def measure(
         self, label: str, steps: Steps, images: int
-    ) -> "tuple[Measurement, tuple[NoiseCurve, ...]]":
-        found = self.run(label, steps, images)
-        return found, curves_of(self.models, found.cells, self.chance)
+    ) -> tuple[Measurement, tuple[NoiseCurve, ...]]:
+        measurement = self.run(label, steps, images)
+        return measurement, curves_of(self.models, measurement.cells, self.chance)
 
     def everywhere(self, steps: Sequence[float]) -> Steps:
         return {model.name: steps for model in self.models}
 
 
-def measure_planned(ladder: Ladder, goal: Goal) -> "Measurement":
+def measure_planned(ladder: Ladder, goal: Goal) -> Measurement:
     """Add images until the widths are known well enough, and close in on their levels."""
-    from sizer.measure import planning
-
     images = min(goal.images, planning.UNIT)
     steps = ladder.everywhere(_shared_steps(ladder, images))
     label = f"measuring {images:,} images"
     while True:
-        found, curves = ladder.measure(label, steps, images)
+        measurement, curves = ladder.measure(label, steps, images)
         reached = precision(cut_curves(curves, goal.cut, ladder.schedule)[1])
         more = planning.images_next(images, goal.images, reached, goal.precision)
         if more > images:
@@ -67,17 +62,16 @@ def measure_planned(ladder: Ladder, goal: Goal) -> "Measurement":
             continue
         closer = _closer(curves, goal, ladder)
         if not any(closer.values()):
-            return found
-        steps = {name: (*own, *closer[name]) for name, own in steps.items()}
+            return measurement
+        steps = {name: (*before, *closer[name]) for name, before in steps.items()}
         label = "closing in on the levels"
 
 
 def _shared_steps(ladder: Ladder, images: int) -> tuple[float, ...]:
     """Steps of all models, up to where all only guess, so close that no fall is missed."""
-    from sizer.measure import planning
-
-    found, _ = ladder.measure("finding the transition", ladder.everywhere(BRACKET_STEPS), images)
-    last = _last_useful(found.cells, ladder.chance)
+    everywhere = ladder.everywhere(BRACKET_STEPS)
+    measurement, _ = ladder.measure("finding the transition", everywhere, images)
+    last = _last_useful(measurement.cells, ladder.chance)
     steps = tuple(float(step) for step in BRACKET_STEPS if step <= last)
     while True:
         _, curves = ladder.measure("sharing out the steps", ladder.everywhere(steps), images)
@@ -100,11 +94,9 @@ def _closer(
     curves: Sequence[NoiseCurve], goal: Goal, ladder: Ladder
 ) -> dict[str, tuple[float, ...]]:
     """By model, the steps that are still wanted around its crossings."""
-    from sizer.measure.planning import steps_around
-
     control = control_of_step(goal.cut.control, ladder.schedule)
     return {
-        curve.model.name: steps_around(
+        curve.model.name: planning.steps_around(
             curve, *cut_curves([curve], goal.cut, ladder.schedule), control
         )
         for curve in curves

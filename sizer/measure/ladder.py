@@ -1,26 +1,22 @@
-"""The models of a measurement: found, opened, measured."""
+"""Measuring a ladder: at the steps that are asked for, or at those that a plan finds worth it."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from sizer.pipeline.planned import Goal, Ladder, Steps, measure_planned
+from sizer.datasets import Dataset
+from sizer.measure.cells import Measurement, measure, require_images
+from sizer.measure.protocols import CellStore, Evaluator
+from sizer.measure.rounds import Goal, Ladder, Steps, measure_planned
+from sizer.measure.work import Engine
+from sizer.noise import Noise
 from sizer.progress import ReportProgress
 from sizer.scaling.crossings import Cut
 
-if TYPE_CHECKING:
-    from sizer.datasets import Dataset
-    from sizer.measure import CellStore, Engine, Evaluator, Measurement
-    from sizer.noise import Noise
-
-BUILTIN = "builtin"
-NOISE_SEED = 0
-
 
 def measure_ladder(
-    models: "Sequence[Evaluator]",
-    dataset: "Dataset",
-    noise: "Noise",
-    store: "CellStore",
+    models: Sequence[Evaluator],
+    dataset: Dataset,
+    noise: Noise,
+    store: CellStore,
     steps: tuple[float, ...] | None,
     images: int | None,
     progress: ReportProgress,
@@ -28,15 +24,14 @@ def measure_ladder(
     precision: float,
     cut: Cut,
     workers: int | None = None,
-    engine: "Engine | None" = None,
-) -> "Measurement":
+    engine: Engine | None = None,
+) -> Measurement:
     """Every model at every step; without steps, at those that a plan finds worth it.
 
     precision: at which the plan stops. cut: the widths that it is about.
     """
-    from sizer.measure import measure, require_images
 
-    def run(label: str, wanted: Steps, count: int) -> "Measurement":
+    def run(label: str, wanted: Steps, count: int) -> Measurement:
         return measure(
             models,
             dataset,

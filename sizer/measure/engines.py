@@ -3,13 +3,14 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sizer.errors import MissingExtraError
-from sizer.results import EngineChoice
 
 if TYPE_CHECKING:
-    from sizer.measure import Engine
+    from sizer.measure.work import Engine
+
+EngineChoice = Literal["threads", "ray"]
 
 
 @contextmanager
