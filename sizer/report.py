@@ -8,15 +8,13 @@ from dataclasses import asdict
 from typing import Any
 
 from sizer.calibration import Calibration
+from sizer.devices.records import Device, DeviceCheck, DeviceVerdict
 from sizer.noise import NoiseLevel
 from sizer.noise.camera import CameraNoise, Spread
 from sizer.results import (
     AccuracyScore,
     Advice,
     BacktestScore,
-    Device,
-    DeviceCheck,
-    DeviceVerdict,
     ErrorBudget,
     Estimate,
     HoldOut,

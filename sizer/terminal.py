@@ -18,18 +18,12 @@ from rich.text import Text
 
 from sizer import report
 from sizer.calibration import Calibration
+from sizer.devices.records import Device, DeviceVerdict
 from sizer.inference.records import Precision
 from sizer.networks.manifest import Manifest
 from sizer.noise import NoiseLevel
 from sizer.noise.camera import CameraNoise
-from sizer.results import (
-    Advice,
-    Device,
-    DeviceVerdict,
-    LadderBacktest,
-    QuantizedModel,
-    TrainingPlan,
-)
+from sizer.results import Advice, LadderBacktest, QuantizedModel, TrainingPlan
 
 if TYPE_CHECKING:
     from sizer.networks.ladder import Progress as TrainingProgress

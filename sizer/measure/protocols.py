@@ -21,7 +21,8 @@ class Predictor(Protocol):
     def prepare(self, clean: Images, epsilon: Images, /) -> Callable[[float, float], Labels]:
         """A function of (mu, noise_std) to labels (B,) of mu clean + noise_std epsilon.
 
-        clean, epsilon: (B, H, W, C). What does not depend on the noise level is done here, once for all steps of a block.
+        clean, epsilon: (B, H, W, C). What does not depend on the noise level is done here, once
+        for all steps of a block.
         """
 
 

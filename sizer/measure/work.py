@@ -29,7 +29,7 @@ class Engine(Protocol):
 def run_task(
     task: Task, predictor: Predictor, block: Block, coefficients: Sequence[tuple[float, float]]
 ) -> Iterator[Done]:
-    """The cells of a task, each as soon as it is finished. coefficients: (mu, noise_std) by step."""
+    """The cells of a task, each as soon as it is finished. coefficients: mu, noise_std by step."""
     labels = predictor.prepare(block.clean, block.epsilon)
     for step, (mu, noise_std) in zip(task.steps, coefficients, strict=True):
         yield Done(task.evaluator, (step, task.start, task.stop), labels(mu, noise_std), task.cost)

@@ -3,22 +3,17 @@
 from sizer.pipeline.advising import NoiseQuestion, plan, recommend
 from sizer.pipeline.backtesting import backtest
 from sizer.pipeline.calibrating import calibrate
-from sizer.pipeline.devices import DeviceQuestion, check_model, list_devices, measure_device
 from sizer.pipeline.exporting import check_export, export_recommended
 from sizer.pipeline.quantising import quantize
 from sizer.pipeline.reporting import check_report, write_report
 
 __all__ = [
-    "DeviceQuestion",
     "NoiseQuestion",
     "backtest",
     "calibrate",
     "check_export",
-    "check_model",
     "check_report",
     "export_recommended",
-    "list_devices",
-    "measure_device",
     "plan",
     "quantize",
     "recommend",

@@ -8,12 +8,13 @@ from sizer import files
 from sizer.advise import advise
 from sizer.advise import plan as plan_trainings
 from sizer.calibration import Calibration
+from sizer.devices.check import DeviceQuestion, Inspection
 from sizer.errors import UsageError
 from sizer.networks import architecture
 from sizer.networks.train import train_line
 from sizer.noise import level_from, schedule_named
 from sizer.noise.camera import CameraNoise
-from sizer.pipeline.devices import Bench, DeviceQuestion, held_at_most
+from sizer.pipeline.devices import held_at_most, needs
 from sizer.pipeline.exporting import recommended_member
 from sizer.pipeline.reporting import provenance
 from sizer.results import Advice, Requirement, TrainingPlan
@@ -48,7 +49,7 @@ def recommend(
     Of pictures, their median noise is what is answered for, with a warning where the noisier end of
     them needs another answer. command: the line that asks.
     """
-    bench = Bench.of(question or DeviceQuestion())
+    inspection = Inspection.of(question or DeviceQuestion())
     found = files.read_calibration(files.find_calibration(calibration))
     step, camera = _noise_step(found, noise, progress)
     advice = advise(found, Requirement(step, target_accuracy, confidence), force)
@@ -65,10 +66,10 @@ def recommend(
         precision=precision,
         devices=tuple(
             replace(
-                bench.judge(device, bench.needs(member, advice)),
-                reach=held_at_most(found, advice.requirement, bench, device),
+                inspection.judge(device, needs(inspection, member, advice)),
+                reach=held_at_most(found, advice.requirement, inspection, device),
             )
-            for device in bench.devices
+            for device in inspection.devices
         ),
     )
 
