@@ -9,7 +9,8 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from sizer.calibration import Calibration
-from sizer.results import HoldOut, LadderBacktest, ModelInfo, PredictedAccuracy, PredictedSize
+from sizer.inference.records import ModelInfo
+from sizer.results import HoldOut, LadderBacktest, PredictedAccuracy, PredictedSize
 from sizer.scaling.collapse import Collapse
 from sizer.scaling.width import WidthLaw
 

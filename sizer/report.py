@@ -8,26 +8,23 @@ from dataclasses import asdict
 from typing import Any
 
 from sizer.calibration import Calibration
+from sizer.devices.records import Device, DeviceCheck, DeviceVerdict
+from sizer.noise import NoiseLevel
+from sizer.noise.camera import CameraNoise, Spread
 from sizer.results import (
     AccuracyScore,
     Advice,
     BacktestScore,
-    CameraNoise,
-    Device,
-    DeviceCheck,
-    DeviceVerdict,
     ErrorBudget,
     Estimate,
     HoldOut,
     LadderBacktest,
-    NoiseLevel,
     PredictedAccuracy,
     PredictedSize,
     Provenance,
     Report,
     RequirementMap,
     SizeScore,
-    Spread,
     TrainingPlan,
 )
 from sizer.scaling.backtests import Backtest

@@ -7,21 +7,17 @@ any other noise unit, where measurements come from a table); `None` means unknow
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from sizer.datasets.records import DatasetInfo
+from sizer.inference.records import ModelInfo, Precision
+from sizer.networks.architecture import Architecture
+
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
+    from sizer.devices.records import DeviceVerdict
+    from sizer.noise.camera import CameraNoise
     from sizer.scaling.backtests import Backtest
 
-ProviderChoice = Literal["auto", "cpu", "cuda"]
-EngineChoice = Literal["threads", "ray"]
-Precision = Literal["fp32", "fp16", "int8"]
 Verdict = Literal["recommended", "unreachable", "untrusted"]
-Engine = Literal["cpu", "gpu", "npu"]
-DeviceKind = Literal["microcontroller", "linux"]
-Fit = Literal["PASS", "MARGINAL", "FAIL", "UNKNOWN"]
-Confidence = Literal["measured", "roofline", "extrapolated"]
-# What a program takes beside the network: a picture of 160 x 120 in RGB565 (37.5 KiB), and ten KiB
-# for its stack, its heap and the drivers.
-RESERVE_RAM = "48KiB"
 # Of transition widths, at which a measurement stops by itself: see Calibration.precision.
 PRECISION = 0.125
 
@@ -36,84 +32,6 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class NoiseLevel:
-    """One noise level in every unit: x_t = mu x_0 + noise epsilon on images in [-1, 1].
-
-    sigma: standard deviation of the equivalent additive noise, grey levels of 0..255. snr_db:
-    for a signal of unit power, psnr_db: for a peak of 255; both infinite at step 0.
-    """
-
-    step: float
-    mu: float
-    noise: float
-    sigma: float
-    snr_db: float
-    psnr_db: float
-
-
-@dataclass(frozen=True, slots=True)
-class PictureNoise:
-    """One picture's noise: sigma in grey levels of 0..255, or the problem that kept it from us."""
-
-    path: str
-    sigma: float | None
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Median, and the bounds of the middle 90 %: no confidence interval, more do not narrow it."""
-
-    median: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class CameraNoise:
-    """What a camera's pictures say of its noise, over those that could be used.
-
-    sigma: grey levels of 0..255; step: of a noise schedule. used, skipped: counts of `pictures`.
-    """
-
-    sigma: Spread
-    step: Spread
-    used: int
-    skipped: int
-    pictures: tuple[PictureNoise, ...]
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class InputFormat:
-    """What a model expects: the noisy image scaled to `range`, minus `mean`, over `std`."""
-
-    range: tuple[float, float] = (-1.0, 1.0)
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
-
-
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """One trained model.
-
-    parameters: trainable ones where a manifest says so, else all elements of the initializers.
-    macs: multiply-accumulates of one image. input_shape: height, width, channels.
-    training: the family, such as `clean` or `noise 0..900`. seed: of its training. precision: of
-    most of its weights.
-    """
-
-    name: str
-    sha256: str
-    parameters: int
-    macs: int | None = None
-    input_shape: tuple[int, int, int] | None = None
-    training: str | None = None
-    seed: int | None = None
-    precision: Precision | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class QuantizedModel:
     """Accuracies of a model and of its quantised file on the same clean test images."""
 
@@ -122,65 +40,6 @@ class QuantizedModel:
     original: float
     quantized: float
     images: int
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetInfo:
-    """A labelled image set; `shape` is height, width, channels; `fingerprint` hashes content."""
-
-    spec: str
-    split: str
-    fingerprint: str
-    classes: int
-    images: int
-    shape: tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What all models of a ladder share. noise_steps: range drawn from in training, or None.
-
-    augment: `crop` (shifts by up to an eighth), `crop-flip` (mirrored half of the time), `none`.
-    """
-
-    epochs: int
-    batch: int
-    learning_rate: float
-    weight_decay: float
-    label_smoothing: float
-    augment: str
-    noise_steps: tuple[int, int] | None
-
-    @property
-    def family(self) -> str:
-        """Short name of the training, which goes into every result measured on it."""
-        if self.noise_steps is None:
-            return "clean"
-        return f"noise {self.noise_steps[0]}..{self.noise_steps[1]}"
-
-
-@dataclass(frozen=True, slots=True)
-class LadderTraining:
-    """How a ladder was trained, as its manifest has it: the exact command, on these data."""
-
-    command: str
-    created_with: str
-    dataset: DatasetInfo
-    recipe: Recipe
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What one model got right at one noise step, with macro-averaged scores where known."""
-
-    model: str
-    step: float
-    correct: int
-    trials: int
-    macro_f1: float | None = None
-    macro_precision: float | None = None
-    macro_recall: float | None = None
-    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,142 +242,6 @@ class LadderBacktest:
 
 
 @dataclass(frozen=True, slots=True)
-class Architecture:
-    """A member of the small EfficientNet family."""
-
-    width: float
-    depth: float
-    parameters: int
-    macs: int
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """One measured latency: a run of one image. macs: of the model, multiply-accumulates."""
-
-    model: str
-    macs: int
-    precision: Precision
-    runtime: str
-    latency_ms: float
-    source: str
-    engine: Engine = "cpu"
-    threads: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A device of the catalogue. ram, flash: bytes; external_flash: its size is the board's.
-
-    clock_mhz: at which the timings were taken, else the highest.
-    """
-
-    name: str
-    core: str
-    kind: DeviceKind
-    source: str
-    clock_mhz: float | None = None
-    board: str | None = None
-    ram: int | None = None
-    flash: int | None = None
-    external_flash: bool = False
-    timings: tuple[Timing, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One step of a network, in order of execution, for one image.
-
-    inputs: the tensors it reads that are no weights. elements: of its output. weights, biases:
-    elements that lie in flash. column: values of one im2col column, 0 where none is gathered.
-    in_place: the output may take the memory of an input of its size that nobody reads later.
-    """
-
-    inputs: tuple[str, ...]
-    output: str
-    elements: int
-    weights: int = 0
-    biases: int = 0
-    macs: int = 0
-    column: int = 0
-    in_place: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Footprint:
-    """What a network takes at one precision, in bytes, and multiply-accumulates of one image.
-
-    weights: with biases, as they lie in flash, where code is the runtime's. activations: the
-    scheduled peak of tensors and scratch; ram: the runtime's own beside them.
-    """
-
-    precision: Precision
-    weights: int
-    code: Estimate
-    ram: Estimate
-    activations: int | None = None
-    macs: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Milliseconds of one image by one runtime (None: whichever), with a 90 % interval."""
-
-    runtime: str | None
-    milliseconds: Estimate
-    confidence: Confidence
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceCheck:
-    """One resource: what is needed (an interval) against the limit; bytes, or milliseconds."""
-
-    verdict: Fit
-    confidence: Confidence | None
-    reason: str
-    need: Estimate | None = None
-    limit: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """The most a device can do: the largest size that fits, parameters; its accuracy at the noise
-    step asked about; the largest step at which its next training still has the accuracy asked for.
-    """
-
-    parameters: int
-    accuracy: Estimate
-    noise_step: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceVerdict:
-    """Whether a network fits a device, resource by resource, and what the device could hold."""
-
-    name: str
-    verdict: Fit
-    confidence: Confidence | None
-    reason: str
-    footprint: Footprint | None
-    ram: DeviceCheck
-    flash: DeviceCheck
-    latency: DeviceCheck
-    latencies: tuple[Latency, ...] = ()
-    reach: Reach | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What may be used: bytes and milliseconds; reserve_ram is kept for the rest of the program."""
-
-    reserve_ram: int
-    max_ram: int | None = None
-    max_flash: int | None = None
-    max_latency_ms: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Provenance:
     """From what an answer was made, and the lines that make it again.
 
@@ -555,8 +278,8 @@ class Advice:
     largest_step: float | None = None
     architecture: Architecture | None = None
     precision: Precision | None = None
-    camera: CameraNoise | None = None
-    devices: tuple[DeviceVerdict, ...] = ()
+    camera: "CameraNoise | None" = None
+    devices: "tuple[DeviceVerdict, ...]" = ()
     train_command: str | None = None
     provenance: Provenance | None = None
     warnings: tuple[str, ...] = ()

@@ -18,21 +18,15 @@ from rich.text import Text
 
 from sizer import report
 from sizer.calibration import Calibration
-from sizer.manifest import Manifest
-from sizer.results import (
-    Advice,
-    CameraNoise,
-    Device,
-    DeviceVerdict,
-    LadderBacktest,
-    NoiseLevel,
-    Precision,
-    QuantizedModel,
-    TrainingPlan,
-)
+from sizer.devices.records import Device, DeviceVerdict
+from sizer.inference.records import Precision
+from sizer.networks.manifest import Manifest
+from sizer.noise import NoiseLevel
+from sizer.noise.camera import CameraNoise
+from sizer.results import Advice, LadderBacktest, QuantizedModel, TrainingPlan
 
 if TYPE_CHECKING:
-    from sizer.zoo.ladder import Progress as TrainingProgress
+    from sizer.networks.ladder import Progress as TrainingProgress
 
 
 def _progress() -> Progress:

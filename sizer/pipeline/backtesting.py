@@ -12,7 +12,7 @@ from sizer.results import HoldOut, LadderBacktest, LawScore
 from sizer.scaling.curves import NoiseCurve, at_shared_steps
 
 if TYPE_CHECKING:
-    from sizer.pipeline.ladders import ReportProgress
+    from sizer.progress import ReportProgress
 
 
 def backtest(calibration: str, hold_out: int | None, progress: "ReportProgress") -> LadderBacktest:

@@ -8,12 +8,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import sizer
-from sizer import files
+from sizer import files, io
 from sizer.advise import outlook, requirement_map
 from sizer.calibration import Calibration
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import OutputError
+from sizer.networks.recipe import LadderTraining
 from sizer.report import REPORT_MARK, report_json, report_markdown
-from sizer.results import Advice, DatasetInfo, LadderTraining, Provenance, Report
+from sizer.results import Advice, Provenance, Report
 
 CONFIDENCE = 0.9  # of a page without a question
 PROGRAMS = ("numpy", "scipy")  # whose versions may change an answer's last digits
@@ -23,10 +25,10 @@ def check_report(path: Path) -> None:
     """Raise OutputError before any work if the report could not be written or is not ours."""
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give a file name")
-    with files.writing_to(path):
+    with io.writing_to(path):
         if path.exists() and REPORT_MARK.encode() not in path.read_bytes()[:200]:
             raise OutputError(f"{path}: exists and is no report; choose another or remove it")
-    files.check_writable(path)
+    io.check_writable(path)
 
 
 def write_report(path: Path, calibration: str, command: str, advice: Advice | None = None) -> None:
@@ -38,7 +40,7 @@ def write_report(path: Path, calibration: str, command: str, advice: Advice | No
 
     found = files.read_calibration(files.find_calibration(calibration))
     form = {".md": report_markdown, ".json": report_json}.get(path.suffix, render)
-    files.write_text(path, form(report_of(found, calibration, command, advice)))
+    io.write_text(path, form(report_of(found, calibration, command, advice)))
 
 
 def report_of(calibration: Calibration, name: str, command: str, advice: Advice | None) -> Report:
