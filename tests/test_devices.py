@@ -31,7 +31,7 @@ from sizer.devices.units import parse_bytes, show_bytes
 from sizer.devices.verdict import ACTIVATIONS, check, judge
 from sizer.errors import DeviceError, ModelError
 from sizer.networks import architecture
-from sizer.results import Estimate
+from sizer.estimate import Estimate
 
 ROOT = Path(__file__).parents[1]
 CATALOGUE = read_catalogue()
