@@ -28,8 +28,9 @@ from sizer.advise.prospect import prospect, sizes_sought
 from sizer.calibration import Calibration
 from sizer.errors import SizerError
 from sizer.files import VERSION
-from sizer.results import Advice, Cell, ModelInfo, Requirement
-from sizer.scaling.curves import NoiseCurve
+from sizer.inference.records import ModelInfo
+from sizer.results import Advice, Requirement
+from sizer.scaling.curves import Cell, NoiseCurve
 from sizer.scaling.surface import LawFit
 
 Floats = NDArray[np.float64]

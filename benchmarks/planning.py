@@ -24,13 +24,17 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from sizer.advise import advise
+from sizer.datasets.records import DatasetInfo
 from sizer.fitting import fit_measurements
-from sizer.measure import Measurement, Noise, ignore_progress, image_order
-from sizer.noise import linear_schedule
-from sizer.pipeline import measure_ladder
-from sizer.results import PRECISION, Cell, DatasetInfo, ModelInfo, Requirement
+from sizer.inference.records import ModelInfo
+from sizer.measure.blocks import image_order
+from sizer.measure.cells import Measurement
+from sizer.measure.ladder import measure_ladder
+from sizer.noise import Noise, linear_schedule
+from sizer.progress import ignore_progress
+from sizer.results import PRECISION, Requirement
 from sizer.scaling.crossings import Cut, cut_curves
-from sizer.scaling.curves import NoiseCurve
+from sizer.scaling.curves import Cell, NoiseCurve
 from sizer.scaling.width import fit_width_law
 
 Floats = NDArray[np.float64]

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from sizer.results import Cell, DatasetInfo, LadderTraining, ModelInfo
+from sizer.datasets.records import DatasetInfo
+from sizer.inference.records import ModelInfo
+from sizer.networks.recipe import LadderTraining
 from sizer.scaling.backtests import Backtest
 from sizer.scaling.collapse import Collapse
 from sizer.scaling.crossings import LevelCrossing, Width
-from sizer.scaling.curves import NoiseCurve, at_shared_steps, curves_of
+from sizer.scaling.curves import Cell, NoiseCurve, at_shared_steps, curves_of
 from sizer.scaling.surface import LawFit
 from sizer.scaling.width import WidthLaw
 

@@ -1,16 +1,14 @@
 """Reading and writing what users keep: calibration files and tables of measurements."""
 
 import csv
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizer.errors import CalibrationError, MeasurementError, OutputError, UsageError
-from sizer.results import Cell, ModelInfo
+from sizer.inference.records import ModelInfo
+from sizer.io import check_writable, make_folder, write_text
+from sizer.scaling.curves import Cell
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
@@ -18,37 +16,6 @@ if TYPE_CHECKING:
 VERSION = 1
 TABLE_COLUMNS = ("model", "parameters", "step", "correct", "trials")
 LARGEST = 1e15  # of any number in a table: beyond it, counting is no longer exact
-
-
-@contextmanager
-def writing_to(path: Path) -> Iterator[None]:
-    """Raises OutputError for what the system refuses in the block."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}; choose another output") from error
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well.
-
-    Raises OutputError where that cannot be; what was there before then stays.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with writing_to(path):
-        try:
-            partial.touch()
-            yield partial
-            partial.replace(path)
-        finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
 
 
 def check_outputs(path: Path, plots: Path | None = None) -> None:
@@ -67,17 +34,6 @@ def check_outputs(path: Path, plots: Path | None = None) -> None:
     check_writable(path)
     if plots is not None:
         make_folder(plots)
-
-
-def make_folder(path: Path) -> None:
-    with writing_to(path):
-        path.mkdir(parents=True, exist_ok=True)
-
-
-def check_writable(path: Path) -> None:
-    """Raise OutputError where no file can be put beside `path`."""
-    with writing_to(path), tempfile.TemporaryFile(dir=path.parent):
-        pass
 
 
 def write_calibration(path: Path, calibration: "Calibration") -> None:
@@ -113,6 +69,11 @@ def read_calibration(path: Path) -> "Calibration":
     _require_counts(path, calibration)
     _require_laws(path, calibration)
     return calibration
+
+
+def load(name: str) -> "Calibration":
+    """The calibration of a file, or a shipped one by name."""
+    return read_calibration(find_calibration(name))
 
 
 def _require_counts(path: Path, calibration: "Calibration") -> None:

@@ -7,12 +7,14 @@ import numpy as np
 import sizer
 from sizer import files
 from sizer.calibration import Calibration
+from sizer.datasets.records import DatasetInfo
+from sizer.inference.records import ModelInfo
+from sizer.networks.recipe import LadderTraining
 from sizer.noise import NoiseSchedule, schedule_named
-from sizer.results import Cell, DatasetInfo, LadderTraining, ModelInfo
 from sizer.scaling.analysis import NO_WIDTH_LAW, NOT_CLEAN, Answers, analyse, answers_at
 from sizer.scaling.choices import IntervalMethod
 from sizer.scaling.crossings import Cut, precision
-from sizer.scaling.curves import common_steps, curves_of
+from sizer.scaling.curves import Cell, common_steps, curves_of
 from sizer.scaling.evidence import image_share as share_of
 
 NO_CHANCE = "the table has no column `chance`: it was taken to be 0; state what guessing reaches"

@@ -4,7 +4,9 @@ import csv
 
 import numpy as np
 
-from sizer.results import DatasetInfo, LadderTraining, ModelInfo, Recipe
+from sizer.datasets.records import DatasetInfo
+from sizer.inference.records import ModelInfo
+from sizer.networks.recipe import LadderTraining, Recipe
 from sizer.scaling.curves import NoiseCurve
 
 EXACT = 10**12  # trials, so many that a count is the accuracy itself

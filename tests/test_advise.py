@@ -15,8 +15,9 @@ from sizer.advise import advise
 from sizer.advise.prospect import acceptable, prospect
 from sizer.calibration import Calibration
 from sizer.errors import UsageError
+from sizer.inference.records import ModelInfo
 from sizer.report import advice_facts, advice_json, advice_markdown
-from sizer.results import ModelInfo, Requirement
+from sizer.results import Requirement
 from sizer.scaling.backtests import Backtest
 from sizer.scaling.surface import LawFit
 

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from sizer import files, fit
 from sizer.cli.app import app
 from sizer.errors import CalibrationError, MeasurementError, UsageError
-from sizer.measure import ignore_progress
 from sizer.pipeline import CutChoice, backtest, fit_file
+from sizer.progress import ignore_progress
 from sizer.results import LadderBacktest
 
 STEPS = np.arange(0, 1001, 70.0)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sizer.files import find_calibration, read_calibration
-from sizer.results import Estimate
+from sizer.estimate import Estimate
 from sizer.scaling.crossings import Cut, Width
 
 PATH = Path(__file__).parents[1] / "benchmarks" / "paper.py"

@@ -14,15 +14,13 @@ from sizer import files
 from sizer.advise import advise
 from sizer.errors import CalibrationError, MeasurementError, UsageError
 from sizer.fitting import fit_file, fit_measurements
-from sizer.measure import Noise, ignore_progress
-from sizer.noise import linear_schedule
-from sizer.pipeline import (
-    NoiseQuestion,
-    measure_ladder,
-    recommend,
-)
-from sizer.pipeline.planned import BRACKET_STEPS
-from sizer.results import ModelInfo, Requirement
+from sizer.inference.records import ModelInfo
+from sizer.measure.ladder import measure_ladder
+from sizer.measure.rounds import BRACKET_STEPS
+from sizer.noise import Noise, linear_schedule
+from sizer.pipeline import NoiseQuestion, recommend
+from sizer.progress import ignore_progress
+from sizer.results import Requirement
 from sizer.scaling.analysis import NO_CROSSING, NO_WIDTH_LAW, NOT_CLEAN
 from sizer.scaling.crossings import Cut
 

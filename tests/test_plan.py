@@ -16,7 +16,8 @@ from sizer.advise.plan import _after, _costs, _study
 from sizer.calibration import Calibration
 from sizer.cli.app import app
 from sizer.errors import UsageError
-from sizer.results import Cell, Requirement
+from sizer.results import Requirement
+from sizer.scaling.curves import Cell
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 STEPS = np.round(900 * np.linspace(0, 1, 16) ** 1.25)

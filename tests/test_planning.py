@@ -17,12 +17,13 @@ from test_pipeline import CUT, NOISE, models
 
 from sizer.errors import UsageError
 from sizer.fitting import fit_measurements
-from sizer.measure import ignore_progress, measure
+from sizer.measure.cells import measure
+from sizer.measure.ladder import measure_ladder
 from sizer.measure.planning import FALL, INTERPOLATED, images_next, shared_steps, steps_around
 from sizer.noise import linear_schedule
-from sizer.pipeline import measure_ladder
 from sizer.pipeline.calibrating import held_to
-from sizer.results import Estimate
+from sizer.progress import ignore_progress
+from sizer.estimate import Estimate
 from sizer.scaling.crossings import Cut, Width, control_of_step, cut_curves, precision
 from sizer.scaling.curves import at_shared_steps
 from sizer.scaling.curves import curves_of as gathered

@@ -19,7 +19,9 @@ from sizer.cli.options import (
     parse_input_format,
     parse_steps,
 )
-from sizer.results import PRECISION, EngineChoice, ProviderChoice
+from sizer.inference.records import ProviderChoice
+from sizer.measure.engines import EngineChoice
+from sizer.scaling.choices import PRECISION
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
@@ -71,10 +73,11 @@ def calibrate(
     Example: sizer calibrate models/mine --images 2000 --out mine.json --plots pictures
     """
     from sizer import files, pipeline, terminal
+    from sizer.measure.engines import open_engine
     from sizer.scaling.crossings import Cut
 
     files.check_outputs(out, plots)
-    with pipeline.open_engine(engine, mention) as opened, terminal.measuring_progress() as progress:
+    with open_engine(engine, mention) as opened, terminal.measuring_progress() as progress:
         calibration = pipeline.calibrate(
             models=models or [],
             data=data,

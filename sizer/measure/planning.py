@@ -66,13 +66,13 @@ def steps_around(
     falling = isotonic_regression(
         np.divide(curve.correct, curve.trials), weights=curve.trials, increasing=False
     ).x
-    found: set[float] = set()
+    wanted: set[float] = set()
     for crossing in crossings:
         at = crossing.at.value
         if crossing.model == curve.model.name and at is not None and crossing.level in limit:
             points = steps[finite], falling[finite], control[finite]
-            found |= _closer(*points, at, limit[crossing.level])
-    return tuple(sorted(found))
+            wanted |= _closer(*points, at, limit[crossing.level])
+    return tuple(sorted(wanted))
 
 
 def _closer(steps: Floats, falling: Floats, control: Floats, at: float, limit: float) -> set[float]:

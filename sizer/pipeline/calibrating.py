@@ -7,25 +7,23 @@ from typing import TYPE_CHECKING
 
 from sizer import files
 from sizer.calibration import Calibration
+from sizer.datasets.records import DatasetInfo
 from sizer.fitting import fit_measurements
-from sizer.manifest import read_manifest
-from sizer.noise import epsilon, linear_schedule
-from sizer.pipeline.ladders import (
-    BUILTIN,
-    NOISE_SEED,
-    ReportProgress,
-    find_models,
-    measure_ladder,
-    open_models,
-    training_of,
-)
-from sizer.results import DatasetInfo, InputFormat, ModelInfo, ProviderChoice
+from sizer.inference.input_format import InputFormat
+from sizer.inference.records import ModelInfo, ProviderChoice
+from sizer.measure.ladder import measure_ladder
+from sizer.networks.manifest import read_manifest
+from sizer.networks.models import find_models, open_models, training_of
+from sizer.noise import Noise
+from sizer.progress import ReportProgress
 from sizer.scaling.analysis import Answers
 from sizer.scaling.choices import IntervalMethod
 from sizer.scaling.crossings import Cut
 
 if TYPE_CHECKING:
-    from sizer.measure import Engine
+    from sizer.measure.work import Engine
+
+BUILTIN = "builtin"  # the name of the ladder that is measured by default
 
 
 def calibrate(
@@ -49,13 +47,12 @@ def calibrate(
     by default.
     """
     from sizer.datasets import open_dataset
-    from sizer.measure import Noise
-    from sizer.store import open_store
+    from sizer.measure.store import open_store
 
     found = find_models(models or [files.shipped("models") / BUILTIN])
     dataset = open_dataset(data, "test")
     opened = open_models(found, dataset.info, provider, input_format)
-    noise = Noise(linear_schedule(), epsilon, NOISE_SEED)
+    noise = Noise()
     with open_store() as store:
         measurement = measure_ladder(
             opened,
@@ -73,7 +70,7 @@ def calibrate(
         models=tuple(model.info for model in opened),
         cells=measurement.cells,
         chance=1 / dataset.info.classes,
-        schedule=linear_schedule(),
+        schedule=noise.schedule,
         dataset=dataset.info,
         cut=cut,
         right=_in_order_of_size(measurement.right, tuple(model.info for model in opened)),

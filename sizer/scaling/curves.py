@@ -6,11 +6,25 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.results import Cell, ModelInfo
+from sizer.inference.records import ModelInfo
 
 Floats = NDArray[np.float64]
 GUESSING = 3.0  # standard errors above chance
 SHARED_STEPS = 8  # the fewest that stand for all steps: one a knot of a law
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one model got right at one noise step, with macro-averaged scores where known."""
+
+    model: str
+    step: float
+    correct: int
+    trials: int
+    macro_f1: float | None = None
+    macro_precision: float | None = None
+    macro_recall: float | None = None
+    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

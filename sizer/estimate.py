@@ -1,0 +1,12 @@
+"""A value that is known to within something. Leaf of everything that measures or fits."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value with its confidence interval; a bound that does not exist is None."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None

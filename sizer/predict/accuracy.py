@@ -1,0 +1,119 @@
+"""`predict`: the accuracy that a size will have."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sizer.calibration import Calibration
+from sizer.errors import PredictionError
+from sizer.predict.asked_noise import AskedNoise, noise_step
+from sizer.predict.forecast import Forecast
+from sizer.predict.predictor import Predictor
+from sizer.predict.question import (
+    check_confidence,
+    check_size,
+    check_step,
+    ladder_of,
+    refusal,
+)
+from sizer.progress import ReportProgress, no_progress
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyRange:
+    """An accuracy with its two-sided interval, fractions."""
+
+    low: float
+    best: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The accuracy of a size at one noise step.
+
+    accuracy: of the mean over trainings. next_training: of what one more training measures on as
+    many images. extrapolation_ratio: of the size over the largest trained.
+    """
+
+    parameters: int
+    noise_step: float
+    confidence: float
+    accuracy: AccuracyRange
+    next_training: AccuracyRange
+    extrapolation_ratio: float
+    warnings: tuple[str, ...] = ()
+
+
+def predict(
+    calibration: Calibration,
+    *,
+    parameters: float,
+    step: float | None = None,
+    sigma: float | None = None,
+    snr_db: float | None = None,
+    noise_from: Path | None = None,
+    confidence: float = 0.9,
+    progress: ReportProgress = no_progress,
+) -> Prediction:
+    """The accuracy that a size (`parameters`) will have under noise, given as in `recommend`.
+
+    Raises UsageError for a size that is none or more than 1,000 times the ladder, or a step or a
+    confidence out of range; PredictionError where nothing was measured at that noise.
+    """
+    check_size(calibration, parameters)
+    check_confidence(confidence)
+    asked, _ = noise_step(calibration, AskedNoise(step, sigma, snr_db, noise_from), progress)
+    check_step(asked)
+    reason = refusal(calibration, asked)
+    if reason is not None:
+        raise PredictionError(reason)
+    return predicted(ladder_of(calibration), round(parameters), asked, confidence)
+
+
+def predicted(ladder: Predictor, size: int, step: float, confidence: float) -> Prediction:
+    """The prediction for one size, which may be asked about."""
+    forecast = ladder.at(step)
+    mean, training = accuracy_at(forecast, size, confidence)
+    return Prediction(
+        parameters=size,
+        noise_step=step,
+        confidence=confidence,
+        accuracy=mean,
+        next_training=training,
+        extrapolation_ratio=size / ladder.sizes[-1],
+        warnings=(*failures_said(ladder), *_distance_said(ladder, size)),
+    )
+
+
+def accuracy_at(
+    forecast: Forecast, size: float, confidence: float
+) -> tuple[AccuracyRange, AccuracyRange]:
+    """Of the mean over trainings, and of the next training."""
+    seen = forecast.at(np.array([float(size)]))
+    best = float(seen.expected()[0])
+    shares = ((1 - confidence) / 2, (1 + confidence) / 2)
+    ranges = []
+    for training in (False, True):
+        low, high = seen.quantiles(shares, training)[:, 0].tolist()
+        ranges.append(AccuracyRange(min(low, best), best, max(high, best)))
+    return ranges[0], ranges[1]
+
+
+def failures_said(ladder: Predictor) -> tuple[str, ...]:
+    """A warning for each training that failed."""
+    return tuple(
+        f"{name}: its training failed, far below what its twins and neighbours let expect; it "
+        "counts for nothing here: train it again"
+        for name in ladder.failed
+    )
+
+
+def _distance_said(ladder: Predictor, size: int) -> tuple[str, ...]:
+    smallest, largest = ladder.sizes[0], ladder.sizes[-1]
+    if size > largest:
+        return (f"{size / largest:.1f} times the largest trained size, {largest:,} parameters",)
+    if size < smallest:
+        return (f"below the smallest trained size, {smallest:,} parameters",)
+    return ()
