@@ -9,12 +9,12 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from sizer.advise import advise, outlook, reach, requirement_map
 from test_advise import ask, calibration, law_fit, trained_with
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from sizer import files, pipeline
-from sizer.advise import advise, outlook, reach, requirement_map
 from sizer.cli.app import app
 from sizer.cli.options import parse_steps
 from sizer.datasets.records import DatasetInfo

@@ -8,10 +8,10 @@ import pytest
 from conftest import SIZES, planted_accuracy
 from planted import curve, write_table
 from scripted import SHAPE, ScriptedEvaluator, ScriptedImages, no_noise
+from sizer.advise import advise
 from test_measure import MemoryStore
 
 from sizer import files
-from sizer.advise import advise
 from sizer.errors import CalibrationError, MeasurementError, UsageError
 from sizer.fitting import fit_file, fit_measurements
 from sizer.inference.records import ModelInfo

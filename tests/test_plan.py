@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from planted import curve, ladder
+from sizer.advise import plan
+from sizer.advise.plan import _after, _costs, _study
 from sizer.fit import fit_surfaces
 from typer.testing import CliRunner
 
 from sizer import files
-from sizer.advise import plan
-from sizer.advise.plan import _after, _costs, _study
 from sizer.calibration import Calibration
 from sizer.cli.app import app
 from sizer.errors import UsageError
