@@ -32,17 +32,6 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class QuantizedModel:
-    """Accuracies of a model and of its quantised file on the same clean test images."""
-
-    name: str
-    parameters: int
-    original: float
-    quantized: float
-    images: int
-
-
-@dataclass(frozen=True, slots=True)
 class Requirement:
     """What the user asks: this accuracy at this noise step, with this confidence."""
 

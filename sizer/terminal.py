@@ -23,10 +23,11 @@ from sizer.inference.records import Precision
 from sizer.networks.manifest import Manifest
 from sizer.noise import NoiseLevel
 from sizer.noise.camera import CameraNoise
-from sizer.results import Advice, LadderBacktest, QuantizedModel, TrainingPlan
+from sizer.results import Advice, LadderBacktest, TrainingPlan
 
 if TYPE_CHECKING:
     from sizer.networks.ladder import Progress as TrainingProgress
+    from sizer.quantization.quantize import QuantizedModel
 
 
 def _progress() -> Progress:
@@ -111,7 +112,7 @@ def show_ladder(manifest: Manifest) -> None:
     _table(f"{manifest.recipe.family} ladder on {manifest.dataset.spec}", headings, rows)
 
 
-def show_quantized(precision: Precision, models: Sequence[QuantizedModel]) -> None:
+def show_quantized(precision: Precision, models: "Sequence[QuantizedModel]") -> None:
     """The loss that was measured, which is what an operator that quantises badly shows by."""
     rows = [
         (

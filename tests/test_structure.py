@@ -12,12 +12,12 @@ from importlinter.cli import lint_imports
 import sizer
 
 PACKAGE = Path(sizer.__file__).parent
-# Where a heavy module may be imported at all. networks.ladder tries what it exported, and quantize
-# takes the runtime's own tools.
+# Where a heavy module may be imported at all. networks.ladder tries what it exported, and
+# quantization takes the runtime's own tools.
 HOMES = {
     "torch": {"networks"},
     "safetensors": {"networks"},
-    "onnxruntime": {"inference", "quantize", "networks.ladder"},
+    "onnxruntime": {"inference", "networks.ladder", "quantization"},
     "lmfit": {"scaling"},
     "skimage": {"noise.camera"},
     "datasets": {"datasets"},

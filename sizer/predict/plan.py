@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from sizer.calibration import Calibration
 from sizer.errors import UsageError
+from sizer.inference.records import ModelInfo
 from sizer.predict.predictor import Predictor
 from sizer.predict.question import Requirement, check_requirement, ladder_of, refusal
 from sizer.predict.sizes import sizes_reaching
-from sizer.results import ModelInfo
 from sizer.scaling.curves import NoiseCurve
 
 Floats = NDArray[np.float64]

@@ -6,6 +6,10 @@ from typing import Literal
 import numpy as np
 
 from sizer.calibration import Calibration
+from sizer.devices.records import DeviceVerdict
+from sizer.inference.records import Precision
+from sizer.networks.architecture import Architecture
+from sizer.noise.camera import CameraNoise
 from sizer.predict.accuracy import AccuracyRange, Prediction, accuracy_at, failures_said, predicted
 from sizer.predict.forecast import Forecast
 from sizer.predict.hindcast import Hindcast, hindcast
@@ -25,7 +29,7 @@ from sizer.predict.sizes import (
     measured_size,
     sizes_reaching,
 )
-from sizer.results import Architecture, CameraNoise, DeviceVerdict, Precision, Provenance
+from sizer.results import Provenance
 
 Verdict = Literal["recommended", "bounded", "unreachable", "untrusted"]
 NAMED_RATIO = 10.0  # of the best estimate over the largest trained size, beyond which none is named
