@@ -9,6 +9,7 @@ from typing import Any
 
 from sizer.calibration import Calibration
 from sizer.devices.records import Device, DeviceCheck, DeviceVerdict
+from sizer.estimate import Estimate
 from sizer.noise import NoiseLevel
 from sizer.noise.camera import CameraNoise, Spread
 from sizer.results import (
@@ -16,7 +17,6 @@ from sizer.results import (
     Advice,
     BacktestScore,
     ErrorBudget,
-    Estimate,
     HoldOut,
     LadderBacktest,
     PredictedAccuracy,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from sizer.datasets.records import DatasetInfo
+from sizer.estimate import Estimate
 from sizer.inference.records import ModelInfo, Precision
 from sizer.networks.architecture import Architecture
 
@@ -18,17 +19,6 @@ if TYPE_CHECKING:
     from sizer.scaling.backtests import Backtest
 
 Verdict = Literal["recommended", "unreachable", "untrusted"]
-# Of transition widths, at which a measurement stops by itself: see Calibration.precision.
-PRECISION = 0.125
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A value with its confidence interval; a bound that does not exist is None."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

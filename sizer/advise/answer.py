@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from sizer.advise.prospect import SEARCH, Prospect, acceptable, prospect, sizes_sought
 from sizer.calibration import Calibration
 from sizer.errors import UsageError
-from sizer.results import Advice, Estimate, LawAnswer, Requirement, SizeEstimate, Verdict
+from sizer.results import Advice, LawAnswer, Requirement, SizeEstimate, Verdict
+from sizer.estimate import Estimate
 from sizer.scaling.backtests import Backtest, first_reaching
 from sizer.scaling.surface import LawFit
 

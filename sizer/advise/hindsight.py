@@ -14,7 +14,6 @@ from sizer.results import (
     AccuracyScore,
     Advice,
     BacktestScore,
-    Estimate,
     HoldOut,
     LawScore,
     PredictedAccuracy,
@@ -22,6 +21,7 @@ from sizer.results import (
     Requirement,
     SizeScore,
 )
+from sizer.estimate import Estimate
 from sizer.scaling.backtests import first_reaching
 from sizer.scaling.curves import NoiseCurve
 

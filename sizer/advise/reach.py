@@ -6,7 +6,8 @@ from sizer.advise.answer import REFUSED_RATIO, refusal, trained_steps
 from sizer.advise.prospect import acceptable, prospect
 from sizer.calibration import Calibration
 from sizer.devices.records import Reach
-from sizer.results import Estimate, Requirement
+from sizer.estimate import Estimate
+from sizer.results import Requirement
 
 STEPS = 501  # of the grid of noise on which the largest is sought
 

@@ -21,7 +21,7 @@ from sizer.cli.options import (
 )
 from sizer.inference.records import ProviderChoice
 from sizer.measure.engines import EngineChoice
-from sizer.results import PRECISION
+from sizer.scaling.choices import PRECISION
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sizer.devices.operations import Operation
 from sizer.devices.records import Footprint
+from sizer.estimate import Estimate
 from sizer.inference.records import Precision
-from sizer.results import Estimate
 
 KIB = 2**10
 

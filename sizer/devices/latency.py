@@ -20,8 +20,8 @@ from statistics import fmean
 from typing import NamedTuple
 
 from sizer.devices.records import Confidence, Device, Latency, Processor, Timing
+from sizer.estimate import Estimate
 from sizer.inference.records import Precision
-from sizer.results import Estimate
 
 PROBABILITY = 0.95  # of each bound: a 90 % interval
 REACH = 3.0  # times beyond the timed networks' multiply-accumulates, their rate is no longer asked

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from sizer.estimate import Estimate
 from sizer.inference.records import Precision
-from sizer.results import Estimate
 
 Processor = Literal["cpu", "gpu", "npu"]
 DeviceKind = Literal["microcontroller", "linux"]

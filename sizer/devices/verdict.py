@@ -17,7 +17,7 @@ from sizer.devices.records import (
     Limits,
 )
 from sizer.devices.units import show_bytes
-from sizer.results import Estimate
+from sizer.estimate import Estimate
 
 FILLED = (9, 10)  # nine tenths of a limit: less than a tenth of headroom is MARGINAL
 # Published over scheduled activations, least and most of the seven MobileNetV1 in int8 of

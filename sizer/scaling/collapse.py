@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.results import Estimate
+from sizer.estimate import Estimate
 from sizer.scaling.curves import NoiseCurve, sizes_of
 from sizer.scaling.evidence import check_sizes, interval
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.errors import UsageError
+from sizer.estimate import Estimate
 from sizer.noise import NoiseSchedule
-from sizer.results import Estimate
 from sizer.scaling.choices import Control, LevelSet, OrderParameter
 from sizer.scaling.curves import NoiseCurve
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.errors import MeasurementError
-from sizer.results import Estimate
+from sizer.estimate import Estimate
 
 Floats = NDArray[np.float64]
 CONFIDENCE = 0.9

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.errors import MeasurementError
-from sizer.results import Estimate
+from sizer.estimate import Estimate
 from sizer.scaling.curves import NoiseCurve, sizes_of
 from sizer.scaling.evidence import (
     check_sizes,

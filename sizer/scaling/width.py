@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sizer.results import Estimate
+from sizer.estimate import Estimate
 from sizer.scaling.choices import Control, OrderParameter
 from sizer.scaling.crossings import Width
 from sizer.scaling.evidence import MINIMUM_SIZES, clustered_covariance, interval

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sizer.results import Estimate
+from sizer.estimate import Estimate
 from sizer.scaling.evidence import clustered_covariance, interval
 
 

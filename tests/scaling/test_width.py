@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sizer.results import Estimate
+from sizer.estimate import Estimate
 from sizer.scaling.crossings import Width
 from sizer.scaling.width import fit_width_law
 

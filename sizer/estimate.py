@@ -1,0 +1,12 @@
+"""A figure that is not known exactly."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A value with its confidence interval; a bound that does not exist is None."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
