@@ -47,3 +47,9 @@ class CalibrationError(SizerError):
 
 class OutputError(SizerError):
     """A file cannot be written, or would overwrite something that is not ours."""
+
+
+class PredictionError(SizerError):
+    """The measurements say nothing about what is asked."""
+
+    exit_code = 4

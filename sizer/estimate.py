@@ -1,4 +1,4 @@
-"""A figure that is not known exactly."""
+"""A value that is known to within something. Leaf of everything that measures or fits."""
 
 from dataclasses import dataclass
 

@@ -71,6 +71,11 @@ def read_calibration(path: Path) -> "Calibration":
     return calibration
 
 
+def load(name: str) -> "Calibration":
+    """The calibration of a file, or a shipped one by name."""
+    return read_calibration(find_calibration(name))
+
+
 def _require_counts(path: Path, calibration: "Calibration") -> None:
     """Raise CalibrationError for cells that no measurement gives, as an edited file may hold."""
     names = {model.name for model in calibration.models}

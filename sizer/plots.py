@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from sizer.calibration import Calibration
 from sizer.inference.records import ModelInfo
-from sizer.results import HoldOut, LadderBacktest, PredictedAccuracy, PredictedSize
+from sizer.predict.backtest import HoldOut, LadderBacktest, PredictedAccuracy, PredictedSize
 from sizer.scaling.collapse import Collapse
 from sizer.scaling.width import WidthLaw
 
@@ -166,7 +166,7 @@ def _predicted_curve(
     ordered = sorted(points, key=lambda point: point.step)
     steps = np.array([point.step for point in ordered])
     measured = np.array([point.measured for point in ordered])
-    curve = [(p.predicted.value, p.predicted.low, p.predicted.high) for p in ordered]
+    curve = [(p.predicted.best, p.predicted.low, p.predicted.high) for p in ordered]
     mean, low, high = np.array(curve, dtype=float).T
     for axes, zero in ((above, 0.0), (below, mean)):
         axes.fill_between(steps, low - zero, high - zero, color=colour, alpha=0.2, linewidth=0)
@@ -175,7 +175,10 @@ def _predicted_curve(
 
 
 def sizes_figure(found: LadderBacktest) -> Figure:
-    """Predicted over needed size at each noise step, one panel a hold-out; refusals at the foot."""
+    """Predicted over needed size at each noise step, one panel a hold-out.
+
+    Answers that name no size are at the foot.
+    """
     figure, panels = _panels(found, 1)
     norm = _held_norm(found)
     steps = [answer.step for one in found.hold_outs for answer in one.sizes]
@@ -192,7 +195,7 @@ def sizes_figure(found: LadderBacktest) -> Figure:
     panels[0][0].set_ylabel("predicted N* / needed N")
     figure.suptitle(
         "With 90 % intervals; full: a size left out was needed, empty: one between two sizes; "
-        "crosses: no answer",
+        "crosses: no size named",
         fontsize="medium",
     )
     _held_legend(panels[0][0], norm, found)
@@ -204,18 +207,20 @@ def _predicted_sizes(
 ) -> None:
     """Full circles where a size itself was needed, empty ones between two; open ends run out."""
     lowest, highest = FACTORS
-    refused = [answer.step + shift for answer in answers if answer.predicted is None]
-    axes.plot(refused, [lowest * 1.15] * len(refused), "x", color=colour, markersize=4)
+    unnamed = [answer.step + shift for answer in answers if answer.verdict != "recommended"]
+    axes.plot(unnamed, [lowest * 1.15] * len(unnamed), "x", color=colour, markersize=4)
     for exact, fill in ((True, colour), (False, "white")):
         told = [
             (answer.step + shift, answer.needed, answer.predicted)
             for answer in answers
-            if answer.predicted is not None and exact == (answer.needed == answer.held_out)
+            if answer.predicted is not None
+            and answer.verdict == "recommended"
+            and exact == (answer.needed == answer.held_out)
         ]
         at = [step for step, _, _ in told]
-        low = [max((found.low or 0.0) / needed, lowest) for _, needed, found in told]
-        high = [highest if f.high is None else f.high / needed for _, needed, f in told]
-        value = [(found.value or 0.0) / needed for _, needed, found in told]
+        low = [max((sizes.low or 0.0) / needed, lowest) for _, needed, sizes in told]
+        high = [highest if s.high is None else s.high / needed for _, needed, s in told]
+        value = [(sizes.best or 0.0) / needed for _, needed, sizes in told]
         axes.vlines(at, low, high, color=colour, linewidth=0.8)
         axes.plot(at, value, "o", color=colour, markersize=4, markerfacecolor=fill)
 

@@ -4,7 +4,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sizer.calibration import Calibration
@@ -12,28 +12,41 @@ from sizer.devices.records import Device, DeviceCheck, DeviceVerdict
 from sizer.estimate import Estimate
 from sizer.noise import NoiseLevel
 from sizer.noise.camera import CameraNoise, Spread
-from sizer.results import (
+from sizer.predict.accuracy import AccuracyRange, Prediction
+from sizer.predict.advice import Advice, Uncertainty
+from sizer.predict.backtest import (
     AccuracyScore,
-    Advice,
     BacktestScore,
-    ErrorBudget,
     HoldOut,
     LadderBacktest,
     PredictedAccuracy,
     PredictedSize,
-    Provenance,
-    Report,
-    RequirementMap,
     SizeScore,
-    TrainingPlan,
 )
-from sizer.scaling.backtests import Backtest
+from sizer.predict.hindcast import Hindcast
+from sizer.predict.outlook import Outlook, RequirementMap
+from sizer.predict.plan import TrainingPlan
+from sizer.predict.sizes import MeasuredSize, SizeEstimate
+from sizer.provenance import Provenance
 from sizer.scaling.surface import LawFit
 
 REPORT_MARK = "a report of sizer"  # near the beginning of every report, to know it again
-ANSWERING = 0.01  # weight from which on a law is asked
 SMALLER = "fewer than a tenth of the smallest model's"  # parameters: no smaller size is looked at
 CLAIM = "90%"  # of the intervals of a back-test
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything on the page. advice, outlook: None without a question or a size; requirements:
+    None where no noise may be asked about.
+    """
+
+    name: str
+    calibration: Calibration
+    provenance: Provenance
+    requirements: RequirementMap | None = None
+    advice: Advice | None = None
+    outlook: Outlook | None = None
 
 
 def number(value: float | None, form: str = ".3g") -> str:
@@ -51,41 +64,46 @@ def interval(estimate: Estimate | None, form: str = ".3g") -> str:
     return f"{value} ({format(estimate.low, form)} to {format(estimate.high, form)})"
 
 
-def size_interval(advice: Advice) -> str:
+def size_interval(sizes: SizeEstimate | None) -> str:
     """`310,000 (240,000 to 420,000)` parameters; an open end is said in words."""
-    sizes = advice.parameters
     if sizes is None or sizes.best is None:
         return "-"
-    return _size_interval(Estimate(sizes.best, sizes.low, sizes.high))
-
-
-def _size_interval(sizes: Estimate) -> str:
     low = "any size" if not sizes.low else f"{sizes.low:,.0f}"
     high = "no upper bound" if sizes.high is None else f"{sizes.high:,.0f}"
-    best = f"{sizes.value:,.0f}" if sizes.value else SMALLER
+    best = f"{sizes.best:,.0f}" if sizes.best else SMALLER
     return f"{best} ({low} to {high})" if sizes.high != 0 else SMALLER
+
+
+def accuracy_range(accuracy: AccuracyRange) -> str:
+    """`0.612 (0.604 to 0.621)`."""
+    return f"{accuracy.best:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f})"
 
 
 def headline(report: Report) -> tuple[str, str]:
     """The answer in a few words, and in one sentence with its interval."""
     advice, calibration = report.advice, report.calibration
     if advice is None:
-        sizes = {model.parameters for model in calibration.models}
+        sizes, fit = calibration.sizes, calibration.fit
+        of_laws = "no law was fitted"
+        if fit is not None:
+            of_laws = f"of seven laws the {fit.law} law predicts left-out sizes best: {fit.verdict}"
         return "What the ladder shows", (
-            f"{len(calibration.models)} models of {min(sizes):,} to {max(sizes):,} parameters "
-            f"under noise{_best_law(calibration)}."
+            f"{len(calibration.models)} models of {sizes[0]:,} to {sizes[-1]:,} parameters "
+            f"under noise; {of_laws}."
         )
-    sizes_found = advice.parameters
-    if advice.verdict == "recommended" and sizes_found and sizes_found.recommended is not None:
-        wanted = advice.requirement
-        return f"{sizes_found.recommended:,} parameters", (
+    wanted, size = advice.requirement, advice.recommended
+    if advice.verdict == "recommended" and size is not None:
+        return f"{size:,} parameters", (
             f"The next training of that size reaches {wanted.target_accuracy:g} at noise step "
             f"{wanted.noise_step:.4g} with {wanted.confidence:.0%} confidence; the mean over "
-            f"trainings reaches it at {size_interval(advice)} parameters, "
+            f"trainings reaches it at {size_interval(advice.parameters)} parameters, "
             f"{wanted.confidence:.0%} interval."
         )
-    named = "No size reaches it" if advice.verdict == "unreachable" else "No size can be named"
-    return named, f"{advice.reason[0].upper()}{advice.reason[1:]}."
+    sentence = f"{advice.reason[0].upper()}{advice.reason[1:]}."
+    if advice.verdict == "unreachable":
+        return "No size reaches it", sentence
+    low = advice.parameters.low if advice.parameters else None
+    return (f"At least {low:,.0f} parameters" if low else "No size can be named"), sentence
 
 
 def _best_law(calibration: Calibration) -> str:
@@ -97,7 +115,7 @@ def _best_law(calibration: Calibration) -> str:
 
 def advice_facts(advice: Advice) -> list[tuple[str, str]]:
     """The answer as pairs of name and value, in reading order."""
-    requirement, test = advice.requirement, advice.backtest
+    requirement = advice.requirement
     facts = [
         ("accuracy wanted", f"{requirement.target_accuracy:g}"),
         ("at noise step", f"{requirement.noise_step:.4g}"),
@@ -106,20 +124,32 @@ def advice_facts(advice: Advice) -> list[tuple[str, str]]:
     if advice.camera is not None:
         facts[2:2] = [(f"camera's {name}", value) for name, value in camera_rows(advice.camera)]
     if advice.parameters is not None and advice.parameters.best is not None:
-        facts.append(("mean curve reaches it at", f"{size_interval(advice)} parameters"))
-    if advice.ceiling is not None:
-        facts.append(("ceiling at this step", interval(advice.ceiling, ".3f")))
+        facts.append(("mean curve reaches it at", f"{size_interval(advice.parameters)} parameters"))
+    if advice.measured is not None:
+        facts.append(("measured to reach it", _measured_line(advice.measured)))
+    facts += [
+        (f"at {prediction.parameters:,} parameters", accuracy_range(prediction.accuracy))
+        for prediction in advice.predictions
+    ]
+    if advice.settle is not None:
+        facts.append(("would settle it", f"a training of {advice.settle:,} parameters"))
+    return [*facts, *_evidence_facts(advice)]
+
+
+def _evidence_facts(advice: Advice) -> list[tuple[str, str]]:
+    facts = []
+    if advice.verdict == "unreachable" and advice.ceiling is not None:
+        facts.append(("ceiling at this step", accuracy_range(advice.ceiling)))
     if advice.precision is not None:
         facts.append(("accuracies measured at", advice.precision))
     if advice.largest_step is not None:
         facts.append(("target reached up to step", f"{advice.largest_step:.4g}"))
     if advice.errors is not None:
         facts.append(("accuracy known to", _errors_line(advice.errors)))
-    facts.append(("law", _laws_line(advice)))
     if advice.extrapolation_ratio is not None:
         facts.append(("size over largest trained", f"{advice.extrapolation_ratio:.2f}"))
-    if test is not None:
-        facts.append(("back-test", _backtest_line(test)))
+    if advice.backtest is not None:
+        facts.append(("back-test", _backtest_line(advice.backtest)))
     if advice.architecture is not None:
         member = advice.architecture
         facts.append(
@@ -132,42 +162,32 @@ def advice_facts(advice: Advice) -> list[tuple[str, str]]:
     return facts
 
 
-def _errors_line(errors: ErrorBudget) -> str:
-    statistical = math.hypot(errors.fit, errors.images)
-    systematic = math.hypot(errors.misfit, errors.laws)
+def _measured_line(measured: MeasuredSize) -> str:
+    count = "one training" if measured.trainings == 1 else f"all {measured.trainings} trainings"
     return (
-        f"{statistical:.4f} statistical, {systematic:.4f} between laws and data; "
-        f"one training scatters by {errors.training:.4f}"
+        f"{measured.parameters:,} parameters, {count}, the least {measured.name} with "
+        f"{measured.accuracy:.3f}"
     )
 
 
-def _laws_line(advice: Advice) -> str:
-    """The laws by weight, each with the size that it alone would name."""
-    if not advice.laws:
-        return advice.law
-    return "; ".join(
-        f"{answer.law} {answer.weight:.0%}: "
-        + ("no size" if answer.best is None else f"{answer.best:,.0f}" if answer.best else "any")
-        for answer in advice.laws
+def _errors_line(errors: Uncertainty) -> str:
+    return (
+        f"{errors.mean_sd:.4f}, the mean over trainings; one training scatters by "
+        f"{errors.between_seed_sd:.4f}"
     )
 
 
-def _backtest_line(test: Backtest) -> str:
-    held = "largest size" if test.hold_out == 1 else f"{test.hold_out} largest sizes"
-    size = test.log10_size_error
-    off = "" if size is None else f", size by a factor of {10**size:.1f}"
+def _backtest_line(test: Hindcast) -> str:
+    sizes = "largest size" if test.hold_out == 1 else f"{test.hold_out} largest sizes"
     return (
-        f"{held} predicted {test.ratio:.1f} times beyond the rest: "
-        f"accuracy off by {test.accuracy_rms:.3f} RMS{off}"
+        f"{sizes} predicted {test.ratio:.1f} times beyond the rest: accuracy off by "
+        f"{test.accuracy_rms:.3f} RMS; {test.held} of {test.models} models within the interval"
     )
 
 
 def advice_object(advice: Advice) -> dict[str, Any]:
     """The JSON object of `recommend`."""
     fields = asdict(advice)
-    if advice.ceiling is not None:
-        ceiling = advice.ceiling
-        fields["ceiling"] = {"low": ceiling.low, "best": ceiling.value, "high": ceiling.high}
     if advice.camera is not None:
         for name in ("pictures", "warnings"):  # the one too long, the other among the answer's own
             del fields["camera"][name]
@@ -199,19 +219,51 @@ Table = tuple[str, tuple[str, ...], list[tuple[str, ...]]]  # title, headings an
 
 def plan_tables(planned: TrainingPlan) -> list[Table]:
     """Title, headings and rows: the trainings chosen in their order, and each candidate alone."""
-    headings = ("parameters", "cost", "interval, a factor of")
+    headings = ("parameters", "cost", "hours", "interval, a factor of")
     found: list[Table] = []
     for title, candidates in (
         ("Train in this order; what is expected once each is added", planned.chosen),
         ("Each alone, the most for its cost first", planned.candidates),
     ):
         rows: list[tuple[str, ...]] = [
-            (f"{one.parameters:,}", f"{one.cost:.3g}", f"{one.interval_factor:.2f}")
+            (
+                f"{one.parameters:,}",
+                f"{one.cost:.3g}",
+                number(one.hours, ".2g"),
+                f"{one.interval_factor:.2f}",
+            )
             for one in candidates
         ]
         if rows:
             found.append((title, headings, rows))
     return found
+
+
+def plan_lines(planned: TrainingPlan) -> list[str]:
+    """The commands of the plan, in its order."""
+    return [one.train_command for one in planned.chosen if one.train_command]
+
+
+def prediction_facts(prediction: Prediction) -> list[tuple[str, str]]:
+    """What a size does, as pairs of name and value."""
+    return [
+        ("parameters", f"{prediction.parameters:,}"),
+        ("at noise step", f"{prediction.noise_step:.4g}"),
+        ("accuracy, mean over trainings", accuracy_range(prediction.accuracy)),
+        ("accuracy of the next training", accuracy_range(prediction.next_training)),
+        ("intervals", f"{prediction.confidence:.0%}"),
+        ("size over largest trained", f"{prediction.extrapolation_ratio:.2f}"),
+    ]
+
+
+def prediction_json(prediction: Prediction) -> str:
+    return json.dumps(asdict(prediction), indent=2, allow_nan=False)
+
+
+def prediction_markdown(prediction: Prediction) -> str:
+    warnings = [f"- {warning}" for warning in prediction.warnings]
+    parts = [_facts_markdown(prediction_facts(prediction))]
+    return "\n\n".join([*parts, *(["\n".join(warnings)] if warnings else [])])
 
 
 def plan_json(planned: TrainingPlan) -> str:
@@ -222,6 +274,8 @@ def plan_markdown(planned: TrainingPlan) -> str:
     parts = [planned.reason]
     for title, headings, rows in plan_tables(planned):
         parts += ["", f"**{title}**", "", _markdown(headings, rows)]
+    for line in plan_lines(planned):
+        parts += ["", f"    {line}"]
     return "\n".join(parts)
 
 
@@ -250,13 +304,14 @@ def backtest_summary(found: LadderBacktest) -> list[Table]:
         ],
     )
     size = (
-        "Size, where it still buys accuracy: factor between predicted and needed; told: answers "
-        "of those asked for; open: intervals without an upper end; luck: held, with room for the "
-        "luck of the trainings left out",
-        (*name, "told", "RMS", "median", "worst", "held", "open", "luck"),
+        "Size, where it still buys accuracy: factor between the best estimate and the needed size; "
+        "named: sizes of those asked for; held: their intervals that hold; bounds: lower bounds "
+        "that are true, of all answers",
+        (*name, "named", "RMS", "median", "worst", "held", "bounds"),
         [(*_score_name(one, score), *_factors(score.size)) for one, score in scores],
     )
-    return [accuracy, size, _laws_alone(found)]
+    laws = _laws_alone(found)
+    return [accuracy, size, *([laws] if laws[2] else [])]
 
 
 def _score_name(one: HoldOut, score: BacktestScore) -> tuple[str, ...]:
@@ -271,14 +326,12 @@ def _errors(score: AccuracyScore | None) -> tuple[str, ...]:
 
 
 def _factors(score: SizeScore) -> tuple[str, ...]:
-    told = score.asked - score.refused
     factors = (score.factor_rms, score.factor_median, score.factor_worst)
     return (
-        f"{told}/{score.asked}",
+        f"{score.named}/{score.asked}",
         *(number(factor, ".2f") for factor in factors),
-        _of(score.held, told),
-        str(score.open_ended),
-        _of(score.held_training, told),
+        _of(score.held, score.named),
+        _of(score.bound_true, score.asked),
     )
 
 
@@ -287,19 +340,14 @@ def _of(share: float | None, count: int) -> str:
 
 
 def _laws_alone(found: LadderBacktest) -> Table:
-    """Each law's error alone, in the order of the first hold-out, with its weight in the answer."""
+    """Each law's error, in the order of the first hold-out."""
     headings = ["law"]
     rows: dict[str, list[str]] = {}
     for one in found.hold_outs:
-        headings += [f"RMS ({len(one.held)})", "weight"]
-        for law in one.laws:
-            weight = f"{law.weight:.0%}" if law.trusted else "none"
-            shown = [f"{law.backtest.accuracy_rms:.4f}", weight]
-            rows.setdefault(law.backtest.law, []).extend(shown)
-    title = (
-        "Each law by itself, all steps, with so many sizes left out; the answer is their mean by "
-        "weight, none: not trusted"
-    )
+        headings.append(f"RMS ({len(one.held)})")
+        for test in one.laws:
+            rows.setdefault(test.law, []).append(f"{test.accuracy_rms:.4f}")
+    title = "For comparison, each law's own error in accuracy, with so many sizes left out"
     return title, tuple(headings), [(law, *cells) for law, cells in rows.items()]
 
 
@@ -327,23 +375,24 @@ def backtest_details(found: LadderBacktest) -> list[Table]:
 
 
 def _accuracy_row(point: PredictedAccuracy) -> tuple[str, ...]:
-    missed = (point.predicted.value or 0.0) - point.measured
     return (
         point.model,
         f"{point.parameters:,}",
         f"{point.step:g}",
-        interval(point.predicted, ".3f"),
+        accuracy_range(point.predicted),
         f"{point.measured:.3f}",
-        f"{missed:+.3f}",
+        f"{point.predicted.best - point.measured:+.3f}",
     )
 
 
 def _size_row(answer: PredictedSize) -> tuple[str, ...]:
     asked = (f"{answer.step:g}", f"{answer.target:.3f}", f"{answer.needed:,}")
-    if answer.predicted is None:
-        return (*asked, "refused" if answer.verdict == "untrusted" else "out of reach", "-")
-    factor = (answer.predicted.value or 0.0) / answer.needed
-    return (*asked, _size_interval(answer.predicted), f"{factor:.2f}")
+    sizes = answer.predicted
+    if sizes is None:
+        return (*asked, "out of reach", "-")
+    if sizes.best is None:
+        return (*asked, f"at least {sizes.low or 0:,.0f}", "-")
+    return (*asked, size_interval(sizes), f"{sizes.best / answer.needed:.2f}")
 
 
 def backtest_json(found: LadderBacktest) -> str:
@@ -562,25 +611,17 @@ def calibration_facts(calibration: Calibration) -> list[tuple[str, str]]:
     return facts
 
 
-def weight_table(calibration: Calibration) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Headings and rows: each law's weight in an answer, its misfit in accuracy, its verdict."""
+def law_verdicts(calibration: Calibration) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and rows: each law's misfit in accuracy, and its verdict."""
     rows: list[tuple[str, ...]] = [
-        (fit.law, f"{fit.weight:.0%}", f"{fit.residual_rms:.4f}", fit.verdict)
-        for fit in calibration.laws
+        (fit.law, f"{fit.residual_rms:.4f}", fit.verdict) for fit in calibration.laws
     ]
-    return ("law", "weight", "misfit", "verdict"), rows
+    return ("law", "misfit", "verdict"), rows
 
 
-def backtest_table(
-    calibration: Calibration, answering: bool
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Headings and rows: predictions of the largest sizes, left out, by the laws that have a
-    weight in the answer, or by those that have none; the heaviest first.
-    """
-    weights: dict[str, float] = {fit.law: fit.weight for fit in calibration.laws}
-    tests = [
-        test for test in calibration.backtests if (weights[test.law] >= ANSWERING) == answering
-    ]
+def backtest_table(calibration: Calibration) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and rows: predictions of the largest sizes, left out, by each law."""
+    order = [fit.law for fit in calibration.laws]
     headings = ("law", "sizes left out", "times beyond", "accuracy off, RMS", "worst", "size off")
     rows: list[tuple[str, ...]] = [
         (
@@ -591,7 +632,9 @@ def backtest_table(
             f"{test.accuracy_worst:.4f}",
             "-" if test.log10_size_error is None else f"{10**test.log10_size_error:.1f} times",
         )
-        for test in sorted(tests, key=lambda one: (-weights[one.law], one.hold_out))
+        for test in sorted(
+            calibration.backtests, key=lambda test: (order.index(test.law), test.hold_out)
+        )
     ]
     return headings, rows
 
@@ -600,7 +643,7 @@ def map_table(found: RequirementMap) -> tuple[tuple[str, ...], list[tuple[str, .
     """Headings and rows of a part of the requirement map: a row a target, the highest first."""
     columns, rows = _some(len(found.steps), 9), _some(len(found.targets), 10)
     headings = ("accuracy", *(f"step {found.steps[j]:g}" for j in columns))
-    words = {"unreachable": "no size", "untrusted": "not known"}
+    words = {"unreachable": "no size", "bounded": "more", "untrusted": "not known"}
     return headings, [
         (
             f"{found.targets[i]:g}",
@@ -652,6 +695,10 @@ def report_json(report: Report) -> str:
     return json.dumps(fields, indent=1, allow_nan=False)
 
 
+def all_warnings(calibration: Calibration) -> tuple[str, ...]:
+    return (*calibration.warnings, *calibration.fit_warnings)
+
+
 def report_markdown(report: Report) -> str:
     """The page's words and tables."""
     calibration, advice = report.calibration, report.advice
@@ -669,12 +716,11 @@ def report_markdown(report: Report) -> str:
     if calibration.width_law is not None:
         parts += ["## Width of the fall", calibration.width_law.verdict]
         parts += [_markdown(("levels", "exponent (90 %)", "widths"), width_rows(calibration))]
-    parts += ["## Laws", _markdown(*weight_table(calibration))]
+    if calibration.laws:
+        parts += ["## Laws", _markdown(*law_verdicts(calibration))]
     if calibration.backtests:
-        headings, rows = backtest_table(calibration, answering=True)
-        rows = [*rows, *backtest_table(calibration, answering=False)[1]]
-        parts += ["## Back-test", _markdown(headings, rows)]
-    warnings = advice.warnings if advice else calibration.warnings
+        parts += ["## Back-test of the laws", _markdown(*backtest_table(calibration))]
+    warnings = advice.warnings if advice else all_warnings(calibration)
     if warnings:
         parts += ["## Warnings", "\n".join(f"- {warning}" for warning in warnings)]
     return "\n\n".join([*parts, *_provenance_markdown(report.provenance)]) + "\n"

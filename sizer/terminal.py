@@ -23,11 +23,21 @@ from sizer.inference.records import Precision
 from sizer.networks.manifest import Manifest
 from sizer.noise import NoiseLevel
 from sizer.noise.camera import CameraNoise
-from sizer.results import Advice, LadderBacktest, TrainingPlan
+from sizer.predict.accuracy import Prediction
+from sizer.predict.advice import Advice
+from sizer.predict.backtest import LadderBacktest
+from sizer.predict.plan import TrainingPlan
 
 if TYPE_CHECKING:
     from sizer.networks.ladder import Progress as TrainingProgress
     from sizer.quantization.quantize import QuantizedModel
+
+COLOURS = {
+    "recommended": "green",
+    "bounded": "yellow",
+    "unreachable": "yellow",
+    "untrusted": "red",
+}
 
 
 def _progress() -> Progress:
@@ -175,7 +185,7 @@ def show_skipped(camera: CameraNoise) -> None:
 
 
 def show_advice(advice: Advice) -> None:
-    colour = {"recommended": "green", "unreachable": "yellow", "untrusted": "red"}[advice.verdict]
+    colour = COLOURS[advice.verdict]
     answer = Text(f"{advice.verdict}: ", style=f"bold {colour}") + Text(advice.reason)
     Console().print(answer)
     _table(None, None, report.advice_facts(advice))
@@ -185,10 +195,19 @@ def show_advice(advice: Advice) -> None:
     _warn(advice.warnings)
 
 
+def show_prediction(prediction: Prediction) -> None:
+    told = report.accuracy_range(prediction.accuracy)
+    Console().print(Text(f"{told}: the accuracy of {prediction.parameters:,} parameters"))
+    _table(None, None, report.prediction_facts(prediction))
+    _warn(prediction.warnings)
+
+
 def show_plan(planned: TrainingPlan) -> None:
     Console().print(Text(planned.reason))
     for title, headings, rows in report.plan_tables(planned):
         _table(title, headings, rows)
+    for line in report.plan_lines(planned):
+        Console().print(Text(line), soft_wrap=True)
 
 
 def show_backtest(found: LadderBacktest) -> None:

@@ -20,17 +20,18 @@ def backtest(
 ) -> None:
     """How well the smaller models would have predicted the largest: accuracy and size.
 
-    Leaves out the largest sizes, fits all laws again, and shows what they answer
-    beside what was measured, at every noise step.
+    Leaves out the largest sizes, and shows what the rest answers beside what was measured, at
+    every noise step.
 
     Example: sizer backtest cifar100-noise --hold-out 2 --plots pictures
     """
-    from sizer import io, pipeline, report, terminal
+    from sizer import files, io, report, terminal
+    from sizer.predict.backtest import backtest as leave_out_largest
 
     if plots is not None:
         io.make_folder(plots)
     with terminal.measuring_progress() as progress:
-        found = pipeline.backtest(calibration, hold_out, progress)
+        found = leave_out_largest(files.load(calibration), hold_out=hold_out, progress=progress)
     if plots is not None:
         from sizer.plots import backtest_figures
 

@@ -33,23 +33,27 @@ def plan(
 ) -> int:
     """Which sizes to train next, to narrow the interval of a recommendation most for their cost.
 
-    Exit code 0: a plan; 1: there is no answer to narrow.
+    Exit code 0: a plan; 1: no training within the budget is worth it.
 
     Example: sizer plan --noise-step 300 --target-acc 0.6 --budget 2 --calibration mine.json
     """
-    from sizer import pipeline, report, terminal
+    from sizer import files, report, terminal
+    from sizer.predict.plan import plan as plan_trainings
 
     with terminal.measuring_progress() as progress:
-        planned = pipeline.plan(
-            calibration,
-            noise=pipeline.NoiseQuestion(noise_step, sigma, snr_db, noise_from),
-            target_accuracy=target_acc,
-            confidence=confidence,
+        planned = plan_trainings(
+            files.load(calibration),
+            accuracy=target_acc,
             budget=budget,
+            step=noise_step,
+            sigma=sigma,
+            snr_db=snr_db,
+            noise_from=noise_from,
+            confidence=confidence,
             progress=progress,
         )
     if format == "text":
         terminal.show_plan(planned)
     else:
         typer.echo(report.plan_json(planned) if format == "json" else report.plan_markdown(planned))
-    return 1 if planned.interval_factor is None else 0
+    return 0 if planned.worth_it else 1

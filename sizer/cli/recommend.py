@@ -25,7 +25,10 @@ from sizer.cli.options import (
 from sizer.devices.records import RESERVE_RAM
 
 if TYPE_CHECKING:
-    from sizer.results import Advice
+    from sizer.calibration import Calibration
+    from sizer.predict.advice import Advice
+
+EXIT_CODES = {"recommended": 0, "unreachable": 1, "bounded": 4, "untrusted": 4}
 
 
 @command
@@ -47,7 +50,7 @@ def recommend(
     max_flash: MaxFlashOption = None,
     max_latency: MaxLatencyOption = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Answer also far beyond the ladder, with a guess.")
+        bool, typer.Option("--force", help="Name a size also far beyond the ladder: a guess.")
     ] = False,
     export: Annotated[
         Path | None,
@@ -61,50 +64,54 @@ def recommend(
     ] = None,
     format: FormatOption = "text",  # noqa: A002
 ) -> int:
-    """The smallest model that reaches an accuracy under noise, or why none can be named.
+    """The smallest model that reaches an accuracy under noise, or what is known of it.
 
     With --device, also whether it fits there, the best accuracy that device can hold at this
     noise, and the largest noise at which it still has the accuracy wanted.
 
-    Exit code 0: a recommendation; 1: no size reaches it; 4: the fit is not to be trusted.
+    Exit code 0: a recommendation; 1: no size reaches it; 4: no size can be named, and what is
+    known instead.
 
     Example: sizer recommend --noise-step 300 --target-acc 0.6 --calibration mine.json
     """
-    from sizer import pipeline, terminal
-    from sizer.devices.check import DeviceQuestion
+    from sizer import files, pipeline, terminal
+    from sizer.predict.members import check_export
+    from sizer.predict.recommend import recommend as recommend_size
 
+    measured = files.load(calibration)
     if export is not None:
-        pipeline.check_export(calibration, export)
+        check_export(measured, export)
     if report is not None:
         pipeline.check_report(report)
     with terminal.measuring_progress() as progress:
-        advice = pipeline.recommend(
-            calibration,
-            noise=pipeline.NoiseQuestion(noise_step, sigma, snr_db, noise_from),
-            target_accuracy=target_acc,
+        advice = recommend_size(
+            measured,
+            accuracy=target_acc,
+            step=noise_step,
+            sigma=sigma,
+            snr_db=snr_db,
+            noise_from=noise_from,
             confidence=confidence,
+            devices=tuple(device or ()),
+            devices_file=devices_file,
+            precision=precision,
+            reserve_ram=reserve_ram,
+            max_ram=max_ram,
+            max_flash=max_flash,
+            max_latency_ms=max_latency,
             force=force,
-            question=DeviceQuestion(
-                names=tuple(device or ()),
-                file=devices_file,
-                precision=precision,
-                reserve_ram=reserve_ram,
-                max_ram=max_ram,
-                max_flash=max_flash,
-                max_latency_ms=max_latency,
-            ),
-            progress=progress,
             command=line_given(),
+            progress=progress,
         )
     if advice.camera is not None:
         terminal.show_skipped(advice.camera)
     if export is not None:
-        _export_recommended(calibration, advice, export)
+        _export_recommended(measured, advice, export)
     if report is not None:
-        pipeline.write_report(report, calibration, line_given(), advice)
+        pipeline.write_report(report, measured, calibration, line_given(), advice)
         mention(f"wrote {report}")
     _show_advice(advice, format)
-    return {"recommended": 0, "unreachable": 1, "untrusted": 4}[advice.verdict]
+    return EXIT_CODES[advice.verdict]
 
 
 def _show_advice(advice: "Advice", form: str) -> None:
@@ -116,10 +123,10 @@ def _show_advice(advice: "Advice", form: str) -> None:
         typer.echo(report.advice_json(advice) if form == "json" else report.advice_markdown(advice))
 
 
-def _export_recommended(calibration: str, advice: "Advice", folder: Path) -> None:
-    from sizer import pipeline
+def _export_recommended(calibration: "Calibration", advice: "Advice", folder: Path) -> None:
+    from sizer.predict.members import export_recommended
 
-    path = pipeline.export_recommended(calibration, advice, folder)
+    path = export_recommended(calibration, advice, folder)
     if path is None:
         mention("nothing exported: no size is recommended, or none of the family is as large")
         return

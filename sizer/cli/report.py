@@ -21,8 +21,8 @@ def report(
 
     Example: sizer report mine.json --out mine.html
     """
-    from sizer import pipeline
+    from sizer import files, pipeline
 
     pipeline.check_report(out)
-    pipeline.write_report(out, calibration, line_given())
+    pipeline.write_report(out, files.load(calibration), calibration, line_given())
     mention(f"wrote {out}")

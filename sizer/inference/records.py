@@ -13,8 +13,8 @@ class ModelInfo:
 
     parameters: trainable ones where a manifest says so, else all elements of the initializers.
     macs: multiply-accumulates of one image. input_shape: height, width, channels.
-    training: the family, such as `clean` or `noise 0..900`. seed: of its training. precision: of
-    most of its weights.
+    training: the family, such as `clean` or `noise 0..900`. seed, training_seconds: of its
+    training. precision: of most of its weights.
     """
 
     name: str
@@ -25,3 +25,4 @@ class ModelInfo:
     training: str | None = None
     seed: int | None = None
     precision: Precision | None = None
+    training_seconds: float | None = None

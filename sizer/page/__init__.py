@@ -11,7 +11,7 @@ from sizer.page.figures import (
     wanted_value,
     widths_plot,
 )
-from sizer.results import Report
+from sizer.report import Report
 
 HERE = Path(__file__).parent
 

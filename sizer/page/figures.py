@@ -7,7 +7,10 @@ import numpy as np
 
 from sizer.calibration import Calibration
 from sizer.page.draw import Axis, Canvas, Note, Plot, Shape, labelled, short_count
-from sizer.results import Advice, MapCell, Outlook, Report, Requirement, RequirementMap
+from sizer.predict.advice import Advice
+from sizer.predict.outlook import MapCell, Outlook, RequirementMap
+from sizer.predict.question import Requirement
+from sizer.report import Report
 from sizer.scaling.width import WidthLaw
 
 DENSE = 80  # points of a fitted curve
@@ -15,7 +18,7 @@ GUESSED = 0.03  # of the accuracy above chance: where no size has that, nothing 
 HEADROOM = 1.12  # of the accuracies' axis, for words above the curves
 FAINTEST, DARKEST = 28, 78  # per cent of ink, of the smallest and the largest size
 LABELS = 1.35  # the widths' axis goes on this far, for the names of its lines
-NONE = {"unreachable": 0, "untrusted": -1}  # in place of a size
+NONE = {"unreachable": 0, "untrusted": -1, "bounded": -1}  # in place of a size
 LEAST_ROWS, LEAST_COLUMNS = 2, 11  # of the map, to hold words: rows, and a part of its columns
 BANDS = (1, 2, 5)  # sizes at which the map changes its shade, times powers of ten
 
@@ -187,7 +190,7 @@ def map_plot(found: RequirementMap, advice: Advice | None) -> Plot:
     ]
     notes = [
         *_region_note(canvas, found, "unreachable", "no size"),
-        *_region_note(canvas, found, "untrusted", "not known"),
+        *_region_note(canvas, found, "bounded", "not known"),
     ]
     wanted = advice.requirement if advice else None
     if wanted is not None and _inside(canvas, wanted):

@@ -1,11 +1,13 @@
 """`predict`: the accuracy that a size will have."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from sizer.calibration import Calibration
 from sizer.errors import PredictionError
+from sizer.predict.asked_noise import AskedNoise, noise_step
 from sizer.predict.forecast import Forecast
 from sizer.predict.predictor import Predictor
 from sizer.predict.question import (
@@ -15,6 +17,7 @@ from sizer.predict.question import (
     ladder_of,
     refusal,
 )
+from sizer.progress import ReportProgress, no_progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +47,29 @@ class Prediction:
 
 
 def predict(
-    calibration: Calibration, *, parameters: float, step: float, confidence: float = 0.9
+    calibration: Calibration,
+    *,
+    parameters: float,
+    step: float | None = None,
+    sigma: float | None = None,
+    snr_db: float | None = None,
+    noise_from: Path | None = None,
+    confidence: float = 0.9,
+    progress: ReportProgress = no_progress,
 ) -> Prediction:
-    """The accuracy that `parameters` will have at a noise step.
+    """The accuracy that a size (`parameters`) will have under noise, given as in `recommend`.
 
     Raises UsageError for a size that is none or more than 1,000 times the ladder, or a step or a
     confidence out of range; PredictionError where nothing was measured at that noise.
     """
     check_size(calibration, parameters)
-    check_step(step)
     check_confidence(confidence)
-    reason = refusal(calibration, step)
+    asked, _ = noise_step(calibration, AskedNoise(step, sigma, snr_db, noise_from), progress)
+    check_step(asked)
+    reason = refusal(calibration, asked)
     if reason is not None:
         raise PredictionError(reason)
-    ladder = ladder_of(calibration)
-    return predicted(ladder, round(parameters), step, confidence)
+    return predicted(ladder_of(calibration), round(parameters), asked, confidence)
 
 
 def predicted(ladder: Predictor, size: int, step: float, confidence: float) -> Prediction:

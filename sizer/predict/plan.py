@@ -1,31 +1,27 @@
-"""Which training next: the one that would narrow the answer most for its cost.
-
-A training of a size is imagined, at a few equally likely outcomes that the predictive distribution
-foretells, and the ladder is asked again with it (Bayesian design: Chaloner & Verdinelli
-1995, doi:10.1214/ss/1177009939). So what is promised is what will be found, on average.
-"""
+"""Which training next: the one that would narrow the answer most for its cost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sizer.calibration import Calibration
 from sizer.errors import UsageError
-from sizer.inference.records import ModelInfo
+from sizer.networks.architecture import parameters
+from sizer.networks.train import train_line
+from sizer.predict.asked_noise import AskedNoise, noise_step
+from sizer.predict.members import family, member_with
+from sizer.predict.narrowing import BEYOND, expected_log_width, log_width, with_training
 from sizer.predict.predictor import Predictor
 from sizer.predict.question import Requirement, check_requirement, ladder_of, refusal
-from sizer.predict.sizes import sizes_reaching
-from sizer.scaling.curves import NoiseCurve
+from sizer.progress import Progress, ReportProgress, no_progress
 
 Floats = NDArray[np.float64]
 BETWEEN = 1  # sizes looked at between neighbours of the ladder, and as densely beyond it
-BEYOND = 4.0  # candidates reach up to this many times the largest size
 MOST = 4  # trainings of one plan; after these, measure and plan anew
-OUTCOMES = (1 / 6, 3 / 6, 5 / 6)  # of an imagined training, as shares of what is foretold
 WORTH = 0.9  # of the interval's logarithm: a plan that leaves more is not worth its cost
-WIDEST = np.log(1e4)  # of an interval without an end, as the logarithm of its factor
 SECONDS_AN_HOUR = 3600.0
 
 
@@ -64,26 +60,49 @@ class TrainingPlan:
     chosen: tuple[Candidate, ...] = ()
 
 
-def plan(calibration: Calibration, requirement: Requirement, budget: float) -> TrainingPlan:
-    """The trainings that would narrow the answer most for their cost, within a budget.
+def plan(
+    calibration: Calibration,
+    *,
+    accuracy: float,
+    budget: float,
+    step: float | None = None,
+    sigma: float | None = None,
+    snr_db: float | None = None,
+    noise_from: Path | None = None,
+    confidence: float = 0.9,
+    progress: ReportProgress = no_progress,
+) -> TrainingPlan:
+    """The trainings that would narrow an answer most for their cost, within a budget.
 
-    budget: in trainings of the largest size measured. Raises UsageError for a budget that is not
-    positive, and what `advise` raises.
+    accuracy, noise and confidence: as in `recommend`. budget: in trainings of the largest size
+    measured. Raises UsageError for a budget that is not positive, and what `recommend` raises.
     """
     if not 0 < budget < float("inf"):
         raise UsageError(f"budget {budget:g} must be positive: in trainings of the largest size")
+    asked, _ = noise_step(calibration, AskedNoise(step, sigma, snr_db, noise_from), progress)
+    requirement = Requirement(asked, accuracy, confidence)
     check_requirement(calibration, requirement)
-    reason = refusal(calibration, requirement.noise_step)
+    reason = refusal(calibration, asked)
     if reason is not None:
         return TrainingPlan(requirement, budget, reason, None)
+    return _planned(calibration, requirement, budget, progress("imagining trainings"))
+
+
+def _planned(
+    calibration: Calibration, requirement: Requirement, budget: float, report: Progress
+) -> TrainingPlan:
     ladder = ladder_of(calibration)
-    sizes = candidate_sizes(ladder)
+    sizes = buildable(calibration, candidate_sizes(ladder))
     prices = dict(zip(sizes, costs(calibration, sizes), strict=True))
     now = log_width(ladder, requirement)
     affordable = [size for size in sizes if prices[size] <= budget]
-    after = {size: expected_log_width(ladder, size, requirement) for size in affordable}
-    alone = [_candidate(calibration, size, prices[size], after[size]) for size in affordable]
+    after = {}
+    for done, size in enumerate(affordable):
+        report(done, len(affordable))
+        after[size] = expected_log_width(ladder, size, requirement)
+    report(len(affordable), len(affordable))
     chosen = _choose(ladder, requirement, prices, budget, after)
+    alone = [_candidate(calibration, size, prices[size], after[size]) for size in affordable]
     planned = [_candidate(calibration, size, prices[size], width) for size, width in chosen]
     worth = bool(chosen) and chosen[-1][1] <= WORTH * now
     return TrainingPlan(
@@ -99,10 +118,14 @@ def plan(calibration: Calibration, requirement: Requirement, budget: float) -> T
     )
 
 
-def settling_size(ladder: Predictor, requirement: Requirement) -> int:
-    """The size, at or beyond the largest trained, whose training would narrow the answer most."""
-    sizes = [round(times * ladder.sizes[-1]) for times in (1.0, 2.0, BEYOND)]
-    return min(sizes, key=lambda size: expected_log_width(ladder, size, requirement, (0.5,)))
+def buildable(calibration: Calibration, sizes: Sequence[int]) -> list[int]:
+    """Of each size, the nearest that `train` builds for the calibration's data, ascending; all as
+    they are where its models are of another family.
+    """
+    built = [parameters(member) for member in family(calibration)]
+    if not built:
+        return list(sizes)
+    return sorted({min(built, key=lambda known: abs(np.log(known / size))) for size in sizes})
 
 
 def candidate_sizes(ladder: Predictor) -> list[int]:
@@ -135,53 +158,6 @@ def costs(calibration: Calibration, sizes: Sequence[int]) -> list[float]:
     at = np.log(sizes)
     inside = np.interp(at, x, y) + power * (np.minimum(at - x[0], 0) + np.maximum(at - x[-1], 0))
     return [float(cost) for cost in np.exp(inside - y[-1])]
-
-
-def log_width(ladder: Predictor, requirement: Requirement) -> float:
-    """Logarithm of upper over lower end of the answer's interval, within what is looked at."""
-    forecast = ladder.at(requirement.noise_step)
-    sizes = sizes_reaching(forecast, requirement.target_accuracy, requirement.confidence)
-    if sizes.low is None or sizes.high is None:
-        return float(WIDEST)
-    low = max(sizes.low, forecast.size_range[0] / 10)
-    return float(min(WIDEST, np.log(max(sizes.high, low) / low)))
-
-
-def expected_log_width(
-    ladder: Predictor,
-    size: int,
-    requirement: Requirement,
-    outcomes: Sequence[float] = OUTCOMES,
-) -> float:
-    """The mean of `log_width` over imagined outcomes of one more training."""
-    imagined = [with_training(ladder, size, requirement.noise_step, share) for share in outcomes]
-    return float(np.mean([log_width(after, requirement) for after in imagined]))
-
-
-def with_training(ladder: Predictor, size: int, step: float, share: float) -> Predictor:
-    """The ladder with a training of this size that came out at a quantile of what is foretold, at
-    the step and around it alike.
-    """
-    forecast, around = ladder.at(step), ladder.around(step)
-    steps = np.unique([step, *around])
-    reached = np.array(
-        [
-            forecast.elsewhere(ladder.observed(at))
-            .at(np.array([float(size)]))
-            .quantiles((share,), training=True)[0, 0]
-            for at in steps.tolist()
-        ]
-    )
-    trials = int(forecast.seen.trials.min())
-    model = ModelInfo(name=f"imagined {size} {len(ladder.curves)}", sha256="", parameters=size)
-    curve = NoiseCurve(
-        model=model,
-        chance=forecast.seen.chance,
-        steps=tuple(steps.tolist()),
-        correct=tuple(np.rint(np.clip(reached, 0, 1) * trials).astype(int).tolist()),
-        trials=(trials,) * len(steps),
-    )
-    return ladder.with_curves([curve])
 
 
 def _choose(
@@ -232,8 +208,14 @@ def _greedy(
 
 
 def _candidate(calibration: Calibration, size: int, cost: float, width: float) -> Candidate:
-    hours = hours_of(calibration, size, cost)
-    return Candidate(size, cost, float(np.exp(width)), hours)
+    member, ladder = member_with(family(calibration), size), calibration.ladder
+    return Candidate(
+        parameters=size,
+        cost=cost,
+        interval_factor=float(np.exp(width)),
+        hours=hours_of(calibration, size, cost),
+        train_command=train_line(ladder, member) if member and ladder else None,
+    )
 
 
 def hours_of(calibration: Calibration, size: int, cost: float) -> float | None:
@@ -257,11 +239,3 @@ def _reason(now: float, chosen: Sequence[Candidate], worth: bool) -> str:
         return f"not worth it: all that the budget pays for would narrow the interval only {told}"
     count = "1 training is" if len(chosen) == 1 else f"{len(chosen)} trainings are"
     return f"{count} expected to narrow the interval {told}"
-
-
-def with_lines(planned: TrainingPlan, line: "dict[int, str | None]") -> TrainingPlan:
-    """The plan with the command that trains each of its sizes."""
-    return replace(
-        planned,
-        chosen=tuple(replace(c, train_command=line.get(c.parameters)) for c in planned.chosen),
-    )

@@ -1,0 +1,56 @@
+"""`sizer predict`: the accuracy that a size will have."""
+
+from typing import Annotated
+
+import typer
+
+from sizer.cli.app import command
+from sizer.cli.options import (
+    CalibrationOption,
+    ConfidenceOption,
+    FormatOption,
+    NoiseFromOption,
+    SigmaOption,
+    SnrOption,
+    StepOption,
+)
+
+
+@command
+def predict(
+    parameters: Annotated[float, typer.Option(help="Size of the model: how many parameters.")],
+    noise_step: StepOption = None,
+    sigma: SigmaOption = None,
+    snr_db: SnrOption = None,
+    noise_from: NoiseFromOption = None,
+    calibration: CalibrationOption = "builtin",
+    confidence: ConfidenceOption = 0.9,
+    format: FormatOption = "text",  # noqa: A002
+) -> None:
+    """The accuracy that a model of a given size will have under noise.
+
+    Of the mean over trainings, and of what the next training measures.
+
+    Exit code 0: a prediction; 4: nothing was measured at that noise.
+
+    Example: sizer predict --parameters 200000 --noise-step 300 --calibration mine.json
+    """
+    from sizer import files, report, terminal
+    from sizer.predict.accuracy import predict as predict_accuracy
+
+    with terminal.measuring_progress() as progress:
+        prediction = predict_accuracy(
+            files.load(calibration),
+            parameters=parameters,
+            step=noise_step,
+            sigma=sigma,
+            snr_db=snr_db,
+            noise_from=noise_from,
+            confidence=confidence,
+            progress=progress,
+        )
+    if format == "text":
+        terminal.show_prediction(prediction)
+    else:
+        form = report.prediction_json if format == "json" else report.prediction_markdown
+        typer.echo(form(prediction))
