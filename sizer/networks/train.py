@@ -12,10 +12,10 @@ from sizer.networks.manifest import Manifest, python_line
 from sizer.networks.recipe import Augment, LadderTraining, Recipe
 
 if TYPE_CHECKING:
-    from sizer.networks.ladder import Progress
+    from sizer.networks.ladder import EpochDone
 
     # Told the epochs of a model and each model's cost of an epoch; then each epoch.
-    ReportTraining = Callable[[int, dict[str, int]], Callable[[Progress], None]]
+    ReportTraining = Callable[[int, dict[str, int]], Callable[[EpochDone], None]]
 
 # The recipe of every ladder; what a user chooses is added to it.
 BATCH = 128
@@ -24,10 +24,10 @@ WEIGHT_DECAY = 0.02
 LABEL_SMOOTHING = 0.0
 
 
-def no_training_progress(_epochs: int, _costs: dict[str, int], /) -> "Callable[[Progress], None]":
+def no_training_progress(_epochs: int, _costs: dict[str, int], /) -> "Callable[[EpochDone], None]":
     """Show nothing."""
 
-    def ignore(_progress: "Progress") -> None:
+    def ignore(_progress: "EpochDone") -> None:
         pass
 
     return ignore
@@ -56,7 +56,8 @@ def train(
     """
     require_extra("sizer train")
     from sizer.datasets import open_dataset
-    from sizer.networks import ladder
+    from sizer.networks.ladder import train_ladder
+    from sizer.networks.plan import make_plan
     from sizer.noise import linear_schedule
 
     asked = {
@@ -68,7 +69,7 @@ def train(
         "augment": augment,
         "noise_steps": noise_steps,
     }
-    plan = ladder.make_plan(
+    plan = make_plan(
         train=open_dataset(data, "train"),
         test=open_dataset(data, "test"),
         schedule=linear_schedule(),
@@ -78,7 +79,7 @@ def train(
         folder=folder,
         command=command or python_line("train", **asked),
     )
-    return ladder.train_ladder(plan, usable_cores(), progress(epochs, ladder.costs(plan)))
+    return train_ladder(plan, usable_cores(), progress(epochs, plan.costs()))
 
 
 def full_recipe(epochs: int, augment: Augment, noise_steps: tuple[int, int] | None) -> Recipe:
