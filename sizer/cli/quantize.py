@@ -29,10 +29,11 @@ def quantize(
 
     Example: sizer quantize models/mine --data photos/ --out models/mine-int8
     """
-    from sizer import pipeline, terminal
+    from sizer import terminal
+    from sizer.pipeline.quantising import quantize as quantize_ladder
 
     with terminal.measuring_progress() as progress:
-        results = pipeline.quantize(
+        results = quantize_ladder(
             models=models,
             data=data,
             precision=precision,
