@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
 from sizer import files, fit
-from sizer.cli import app
+from sizer.cli.app import app
 from sizer.errors import CalibrationError, MeasurementError, UsageError
 from sizer.law import LAWS
 from sizer.measure import ignore_progress

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from sizer import camera
 from sizer.camera import camera_noise, picture_sigma
-from sizer.cli import app
+from sizer.cli.app import app
 from sizer.datasets.images import decode
 from sizer.errors import DataError
 from sizer.measure import ignore_progress

@@ -15,7 +15,7 @@ from tiny import CLASSES, WIDTHS, network, save_images, save_ladder
 from typer.testing import CliRunner
 
 import sizer
-from sizer.cli import app
+from sizer.cli.app import app
 from sizer.files import read_calibration
 
 COMMANDS = [command.callback.__name__ for command in app.registered_commands]

@@ -17,7 +17,7 @@ from tiny import network, save_images, save_ladder
 from typer.testing import CliRunner
 from watched import Watched
 
-from sizer.cli import app
+from sizer.cli.app import app
 from sizer.errors import ClusterError, ModelError
 from sizer.evaluate import open_model
 from sizer.measure import Noise, cluster, measure

@@ -13,7 +13,8 @@ from test_advise import trained_with
 from typer.testing import CliRunner
 
 from sizer import files, pipeline
-from sizer.cli import _noise_steps, _sizes, app
+from sizer.cli.app import app
+from sizer.cli.options import parse_noise_steps, parse_sizes
 from sizer.errors import MissingExtraError, OutputError, UsageError
 from sizer.manifest import read_manifest
 from sizer.pipeline.ladders import find_models, training_of
@@ -53,10 +54,10 @@ class TestTrainLine:
         ladder = ladder_of(_recipe(epochs, augment, noise_steps))
         ladder = replace(ladder, dataset=replace(ladder.dataset, spec=spec))
         given_back = options(train_line(ladder, member))
-        (size,) = _sizes(given_back["--sizes"])
+        (size,) = parse_sizes(given_back["--sizes"])
         assert small_with(size, 32, 100) == member
         assert given_back["--data"] == spec
-        assert _noise_steps(given_back.get("--noise-augment")) == noise_steps
+        assert parse_noise_steps(given_back.get("--noise-augment")) == noise_steps
         again = _recipe(int(given_back["--epochs"]), given_back["--augment"], noise_steps)
         assert again == ladder.recipe
 
@@ -67,7 +68,7 @@ class TestTrainLine:
     def test_recommend_gives_it_in_every_form(self):
         answer = json.loads(sizer(*ASKED, "--format", "json").stdout)
         line = answer["train_command"]
-        (size,) = _sizes(options(line)["--sizes"])
+        (size,) = parse_sizes(options(line)["--sizes"])
         assert size == answer["architecture"]["parameters"]
         assert options(line)["--noise-augment"] == "0:800"
         for form in ("text", "markdown"):

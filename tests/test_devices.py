@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tiny import network
 from typer.testing import CliRunner
 
-from sizer.cli import app
+from sizer.cli.app import app
 from sizer.devices.catalogue import all_devices, find_device, read_catalogue, select, to_toml
 from sizer.devices.footprint import (
     CODE_FLASH,

@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from sizer.cli import app
+from sizer.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

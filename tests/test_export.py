@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 from typer.testing import CliRunner
 
-from sizer.cli import app
+from sizer.cli.app import app
 from sizer.errors import ModelError
 from sizer.input_format import from_metadata
 from sizer.results import InputFormat

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from sizer.cli import app
+from sizer.cli.app import app
 from sizer.errors import UsageError
 from sizer.noise import (
     NoiseSchedule,

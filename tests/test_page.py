@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from sizer import files, pipeline
 from sizer.advise import advise, outlook, reach, requirement_map
-from sizer.cli import _steps, app
+from sizer.cli.app import app
+from sizer.cli.options import parse_steps
 from sizer.errors import OutputError
 from sizer.page import render
 from sizer.page.draw import Axis, Canvas, short_count
@@ -197,7 +198,7 @@ class TestText:
         known = {name for one in get_command(app).commands["calibrate"].params for name in one.opts}
         given = dict(zip(words[1::2], words[2::2], strict=True))
         assert given.keys() <= known
-        assert _steps(given["--steps"]) == tuple(sorted({cell.step for cell in found.cells}))
+        assert parse_steps(given["--steps"]) == tuple(sorted({cell.step for cell in found.cells}))
         assert given.get("--images") == (None if images == 4000 else "500")
 
     def test_models_with_steps_of_their_own_were_measured_by_a_plan(self):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from sizer import files
 from sizer.advise import plan
 from sizer.advise.plan import _after, _costs, _study
-from sizer.cli import app
+from sizer.cli.app import app
 from sizer.errors import UsageError
 from sizer.fit import fit_surfaces
 from sizer.results import Calibration, Cell, Requirement

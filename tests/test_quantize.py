@@ -15,7 +15,7 @@ from onnx import helper, numpy_helper
 from tiny import CLASSES, SHAPE, WIDTHS, network, save_images, save_ladder
 from typer.testing import CliRunner
 
-from sizer.cli import app
+from sizer.cli.app import app
 from sizer.errors import DataError, ModelError, OutputError, UsageError
 from sizer.files import read_calibration
 from sizer.input_format import from_metadata, to_metadata

@@ -1,0 +1,144 @@
+"""The program: its commands, their errors in one line each, and what is said on stderr."""
+
+import functools
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from typer.core import TyperGroup
+
+import sizer
+from sizer.errors import SizerError, UsageError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# The parser's base error, of which BadParameter is one kind. Typer exports no name for it.
+WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
+# In which `sizer --help` lists them; others come last.
+ORDER = (
+    *("calibrate", "fit", "recommend", "report", "plan", "backtest", "noise", "train", "quantize"),
+    *("export", "devices"),
+)
+
+
+class Commands(TyperGroup):
+    """Commands in their order; a wrong command line is answered in one line, as other errors."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        names = super().list_commands(ctx)
+        return sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        with usage_errors_in_one_line():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        with usage_errors_in_one_line():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def usage_errors_in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except WRONG_USAGE as error:
+        complain(f"{error.format_message().rstrip('.')}; see --help")
+        raise typer.Exit(UsageError.exit_code) from None
+
+
+app = typer.Typer(
+    name="sizer",
+    cls=Commands,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="How many parameters an image classifier needs under noise, answered from small models.",
+)
+
+
+def main() -> None:
+    app()
+
+
+def command(function: Callable[..., Any], group: typer.Typer = app) -> Callable[..., Any]:
+    """Register a command of the program, or of a group of commands."""
+    group.command(epilog=take_example(function))(answering(function))
+    return function
+
+
+def answering(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with a SizerError as one line on stderr, and its result as the exit code."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            code = function(*args, **kwargs)
+        except SizerError as error:
+            complain(str(error))
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            talk().print("interrupted; nothing measured is lost: the same line goes on")
+            raise typer.Exit(130) from None
+        if code:
+            raise typer.Exit(code)
+
+    return wrapped
+
+
+def take_example(function: Callable[..., Any]) -> str:
+    """The example, which is the docstring's last line, taken out of the command's help."""
+    text, _, example = (function.__doc__ or "").rpartition("Example:")
+    function.__doc__ = text.strip()
+    return f"Example: [bold]{escape(example.strip())}[/bold]"
+
+
+def complain(message: str) -> None:
+    talk().print(f"[red]error:[/red] {escape(message)}", soft_wrap=True)
+
+
+def mention(message: str) -> None:
+    talk().print(escape(message), soft_wrap=True)
+
+
+def talk() -> Console:
+    """Where everything goes that is not the answer."""
+    return Console(stderr=True)
+
+
+def save_pictures(figures: "dict[str, Figure]", folder: Path) -> None:
+    """Write pictures into a folder that exists, and say so."""
+    from sizer import files
+    from sizer.plots import save
+
+    with files.writing_to(folder):
+        save(figures, folder)
+    mention(f"wrote pictures to {folder}")
+
+
+def line_given() -> str:
+    """The command line as it was given, to be given again."""
+    return shlex.join(["sizer", *sys.argv[1:]])
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sizer {sizer.__version__}")
+        raise typer.Exit()
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 (its callback answers)
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(UsageError.exit_code)

@@ -1,0 +1,131 @@
+"""`sizer calibrate` and `sizer fit`: measurements to a calibration."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sizer.cli.app import command, mention, save_pictures
+from sizer.cli.options import (
+    ControlOption,
+    InputRangeOption,
+    IntervalOption,
+    LevelsOption,
+    MeanOption,
+    OrderOption,
+    OutOption,
+    PlotsOption,
+    StdOption,
+    parse_input_format,
+    parse_steps,
+)
+from sizer.results import PRECISION, EngineChoice, ProviderChoice
+
+if TYPE_CHECKING:
+    from sizer.results import Calibration
+
+
+@command
+def calibrate(
+    models: Annotated[
+        list[Path] | None,
+        typer.Argument(help="ONNX files, or folders of them. None: the built-in ladder."),
+    ] = None,
+    data: Annotated[
+        str, typer.Option(help="Test images: builtin, a path, or hf:OWNER/NAME.")
+    ] = "builtin",
+    steps: Annotated[
+        str, typer.Option(help="auto, or noise steps in 0..5000 as in 0,100,200.")
+    ] = "auto",
+    images: Annotated[
+        int | None, typer.Option(min=1, help="Use this many test images at most; all by default.")
+    ] = None,
+    precision: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="With --steps auto, stop once the widths are known this well: half of their 90 % "
+            "interval from counting, a share of the width. 0: use all images.",
+        ),
+    ] = PRECISION,
+    provider: Annotated[
+        ProviderChoice, typer.Option(help="Where ONNX Runtime runs; auto: CUDA if it works.")
+    ] = "auto",
+    engine: Annotated[
+        EngineChoice, typer.Option(help="What runs it: threads, or the Ray cluster of RAY_ADDRESS.")
+    ] = "threads",
+    input_range: InputRangeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+    order_parameter: OrderOption = "normalised",
+    control: ControlOption = "step",
+    levels: LevelsOption = "equidistant",
+    interval: IntervalOption = "sandwich",
+    out: OutOption = Path("calibration.json"),
+    plots: PlotsOption = None,
+) -> None:
+    """Measure how a ladder of models falls under noise, fit the scaling laws, write the result.
+
+    Stopped at any moment, the same line goes on where it was: every finished cell is kept.
+
+    Example: sizer calibrate models/mine --images 2000 --out mine.json --plots pictures
+    """
+    from sizer import files, pipeline, terminal
+
+    files.check_outputs(out, plots)
+    with pipeline.open_engine(engine, mention) as opened, terminal.measuring_progress() as progress:
+        calibration = pipeline.calibrate(
+            models=models or [],
+            data=data,
+            steps=parse_steps(steps),
+            images=images,
+            precision=precision,
+            provider=provider,
+            input_format=parse_input_format(input_range, mean, std),
+            cut=pipeline.CutChoice(order_parameter, control, levels),
+            interval=interval,
+            progress=progress,
+            engine=opened,
+        )
+    _deliver(calibration, out, plots)
+
+
+@command
+def fit(
+    measurements: Annotated[
+        Path,
+        typer.Argument(
+            help="A calibration file, or CSV: model,parameters,step,correct,trials"
+            "[,chance][,training]; step in any unit of noise."
+        ),
+    ],
+    order_parameter: OrderOption = "normalised",
+    control: ControlOption = "step",
+    levels: LevelsOption = "equidistant",
+    interval: IntervalOption = "sandwich",
+    out: OutOption = Path("calibration.json"),
+    plots: PlotsOption = None,
+) -> None:
+    """Fit the scaling laws to measurements made before, here or elsewhere.
+
+    Example: sizer fit measurements.csv --out mine.json
+    """
+    from sizer import files, pipeline
+
+    files.check_outputs(out, plots)
+    cut = pipeline.CutChoice(order_parameter, control, levels)
+    calibration = pipeline.fit_file(measurements, cut, interval)
+    _deliver(calibration, out, plots)
+
+
+def _deliver(calibration: "Calibration", out: Path, plots: Path | None) -> None:
+    """Write first, then show."""
+    from sizer import files, terminal
+
+    files.write_calibration(out, calibration)
+    mention(f"wrote {out}")
+    if plots is not None:
+        from sizer.plots import figures
+
+        save_pictures(figures(calibration), plots)
+    terminal.show_calibration(calibration)

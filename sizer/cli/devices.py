@@ -1,0 +1,116 @@
+"""`sizer devices`: list them, check a network, add this machine."""
+
+import functools
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sizer.cli.app import Commands, answering, app, command, mention, take_example
+from sizer.cli.options import (
+    DevicesFileOption,
+    FormatOption,
+    MaxFlashOption,
+    MaxLatencyOption,
+    MaxRamOption,
+    PrecisionOption,
+    ReserveOption,
+)
+from sizer.results import RESERVE_RAM
+
+devices_app = typer.Typer(cls=Commands, rich_markup_mode="rich")
+devices_command = functools.partial(command, group=devices_app)
+
+
+def devices(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Option(help="Part of a device's or board's name.")] = None,
+    core: Annotated[str | None, typer.Option(help="Part of a core's name.")] = None,
+    ram: Annotated[
+        str | None, typer.Option(help="Devices with at least this RAM, as 256KiB.")
+    ] = None,
+    devices_file: DevicesFileOption = None,
+    format: FormatOption = "text",  # noqa: A002
+) -> None:
+    """List the edge devices that `sizer recommend --device` knows, or add this machine to them.
+
+    Example: sizer devices --core M7 --ram 512KiB
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from sizer import pipeline, report
+
+    found = pipeline.list_devices(name, core, ram, devices_file)
+    if format == "text":
+        from sizer import terminal
+
+        terminal.show_devices(found)
+    else:
+        typer.echo(
+            report.devices_json(found) if format == "json" else report.devices_markdown(found)
+        )
+
+
+devices_app.callback(invoke_without_command=True, epilog=take_example(devices))(answering(devices))
+app.add_typer(devices_app, name="devices")
+
+
+@devices_command
+def check(
+    model: Annotated[Path, typer.Argument(help="An ONNX file.")],
+    device: Annotated[list[str], typer.Option(help="A device; repeat for more.")],
+    devices_file: DevicesFileOption = None,
+    precision: PrecisionOption = "int8",
+    reserve_ram: ReserveOption = RESERVE_RAM,
+    max_ram: MaxRamOption = None,
+    max_flash: MaxFlashOption = None,
+    max_latency: MaxLatencyOption = None,
+    format: FormatOption = "text",  # noqa: A002
+) -> None:
+    """Whether a network fits devices, from its graph: memory, work and latency.
+
+    Example: sizer devices check model.onnx --device STM32H747XI --max-latency 100
+    """
+    from sizer import pipeline, report
+
+    found = pipeline.check_model(
+        model,
+        pipeline.DeviceQuestion(
+            names=tuple(device),
+            file=devices_file,
+            precision=precision,
+            reserve_ram=reserve_ram,
+            max_ram=max_ram,
+            max_flash=max_flash,
+            max_latency_ms=max_latency,
+        ),
+    )
+    if format == "text":
+        from sizer import terminal
+
+        terminal.show_verdicts(found)
+    else:
+        typer.echo(
+            report.verdicts_json(found) if format == "json" else report.verdicts_markdown(found)
+        )
+
+
+@devices_command
+def add(
+    name: Annotated[str, typer.Argument(help="What this machine shall be called.")],
+    measure: Annotated[list[Path], typer.Option(help="An ONNX file to time; repeat for more.")],
+    out: Annotated[Path, typer.Option(help="TOML file to write, for --devices-file.")],
+) -> None:
+    """Time networks on this machine, one thread of ONNX Runtime, and write it as a device.
+
+    Example: sizer devices add my-board --measure small.onnx --measure large.onnx --out mine.toml
+    """
+    from sizer import pipeline
+
+    device = pipeline.measure_device(name, measure, out)
+    for timing in device.timings:
+        typer.echo(
+            f"{timing.model}: {timing.latency_ms:.4g} ms for {timing.macs:,} "
+            f"multiply-accumulates, {timing.precision}, {timing.runtime}"
+        )
+    mention(f"wrote {out}")

@@ -1,0 +1,145 @@
+"""The options that commands share, and the texts of options to values."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from sizer.errors import UsageError
+from sizer.results import (
+    Control,
+    IntervalMethod,
+    LevelSet,
+    OrderParameter,
+    Precision,
+)
+
+if TYPE_CHECKING:
+    from sizer.results import InputFormat
+
+Augment = Literal["crop-flip", "crop", "none"]
+OrderOption = Annotated[
+    OrderParameter,
+    typer.Option("--order-parameter", help="Accuracy that is cut into levels."),
+]
+ControlOption = Annotated[
+    Control,
+    typer.Option("--control", help="Noise variable in which widths are taken."),
+]
+LevelsOption = Annotated[
+    LevelSet, typer.Option("--levels", help="Level pairs between which widths are taken.")
+]
+IntervalOption = Annotated[
+    IntervalMethod,
+    typer.Option(
+        "--interval",
+        help="Errors of the fit: by trained model; models and images weighed anew; or, for "
+        "comparison, as if every point were independent.",
+    ),
+]
+InputRangeOption = Annotated[
+    str | None, typer.Option(help="Range of pixels the models expect.", metavar="LOW,HIGH")
+]
+MeanOption = Annotated[
+    str | None, typer.Option(help="Then subtracted, a channel each.", metavar="R,G,B")
+]
+StdOption = Annotated[
+    str | None, typer.Option(help="Then divided by, a channel each.", metavar="R,G,B")
+]
+OutOption = Annotated[Path, typer.Option("--out", help="Calibration file to write.")]
+TargetOption = Annotated[float, typer.Option(help="Accuracy wanted, a fraction.")]
+StepOption = Annotated[float | None, typer.Option(help="Noise as a diffusion step.")]
+SigmaOption = Annotated[
+    float | None, typer.Option(help="Noise as a standard deviation in grey levels of 0..255.")
+]
+SnrOption = Annotated[float | None, typer.Option(help="Noise as a signal-to-noise ratio in dB.")]
+NoiseFromOption = Annotated[
+    Path | None, typer.Option(help="Noise as pictures of the camera show it: their folder.")
+]
+CalibrationArgument = Annotated[
+    str, typer.Argument(help="A calibration file, or the name of a shipped one.")
+]
+CalibrationOption = Annotated[
+    str, typer.Option(help="A calibration file, or the name of a shipped one.")
+]
+ConfidenceOption = Annotated[float, typer.Option(help="Of the recommended size and the intervals.")]
+FormatOption = Annotated[
+    Literal["text", "json", "markdown"], typer.Option(help="How to print the answer.")
+]
+DevicesFileOption = Annotated[
+    Path | None, typer.Option("--devices-file", help="A TOML file of more devices.")
+]
+PrecisionOption = Annotated[
+    Precision, typer.Option("--precision", help="Of weights and activations on the device.")
+]
+ReserveOption = Annotated[
+    str,
+    typer.Option("--reserve-ram", help="RAM for the rest of the program, as 48KiB.", metavar="RAM"),
+]
+MaxRamOption = Annotated[
+    str | None,
+    typer.Option("--max-ram", help="Use at most this RAM: KiB is 1024, KB 1000.", metavar="RAM"),
+]
+MaxFlashOption = Annotated[
+    str | None, typer.Option("--max-flash", help="Use at most this flash.", metavar="FLASH")
+]
+MaxLatencyOption = Annotated[
+    float | None, typer.Option("--max-latency", help="Milliseconds an image may take at most.")
+]
+PlotsOption = Annotated[
+    Path | None, typer.Option("--plots", help="Folder for the pictures, as PNG and SVG.")
+]
+
+
+def parse_steps(text: str) -> tuple[float, ...] | None:
+    if text == "auto":
+        return None
+    steps = parse_numbers("--steps", text)
+    if len(set(steps)) < 3 or not all(0 <= step <= 5000 for step in steps):
+        raise UsageError(f"--steps {text!r}: give three or more steps within 0..5000")
+    return tuple(sorted(set(steps)))
+
+
+def parse_input_format(
+    input_range: str | None, mean: str | None, std: str | None
+) -> "InputFormat | None":
+    """What the model expects, as given; None where nothing is, for its file may say it."""
+    if input_range is None and mean is None and std is None:
+        return None
+    from sizer.results import InputFormat
+
+    limits = parse_numbers("--input-range", input_range or "-1,1")
+    if len(limits) != 2:
+        raise UsageError(f"--input-range {input_range!r}: give two numbers, as in 0,1")
+    means, deviations = parse_numbers("--mean", mean or "0"), parse_numbers("--std", std or "1")
+    return InputFormat((limits[0], limits[1]), means, deviations)
+
+
+def parse_numbers(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise UsageError(f"{option} {text!r}: give numbers separated by commas") from None
+
+
+def parse_sizes(text: str) -> tuple[float, ...]:
+    """`1e4:1e6:8` to eight numbers."""
+    try:
+        first, last, count = text.split(":")
+        low, high, number = float(first), float(last), int(count)
+    except ValueError:
+        raise UsageError(f"--sizes {text!r}: give FIRST:LAST:HOW_MANY, as in 1e4:1e6:8") from None
+    if not (0 < low <= high < float("inf") and number >= 1):
+        raise UsageError(f"--sizes {text!r}: FIRST must be positive and not above LAST")
+    if number == 1:
+        return (low,)
+    return tuple(low * (high / low) ** (i / (number - 1)) for i in range(number))
+
+
+def parse_noise_steps(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, _, last = text.partition(":")
+    if not (first.isdigit() and last.isdigit() and int(first) < int(last) <= 5000):
+        raise UsageError(f"--noise-augment {text!r}: give FIRST:LAST within 0..5000, as in 0:800")
+    return int(first), int(last)

@@ -1,0 +1,44 @@
+"""`sizer quantize`: a ladder at a lower precision."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from sizer.cli.app import command, line_given
+from sizer.cli.options import InputRangeOption, MeanOption, StdOption, parse_input_format
+
+
+@command
+def quantize(
+    models: Annotated[list[Path], typer.Argument(help="ONNX files in fp32, or folders of them.")],
+    out: Annotated[Path, typer.Option(help="Folder for the quantised files and their manifest.")],
+    data: Annotated[
+        str, typer.Option(help="Training images to calibrate on: builtin, a path, or hf:NAME.")
+    ] = "builtin",
+    precision: Annotated[
+        Literal["int8", "fp16"], typer.Option(help="Of weights and arithmetic.")
+    ] = "int8",
+    input_range: InputRangeOption = None,
+    mean: MeanOption = None,
+    std: StdOption = None,
+) -> None:
+    """Quantise a ladder, and measure what each model loses by it on clean test images.
+
+    The folder is a ladder like any other: `sizer calibrate` measures it under noise.
+
+    Example: sizer quantize models/mine --data photos/ --out models/mine-int8
+    """
+    from sizer import pipeline, terminal
+
+    with terminal.measuring_progress() as progress:
+        results = pipeline.quantize(
+            models=models,
+            data=data,
+            precision=precision,
+            input_format=parse_input_format(input_range, mean, std),
+            folder=out,
+            command=line_given(),
+            progress=progress,
+        )
+    terminal.show_quantized(precision, results)

@@ -1,0 +1,28 @@
+"""`sizer report`: a calibration as a page."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sizer.cli.app import command, line_given, mention
+from sizer.cli.options import CalibrationArgument
+
+
+@command
+def report(
+    calibration: CalibrationArgument,
+    out: Annotated[Path, typer.Option(help="HTML page to write.")] = Path("report.html"),
+) -> None:
+    """A calibration as one HTML page: what was measured, the laws, what each requirement takes.
+
+    Where the name of the file ends in .md or .json, the same as Markdown or JSON. The page of one
+    requirement's answer is written by `sizer recommend --report`.
+
+    Example: sizer report mine.json --out mine.html
+    """
+    from sizer import pipeline
+
+    pipeline.check_report(out)
+    pipeline.write_report(out, calibration, line_given())
+    mention(f"wrote {out}")

@@ -1,0 +1,75 @@
+"""`sizer train` and `sizer export`: networks to ONNX files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sizer.cli.app import command, line_given
+from sizer.cli.options import Augment, parse_noise_steps, parse_sizes
+
+
+@command
+def train(
+    sizes: Annotated[
+        str, typer.Option(help="Parameter counts FIRST:LAST:HOW_MANY, evenly spaced in ratio.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the ONNX files and the manifest.")],
+    data: Annotated[str, typer.Option(help="Data to train on: builtin, a path, or hf:NAME.")] = (
+        "builtin"
+    ),
+    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each size.")] = 2,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 10,
+    augment: Annotated[
+        Augment, typer.Option(help="Shift, and mirror unless that changes the class.")
+    ] = "crop-flip",
+    noise_augment: Annotated[
+        str | None,
+        typer.Option(help="Add diffusion noise in training, at steps FIRST:LAST.", metavar="A:B"),
+    ] = None,
+) -> None:
+    """Train a ladder of small EfficientNets, export it to ONNX, and write its manifest.
+
+    Stopped at any moment, the same line goes on at the last finished epoch.
+
+    Example: sizer train --sizes 1e4:1e6:8 --noise-augment 0:800 --out models/mine
+    """
+    from sizer import pipeline, terminal
+
+    with terminal.training_progress() as report:
+        manifest = pipeline.train(
+            data=data,
+            sizes=parse_sizes(sizes),
+            seeds=seeds,
+            epochs=epochs,
+            augment=augment,
+            noise_steps=parse_noise_steps(noise_augment),
+            folder=out,
+            command=line_given(),
+            report=report,
+        )
+    terminal.show_ladder(manifest)
+
+
+@command
+def export(
+    name: Annotated[str, typer.Argument(help="b0 to b7.")],
+    out: Annotated[Path, typer.Option(help="ONNX file to write.")],
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Published weights: safetensors or a weights-only checkpoint."),
+    ] = None,
+    classes: Annotated[int, typer.Option(min=2, help="Number of classes.")] = 1000,
+) -> None:
+    """Write EfficientNet-B0 to B7 as ONNX, with published weights or untrained.
+
+    Example: sizer export b0 --weights efficientnet_b0.safetensors --out b0.onnx
+    """
+    from sizer import pipeline
+
+    member = pipeline.export(name, weights, classes, out)
+    kind = "untrained" if weights is None else "with the given weights"
+    typer.echo(
+        f"{out}: EfficientNet-{name.upper()} {kind}, {member.parameters:,} parameters, "
+        f"{member.macs:,} multiply-accumulates"
+    )
