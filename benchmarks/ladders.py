@@ -33,6 +33,12 @@ class Ladder:
         """Parameters, ascending."""
         return tuple(sorted({curve.model.parameters for curve in self.curves}))
 
+    @property
+    def steps(self) -> Floats:
+        """Steps that all models share, ascending."""
+        shared = set.intersection(*(set(curve.steps) for curve in self.curves))
+        return np.array(sorted(shared))
+
     def without(self, sizes: Iterable[int]) -> "Ladder":
         left_out = set(sizes)
         kept = (curve for curve in self.curves if curve.model.parameters not in left_out)

@@ -1,11 +1,15 @@
 """How good the answers are, and how good simpler ones would be.
 
-Competitors learn from a ladder and answer questions whose truth is known: middle sizes left out of
-the shipped ladders, the largest sizes held out of them and of published tables, and simulated
-ladders from truths that no competitor has.
+Competitors learn from a ladder and answer questions whose truth is known:
+- middle: a middle size left out of the shipped ladders; which size reached what it measured?
+- shipped, public: the largest sizes held out, of those and of published tables; what do they
+  measure?
+- simulated: ladders from truths that no competitor has, asked inside and up to six times beyond.
+- laws: ladders from the fitted set of laws.
+- changes, demo: answers that should not differ.
 
 Run: python benchmarks/league.py --tasks middle simulated --competitors sizer power
-A competitor of a file's own: --competitors module:function, with the module on PYTHONPATH.
+A competitor from elsewhere: --competitors module:function, with the module on PYTHONPATH.
 """
 
 import argparse
@@ -13,38 +17,59 @@ import importlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import chain
 from pathlib import Path
 
-from rivals import COMPETITORS
-from scores import Record, Row, accuracy_row, family_rows, grouped, markdown, record, size_row
+from ladders import Curves
+from rivals import COMPETITORS, Forecaster
+from scores import (
+    Record,
+    Row,
+    accuracy_row,
+    answer_row,
+    family_rows,
+    grouped,
+    markdown,
+    record,
+    size_row,
+    spread_row,
+)
 from tasks import (
-    ALL_TRUTHS,
     PUBLIC,
     Task,
-    held_out_tasks,
+    change_tasks,
+    demo_tasks,
+    law_tasks,
     middle_tasks,
-    public_ladders,
-    shipped_ladders,
+    public_tasks,
+    shipped_tasks,
     simulated_tasks,
 )
+from truths import TRUTHS
 
-TASKS = ("middle", "shipped", "public", "simulated")
+TASKS = ("middle", "shipped", "public", "simulated", "laws", "changes", "demo")
 
 
 def tasks_of(given: argparse.Namespace) -> Iterator[Task]:
-    if "middle" in given.tasks:
-        yield from middle_tasks()
-    if "shipped" in given.tasks:
-        yield from held_out_tasks(shipped_ladders(), "shipped")
-    if "public" in given.tasks:
-        yield from held_out_tasks(public_ladders(given.public), "public")
-    if "simulated" in given.tasks:
-        yield from simulated_tasks(given.ladders, given.seed, tuple(given.truths))
+    """The chosen tasks; without a table the public ones are left out, in words."""
+    makers = {
+        "middle": middle_tasks,
+        "shipped": shipped_tasks,
+        "public": partial(public_tasks, given.public),
+        "simulated": partial(simulated_tasks, given.ladders, given.seed, tuple(given.truths)),
+        "laws": partial(law_tasks, given.ladders, given.seed),
+        "changes": change_tasks,
+        "demo": demo_tasks,
+    }
+    if "public" in given.tasks and not any(given.public.glob("*.csv")):
+        print(f"public: no tables in {given.public}, left out", file=sys.stderr)
+    return chain.from_iterable(makers[name]() for name in given.tasks)
 
 
-def competitor(name: str) -> Callable:
+def competitor(name: str) -> Callable[[Curves, float], Forecaster]:
     """One of the league, or `module:function`."""
     if ":" not in name:
         return COMPETITORS[name]
@@ -53,68 +78,91 @@ def competitor(name: str) -> Callable:
 
 
 def play(name: str, task: Task) -> list[Record]:
-    """A competitor's answers to all questions of a task; seconds: of the ladder, in its first."""
+    """A competitor's answers to all questions of a task; seconds: that it took for the ladder."""
     start = time.perf_counter()
     forecaster = competitor(name)(task.ladder.curves, task.ladder.image_share)
-    answers = [
-        {"competitor": name} | record(forecaster, task, question) for question in task.questions
-    ]
-    if answers:
-        answers[0]["seconds"] = time.perf_counter() - start
-    return answers
+    answers = [record(forecaster, task, question) for question in task.questions]
+    seconds = time.perf_counter() - start
+    return [{"competitor": name, "seconds": seconds} | answer for answer in answers]
 
 
-def play_all(names: list[str], tasks: list[Task], workers: int) -> list[Record]:
-    records = []
+def play_all(names: Sequence[str], tasks: Sequence[Task], workers: int) -> list[Record]:
+    records: list[Record] = []
     with ProcessPoolExecutor(workers) as pool:
         for name in names:
             start = time.perf_counter()
-            for answers in pool.map(play, [name] * len(tasks), tasks):
-                records += answers
-            print(f"{name}: {time.perf_counter() - start:.1f} s", file=sys.stderr, flush=True)
+            records += chain.from_iterable(pool.map(play, [name] * len(tasks), tasks))
+            print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
     return records
 
 
-def tables(records: list[Record]) -> dict[str, list[Row]]:
-    """Every table of the league by its title; those without a record are left out."""
-    sizes = [one for one in records if one["kind"] == "size"]
-    accuracies = [one for one in records if one["kind"] == "accuracy"]
-    middle = [one for one in sizes if one["task"] == "middle"]
-    simulated = [one for one in sizes if one["task"] == "simulated"]
-    made = {
-        "A middle size left out": grouped(middle, ("competitor",), size_row)
-        + grouped(middle, ("group", "competitor"), size_row),
+def of(records: Sequence[Record], task: str, kind: str = "size") -> list[Record]:
+    return [one for one in records if (one["task"], one["kind"]) == (task, kind)]
+
+
+def tables(records: Sequence[Record]) -> dict[str, list[Row]]:
+    """The tables of the league by their titles."""
+    drawn = of(records, "simulated")
+    changed = of(records, "changes")
+    harmless = [one for one in changed if one["design"] == "harmless"]
+    whose = ("competitor",)
+    return {
+        "A middle size left out": grouped(of(records, "middle"), whose, size_row),
+        "Largest sizes held out, shipped": family_rows(of(records, "shipped", "accuracy")),
+        "Largest sizes held out, public": family_rows(of(records, "public", "accuracy")),
+        "Simulated ladders, size": grouped(drawn, ("group", *whose), size_row),
+        "Simulated ladders, size, all questions": grouped(drawn, whose, size_row),
+        "Simulated ladders, accuracy": grouped(
+            of(records, "simulated", "accuracy"), ("group", *whose), accuracy_row
+        ),
+        "Ladders of the laws": grouped(of(records, "laws"), ("group", *whose), size_row),
+        "Harmless changes": grouped(harmless, whose, spread_row),
+        "Harmless changes and one failed training": grouped(changed, whose, spread_row),
+        "Demo and shipped": grouped(of(records, "demo"), whose, spread_row),
     }
-    for task in ("shipped", "public"):
-        held_out = [one for one in accuracies if one["task"] == task]
-        made[f"Largest sizes held out, {task}"] = family_rows(held_out)
-    drawn = [one for one in accuracies if one["task"] == "simulated"]
-    made["Simulated ladders, size"] = grouped(simulated, ("group", "competitor"), size_row)
-    made["Simulated ladders, accuracy"] = grouped(drawn, ("group", "competitor"), accuracy_row)
-    by_truth = [one for one in simulated if one["group"] != "inside"]
-    made["Simulated ladders, size by truth, all beyond"] = grouped(
-        by_truth, ("design", "competitor"), size_row
-    )
-    return {title: rows for title, rows in made.items() if rows}
+
+
+def details(records: Sequence[Record]) -> dict[str, list[Row]]:
+    """The same by ladder, table, truth and change."""
+    beyond = [one for one in of(records, "simulated") if one["group"] != "inside"]
+    by_group, by_design = ("group", "competitor"), ("design", "competitor")
+    return {
+        "A middle size left out, by ladder": grouped(of(records, "middle"), by_group, size_row),
+        "Largest sizes held out, by table": grouped(
+            of(records, "shipped", "accuracy") + of(records, "public", "accuracy"),
+            ("design", *by_group),
+            accuracy_row,
+        ),
+        "Simulated ladders, beyond, by truth": grouped(beyond, by_design, size_row),
+        "Changes, one by one": grouped(of(records, "changes"), by_group, answer_row),
+        "Demo and shipped, one by one": grouped(of(records, "demo"), by_design, answer_row),
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tasks", nargs="*", default=list(TASKS), choices=TASKS)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tasks", nargs="*", default=TASKS, choices=TASKS)
     parser.add_argument("--competitors", nargs="*", default=list(COMPETITORS))
     parser.add_argument("--ladders", type=int, default=44, help="simulated ones")
-    parser.add_argument("--truths", nargs="*", default=list(ALL_TRUTHS), choices=ALL_TRUTHS)
+    parser.add_argument("--truths", nargs="*", default=list(TRUTHS), choices=TRUTHS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--public", type=Path, default=PUBLIC, help="folder of tables")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--details", action="store_true", help="tables by ladder, truth, change")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    records = play_all(given.competitors, list(tasks_of(given)), given.workers)
-    made = tables(records)
     if given.json is not None:
-        given.json.write_text(json.dumps({"tables": made, "records": records}))
+        given.json.parent.mkdir(parents=True, exist_ok=True)
+    records = play_all(given.competitors, list(tasks_of(given)), given.workers)
+    made = tables(records) | (details(records) if given.details else {})
+    if given.json is not None:
+        content = {"tables": made, "records": records}
+        given.json.write_text(json.dumps(content, indent=1, default=lambda value: value.item()))
     for title, rows in made.items():
-        print(f"\n## {title}\n\n{markdown(rows)}")
+        if rows:
+            print(f"\n## {title}\n\n{markdown(rows)}")
 
 
 if __name__ == "__main__":

@@ -1,34 +1,28 @@
 """How good answers are: one record a question, one row a group of records, Markdown of rows."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from rivals import Forecaster
-from tasks import AccuracyQuestion, SizeQuestion, Task
+from tasks import AccuracyQuestion, Question, Task
 
 Record = dict[str, Any]
 Row = dict[str, Any]
 
 
-def record(forecaster: Forecaster, task: Task, question: SizeQuestion | AccuracyQuestion) -> Record:
+def record(forecaster: Forecaster, task: Task, question: Question) -> Record:
     """The question and what was answered; a missing bound is None."""
     asked = {"task": task.name, "group": question.group, "design": task.design}
-    asked |= {"step": question.step}
+    asked |= {"seed": task.seed, "step": question.step}
     if isinstance(question, AccuracyQuestion):
         low, best, high = forecaster.accuracy(question.size, question.step)
         asked |= {"kind": "accuracy", "size": question.size, "measured": question.measured}
         return asked | {"low": low, "best": best, "high": high}
     answer = forecaster.sizes(question.step, question.target)
     asked |= {"kind": "size", "target": question.target, "truth": question.truth}
-    return asked | {
-        "named": answer.named,
-        "low": answer.low,
-        "best": answer.best,
-        "high": answer.high,
-        "recommended": answer.recommended,
-        "bound": answer.bound,
-    }
+    return asked | asdict(answer)
 
 
 def size_row(records: Sequence[Record]) -> Row:
@@ -103,12 +97,21 @@ def exp_quantile(values: Sequence[float], quantile: float) -> float | None:
 def grouped(
     records: Iterable[Record], keys: Sequence[str], row: Callable[[Sequence[Record]], Row]
 ) -> list[Row]:
-    """A row for each combination of the keys' values, in the order of their first record."""
+    """A row for each combination of the keys' values, each key in order of its first record."""
     groups: dict[tuple[Any, ...], list[Record]] = {}
+    ranks: tuple[dict[Any, int], ...] = tuple({} for _ in keys)
     for one in records:
-        groups.setdefault(tuple(one[key] for key in keys), []).append(one)
+        values = tuple(one[key] for key in keys)
+        for rank, value in zip(ranks, values, strict=True):
+            rank.setdefault(value, len(rank))
+        groups.setdefault(values, []).append(one)
+
+    def place(values: tuple[Any, ...]) -> tuple[int, ...]:
+        return tuple(rank[value] for rank, value in zip(ranks, values, strict=True))
+
     return [
-        dict(zip(keys, values, strict=True)) | row(members) for values, members in groups.items()
+        dict(zip(keys, values, strict=True)) | row(groups[values])
+        for values in sorted(groups, key=place)
     ]
 
 
@@ -118,11 +121,11 @@ def family_rows(records: Sequence[Record]) -> list[Row]:
     rms: pooled; median_rms: the median table's. better: share of tables whose root mean square is
     below that of repeating the largest fitted size.
     """
-    tables = grouped(records, ("competitor", "design", "group"), accuracy_row)
+    tables = grouped(records, ("design", "competitor", "group"), accuracy_row)
     repeated = {
         (row["design"], row["group"]): row["rms"] for row in tables if row["competitor"] == "repeat"
     }
-    pooled = grouped(records, ("competitor", "design"), accuracy_row)
+    pooled = grouped(records, ("design", "competitor"), accuracy_row)
     for row in pooled:
         mine = [
             table
@@ -139,6 +142,30 @@ def family_rows(records: Sequence[Record]) -> list[Row]:
     return pooled
 
 
+def spread_row(records: Sequence[Record]) -> Row:
+    """How far answers lie apart that should agree: largest over smallest, infinite if one lacks."""
+    return {
+        "questions": len(records),
+        "named": mean(one["named"] for one in records),
+        "best": spread([one["best"] for one in records]),
+        "recommended": spread([one["recommended"] for one in records]),
+        "smallest_best": min((one["best"] for one in records if one["best"]), default=None),
+        "largest_best": max((one["best"] for one in records if one["best"]), default=None),
+    }
+
+
+def spread(values: Sequence[float | None]) -> float:
+    """Largest over smallest; infinite where one is None."""
+    known = [value for value in values if value]
+    return max(known) / min(known) if len(known) == len(values) else float("inf")
+
+
+def answer_row(records: Sequence[Record]) -> Row:
+    """A single answer, as it was given."""
+    (answer,) = records
+    return {name: answer[name] for name in ("named", "low", "best", "high", "recommended")}
+
+
 def markdown(rows: Sequence[Row]) -> str:
     """The rows as a Markdown table, a column for each key of the first."""
     names = list(rows[0])
@@ -153,4 +180,6 @@ def shown(value: Any) -> str:
         return "-"
     if not isinstance(value, float):
         return str(value)
-    return "no end" if np.isinf(value) else f"{value:.4f}" if abs(value) < 0.1 else f"{value:.2f}"
+    if np.isinf(value):
+        return "no end"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3f}"

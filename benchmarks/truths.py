@@ -5,9 +5,10 @@ noise step t. Every ladder draws the numbers of its truth anew. Most truths are 
 any competitor in the league.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import laws
 import numpy as np
 from ladders import Floats, Ladder, noise_curve
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from scipy.special import expit, ndtr
 Surface = Callable[[float, Floats], Floats]
 IMAGES = 2000
 SHARED = 0.5  # of an image's latent difficulty, the share common to all models
-STEPS = np.linspace(0, 1000, 20).round()
+STEPS = tuple(np.linspace(0, 1000, 20).round().tolist())
 CHANCES = (0.01, 0.02, 0.1)
 
 
@@ -25,8 +26,8 @@ def fall(step: Floats, middle: float, width: float) -> Floats:
     return np.asarray(expit((middle - step) / width) / expit(middle / width))
 
 
-def power_in_loss(random: np.random.Generator, span: float) -> Surface:
-    """P = exp(-loss); the loss is a constant, a power of N and a power of the step."""
+def power_in_loss(random: np.random.Generator, _span: float) -> Surface:
+    """The share p is exp(-loss); the loss is a constant, a power of N and a power of the step."""
     floor, height, rate = random.uniform((0.05, 0.6, 0.25), (0.25, 1.1, 0.5))
     middle, drift, power = random.uniform((320, 0.02, 1.5), (450, 0.07, 2.2))
 
@@ -37,14 +38,14 @@ def power_in_loss(random: np.random.Generator, span: float) -> Surface:
     return surface
 
 
-def two_falls(random: np.random.Generator, span: float) -> Surface:
+def two_falls(random: np.random.Generator, _span: float) -> Surface:
     """Two sigmoids in the step, one after the other, that move apart as N grows."""
     ceiling, gain, rate, share = random.uniform((0.75, 0.3, 0.25, 0.3), (0.92, 0.5, 0.5, 0.6))
-    early, late = random.uniform((180, 520), (260, 650))
+    early, late = random.uniform((200, 450), (300, 600))
 
     def surface(x: float, step: Floats) -> Floats:
-        first = fall(step, early * np.exp(0.05 * x), 50)
-        second = fall(step, late * np.exp(0.02 * x), 65)
+        first = fall(step, early * np.exp(0.04 * x), 60)
+        second = fall(step, late * np.exp(0.02 * x), 80)
         return np.asarray(
             (ceiling - gain * np.exp(-rate * x)) * (share * first + (1 - share) * second)
         )
@@ -79,8 +80,8 @@ def saturation_by_data(random: np.random.Generator, span: float) -> Surface:
     return surface
 
 
-def no_limit(random: np.random.Generator, span: float) -> Surface:
-    """Logit p is a straight line in ln N at every step, and falls with a power of the step."""
+def no_limit(random: np.random.Generator, _span: float) -> Surface:
+    """The logit of p is straight in ln N at every step, and falls with a power of the step."""
     start, rate, power = random.uniform((-1.2, 0.3, 1.3), (-0.3, 0.5, 2.2))
     middle = random.uniform(350, 500)
 
@@ -118,8 +119,8 @@ def smoothly_broken(random: np.random.Generator, span: float) -> Surface:
     return surface
 
 
-def flat(random: np.random.Generator, span: float) -> Surface:
-    """Size buys little: 0.02 to 0.08 of accuracy a decade, and nothing in the place of the fall."""
+def flat(random: np.random.Generator, _span: float) -> Surface:
+    """Size buys little, 0.02 to 0.1 of accuracy a decade, and does not move the fall."""
     ceiling, gain, rate = random.uniform((0.5, 0.15, 0.1), (0.8, 0.3, 0.25))
     middle, width = random.uniform((250, 60), (450, 120))
 
@@ -143,10 +144,10 @@ TRUTHS: dict[str, Callable[[np.random.Generator, float], Surface]] = {
 
 @dataclass(frozen=True)
 class Design:
-    """What was built. trainings: of each size. scatter: between them, a share.
+    """What is built and measured. trainings: of each size. scatter: between them, a share.
 
     It is the standard deviation of the factor on accuracy above chance, and of that on the step.
-    shared: whether all models saw the same test images.
+    shared: whether all models see the same test images.
     """
 
     sizes: tuple[int, ...]
@@ -154,17 +155,34 @@ class Design:
     scatter: float
     chance: float
     shared: bool
+    steps: tuple[float, ...] = STEPS
+
+
+def draw_design(random: np.random.Generator) -> Design:
+    """6 to 9 sizes over 1.5 to 2 decades, 1 to 3 trainings, scatter of 1 to 4 %."""
+    smallest, decades = 10 ** random.uniform(3.5, 5.0), random.uniform(1.5, 2.0)
+    return Design(
+        sizes=sizes_between(smallest, smallest * 10**decades, int(random.integers(6, 10))),
+        trainings=int(random.integers(1, 4)),
+        scatter=float(random.uniform(0.01, 0.04)),
+        chance=float(random.choice(CHANCES)),
+        shared=bool(random.integers(2)),
+    )
+
+
+def sizes_between(smallest: float, largest: float, count: int) -> tuple[int, ...]:
+    """Whole sizes, even in ln N."""
+    return tuple(int(size) for size in np.geomspace(smallest, largest, count).round())
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """A ladder, and the truth that it was drawn from."""
+    """A truth and how it is measured. difficulty: of the shared images, (images,), normal."""
 
     truth: str
     design: Design
     surface: Surface
-    ladder: Ladder
-    difficulty: NDArray[np.float64]
+    difficulty: Floats
 
     def accuracy(self, size: float, steps: Floats) -> Floats:
         """The true mean accuracy of trainings of this size.
@@ -175,58 +193,57 @@ class Simulation:
         share = np.array([1, 4, 1]) / 6 @ self.surface(self._x(size), np.outer(stretch, steps))
         return np.asarray(self.design.chance + (1 - self.design.chance) * share)
 
-    def train(self, size: float, steps: Floats, random: np.random.Generator) -> Floats:
-        """Whether one new training of this size is right, (steps, images)."""
+    def train(self, size: float, steps: Floats, random: np.random.Generator) -> NDArray[np.bool_]:
+        """Whether a new training of this size is right, (steps, images).
+
+        An image is right where its difficulty, half common to all models, is below the accuracy.
+        """
         factor, stretch = 1 + self.design.scatter * random.standard_normal(2)
-        share = factor * self.surface(self._x(size), steps * stretch)
+        share = factor * self.surface(self._x(size), np.multiply(steps, stretch))
         reached = self.design.chance + (1 - self.design.chance) * share
-        fresh = random.standard_normal(IMAGES)
         common = self.difficulty if self.design.shared else random.standard_normal(IMAGES)
-        latent = np.sqrt(SHARED) * common + np.sqrt(1 - SHARED) * fresh
+        latent = np.sqrt(SHARED) * common + np.sqrt(1 - SHARED) * random.standard_normal(IMAGES)
         return np.asarray(ndtr(latent) < reached[:, None])
+
+    def ladder(self, random: np.random.Generator) -> Ladder:
+        """Train and measure every size."""
+        sizes = np.repeat(self.design.sizes, self.design.trainings).tolist()
+        answers = [self.train(size, np.array(self.design.steps), random) for size in sizes]
+        curves = tuple(
+            noise_curve(f"{size}-{i}", size, self.design.chance, self._cells(right))
+            for i, (size, right) in enumerate(zip(sizes, answers, strict=True))
+        )
+        share = common_share(answers) if self.design.shared else 0.0
+        return Ladder(self.truth, curves, share)
+
+    def _cells(self, right: NDArray[np.bool_]) -> Iterator[tuple[float, int, int]]:
+        for step, correct in zip(self.design.steps, right.sum(axis=1).tolist(), strict=True):
+            yield step, correct, right.shape[1]
 
     def _x(self, size: float) -> float:
         return float(np.log(size / self.design.sizes[0]))
 
 
-def draw_design(random: np.random.Generator) -> Design:
-    """6 to 9 sizes over 1.5 to 2 decades, 1 to 3 trainings, scatter of 1 to 4 %."""
-    smallest, decades = 10 ** random.uniform(3.5, 5.0), random.uniform(1.5, 2.0)
-    sizes = np.geomspace(smallest, smallest * 10**decades, random.integers(6, 10)).round()
-    return Design(
-        sizes=tuple(int(size) for size in sizes),
-        trainings=int(random.integers(1, 4)),
-        scatter=float(random.uniform(0.01, 0.04)),
-        chance=float(random.choice(CHANCES)),
-        shared=bool(random.integers(2)),
-    )
-
-
-def simulate(truth: str, random: np.random.Generator, design: Design | None = None) -> Simulation:
-    """Draw a truth and measure a ladder of it; an image is right where it is easier than p."""
-    design = design or draw_design(random)
+def simulate(truth: str, random: np.random.Generator) -> Simulation:
+    """Draw a design and the numbers of a truth."""
+    design = draw_design(random)
     surface = TRUTHS[truth](random, float(np.log(design.sizes[-1] / design.sizes[0])))
-    difficulty = random.standard_normal(IMAGES)
-    empty = Simulation(truth, design, surface, Ladder(truth, ()), difficulty)
-    names, answers = [], []
-    for size in design.sizes:
-        for training in range(design.trainings):
-            names.append((f"{size}-{training}", size))
-            answers.append(empty.train(size, STEPS, random))
-    curves = tuple(
-        counted(name, size, design.chance, STEPS, right)
-        for (name, size), right in zip(names, answers, strict=True)
-    )
-    share = common_share(answers) if design.shared else 0.0
-    return Simulation(truth, design, surface, Ladder(truth, curves, share), difficulty)
+    return Simulation(truth, design, surface, random.standard_normal(IMAGES))
 
 
-def counted(name: str, size: int, chance: float, steps: Floats, right: NDArray[np.bool_]):
-    """The curve of a model that was right (steps, images)."""
-    correct = right.sum(axis=1).tolist()
-    return noise_curve(
-        name, size, chance, zip(steps.tolist(), correct, [right.shape[1]] * len(steps), strict=True)
+def simulate_law(
+    law: str, sizes: int, trainings: int, scatter: float, random: np.random.Generator
+) -> Simulation:
+    """A ladder of one of `LAWS`, all models on the same images."""
+    design = Design(
+        sizes_between(*laws.SIZES, sizes), trainings, scatter, laws.CHANCE, True, laws.STEPS
     )
+
+    def surface(x: float, step: Floats) -> Floats:
+        accuracy = laws.LAWS[law](design.sizes[0] * np.exp(x), step)
+        return np.asarray((accuracy - laws.CHANCE) / (1 - laws.CHANCE))
+
+    return Simulation(law, design, surface, random.standard_normal(IMAGES))
 
 
 def common_share(answers: Sequence[NDArray[np.bool_]]) -> float:
