@@ -146,23 +146,27 @@ def accuracy_questions(
 
 
 def simulated_tasks(count: int, seed: int, truths: tuple[str, ...]) -> Iterator[Task]:
-    """Ladders drawn from the truths in turn, three steps each.
+    """Ladders drawn from the truths in turn."""
+    for index in range(count):
+        random = np.random.default_rng([seed, index])
+        yield simulated_task(simulate(truths[index % len(truths)], random), index, random)
+
+
+def simulated_task(simulation: Simulation, index: int, random: np.random.Generator) -> Task:
+    """A simulated ladder, three steps, sizes inside and beyond.
 
     Asked at the log-midpoints between neighbouring sizes, and beyond the largest size. A size
     question has the true mean accuracy as its target; it is asked where no smaller size reaches
     it. An accuracy question is answered by a new training, on the ladder's images if shared.
     """
-    for index in range(count):
-        random = np.random.default_rng([seed, index])
-        simulation = simulate(truths[index % len(truths)], random)
-        ladder = simulation.ladder(random)
-        steps = steps_of_truth(simulation)
-        questions = tuple(
-            question
-            for group, size in sizes_asked(ladder)
-            for question in questions_about(simulation, group, size, steps, random)
-        )
-        yield Task("simulated", ladder, questions, simulation.truth, index)
+    ladder = simulation.ladder(random)
+    steps = steps_of_truth(simulation)
+    questions = tuple(
+        question
+        for group, size in sizes_asked(ladder)
+        for question in questions_about(simulation, group, size, steps, random)
+    )
+    return Task("simulated", ladder, questions, simulation.truth, index)
 
 
 def sizes_asked(ladder: Ladder) -> Iterator[tuple[str, float]]:
