@@ -67,13 +67,16 @@ def late_knee(random: np.random.Generator, span: float) -> Surface:
 
 
 def saturation_by_data(random: np.random.Generator, span: float) -> Surface:
-    """Growth in ln N that stops at a size from a little within the ladder to three times beyond."""
-    start, rate = random.uniform((-1.0, 0.3), (-0.2, 0.5))
-    stop = random.uniform(0.85 * span, span + np.log(3))
+    """Growth in ln of useful parameters, N / (1 + N / D): the data D make more of them useless.
+
+    D lies between half and four times the largest size.
+    """
+    start, rate = random.uniform((-1.0, 0.35), (-0.2, 0.55))
+    data = span + random.uniform(-np.log(2), np.log(4))
     middle, drift = random.uniform((350, 0.0), (500, 0.04))
 
     def surface(x: float, step: Floats) -> Floats:
-        useful = x - 0.25 * np.logaddexp(0, (x - stop) / 0.25)
+        useful = x - np.logaddexp(0, x - data)
         clean = expit(start + rate * useful)
         return np.asarray(clean * fall(step, middle * np.exp(drift * useful), 100))
 
@@ -144,27 +147,30 @@ TRUTHS: dict[str, Callable[[np.random.Generator, float], Surface]] = {
 
 @dataclass(frozen=True)
 class Design:
-    """What is built and measured. trainings: of each size. scatter: between them, a share.
+    """What is built and measured. trainings: of each size.
 
-    It is the standard deviation of the factor on accuracy above chance, and of that on the step.
-    shared: whether all models see the same test images.
+    scatter, stretch: standard deviations between trainings of the factor on accuracy above chance,
+    and of that on the step. shared: whether all models see the same test images.
     """
 
     sizes: tuple[int, ...]
     trainings: int
     scatter: float
+    stretch: float
     chance: float
     shared: bool
     steps: tuple[float, ...] = STEPS
 
 
 def draw_design(random: np.random.Generator) -> Design:
-    """6 to 9 sizes over 1.5 to 2 decades, 1 to 3 trainings, scatter of 1 to 4 %."""
+    """6 to 9 sizes over 1.5 to 2 decades, 1 to 3 trainings, scatter of 1 to 4 %, stretch half."""
+    scatter = float(np.exp(random.uniform(np.log(0.01), np.log(0.04))))
     smallest, decades = 10 ** random.uniform(3.5, 5.0), random.uniform(1.5, 2.0)
     return Design(
         sizes=sizes_between(smallest, smallest * 10**decades, int(random.integers(6, 10))),
         trainings=int(random.integers(1, 4)),
-        scatter=float(random.uniform(0.01, 0.04)),
+        scatter=scatter,
+        stretch=scatter / 2,
         chance=float(random.choice(CHANCES)),
         shared=bool(random.integers(2)),
     )
@@ -187,9 +193,9 @@ class Simulation:
     def accuracy(self, size: float, steps: Floats) -> Floats:
         """The true mean accuracy of trainings of this size.
 
-        The mean over the scatter of the step is a Gauss-Hermite sum of three terms.
+        The mean over the stretch of the step is a Gauss-Hermite sum of three terms.
         """
-        stretch = 1 + self.design.scatter * np.array([-np.sqrt(3), 0, np.sqrt(3)])
+        stretch = 1 + self.design.stretch * np.array([-np.sqrt(3), 0, np.sqrt(3)])
         share = np.array([1, 4, 1]) / 6 @ self.surface(self._x(size), np.outer(stretch, steps))
         return np.asarray(self.design.chance + (1 - self.design.chance) * share)
 
@@ -198,8 +204,9 @@ class Simulation:
 
         An image is right where its difficulty, half common to all models, is below the accuracy.
         """
-        factor, stretch = 1 + self.design.scatter * random.standard_normal(2)
-        share = factor * self.surface(self._x(size), np.multiply(steps, stretch))
+        factor = 1 + self.design.scatter * random.standard_normal()
+        stretched = np.multiply(steps, 1 + self.design.stretch * random.standard_normal())
+        share = factor * self.surface(self._x(size), stretched)
         reached = self.design.chance + (1 - self.design.chance) * share
         common = self.difficulty if self.design.shared else random.standard_normal(IMAGES)
         latent = np.sqrt(SHARED) * common + np.sqrt(1 - SHARED) * random.standard_normal(IMAGES)
@@ -234,9 +241,15 @@ def simulate(truth: str, random: np.random.Generator) -> Simulation:
 def simulate_law(
     law: str, sizes: int, trainings: int, scatter: float, random: np.random.Generator
 ) -> Simulation:
-    """A ladder of one of `LAWS`, all models on the same images."""
+    """A ladder of one of `LAWS`, all models on the same images, the step stretched as much."""
     design = Design(
-        sizes_between(*laws.SIZES, sizes), trainings, scatter, laws.CHANCE, True, laws.STEPS
+        sizes=sizes_between(*laws.SIZES, sizes),
+        trainings=trainings,
+        scatter=scatter,
+        stretch=scatter,
+        chance=laws.CHANCE,
+        shared=True,
+        steps=laws.STEPS,
     )
 
     def surface(x: float, step: Floats) -> Floats:

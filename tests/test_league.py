@@ -49,8 +49,9 @@ class Knowing:
         """From the mean, the scatter of accuracy and step, and counting."""
         design = self.simulation.design
         below, best, above = self.simulation.accuracy(size, step + np.array([-5.0, 0.0, 5.0]))
-        scatter = design.scatter * np.hypot(best - design.chance, step * (above - below) / 10)
-        reach = self.reach * math.hypot(scatter, math.sqrt(best * (1 - best) / 2000))
+        scatter = design.scatter * (best - design.chance)
+        stretch = design.stretch * step * (above - below) / 10
+        reach = self.reach * math.hypot(scatter, stretch, math.sqrt(best * (1 - best) / 2000))
         return best - reach, best, best + reach
 
     def sizes(self, step, target):
