@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from ladders import Ladder, noise_curve
-
-from sizer.results import NoiseCurve
+from ladders import Ladder, NoiseCurve, noise_curve
 
 USELESS = 500  # parameters of a model that only guesses
 FAILED = 0.9  # of a failed training's accuracy above chance, what it reached of its twin's

@@ -34,13 +34,16 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from sizer.cores import usable_cores
 from sizer.datasets import open_dataset
-from sizer.evaluate import OnnxModel, OwnGraph, arrange, open_model
-from sizer.manifest import read_manifest
-from sizer.measure import Noise, block_ranges, measure, usable_cores
-from sizer.measure.blocks import Block, Blocks
-from sizer.noise import epsilon, linear_schedule
-from sizer.results import DatasetInfo
+from sizer.datasets.records import DatasetInfo
+from sizer.inference.file_graph import FileGraph
+from sizer.inference.inputs import arrange
+from sizer.inference.model import OnnxModel, open_model
+from sizer.measure.blocks import Block, Blocks, block_ranges
+from sizer.measure.cells import measure
+from sizer.networks.manifest import read_manifest
+from sizer.noise import Noise, epsilon, linear_schedule
 
 ROOT = Path(__file__).parents[1]
 LADDER = ROOT / "models" / "builtin"
@@ -113,8 +116,8 @@ def paper(stem: int, data: Held) -> Callable[[], int]:
     """(a) some steps of the grid, on one thread or one a core; its weights do not matter."""
     import torch
 
-    from sizer.zoo import architecture
-    from sizer.zoo.network import EfficientNet
+    from sizer.networks import architecture
+    from sizer.networks.network import EfficientNet
 
     network = EfficientNet(architecture.small(stem, data.info.shape[0], data.info.classes)).eval()
     pixels = torch.from_numpy(data.read(np.arange(data.info.images))[0])
@@ -212,7 +215,7 @@ def differing(images: int) -> tuple[int, int]:
 
 
 def _differing(model: OnnxModel, blocks: list[Block]) -> int:
-    predictor, own = model.open(), OwnGraph(model.path, _session(model.path), model.plan)
+    predictor, own = model.open(), FileGraph(model.path, _session(model.path), model.plan)
     wrong = 0
     for block in blocks:
         fast, slow = (one.prepare(block.clean, block.epsilon) for one in (predictor, own))

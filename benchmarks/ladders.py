@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.results import ModelInfo, NoiseCurve
+from sizer.inference.records import ModelInfo
+from sizer.scaling.curves import NoiseCurve
 
 Floats = NDArray[np.float64]
 Curves = tuple[NoiseCurve, ...]

@@ -24,10 +24,11 @@ STEPS = (0.0, 200.0, 400.0)
 MEASURE = """
 import sys, pathlib
 from sizer.datasets import open_dataset
-from sizer.evaluate import open_model
-from sizer.measure import Noise, measure
+from sizer.inference.model import open_model
+from sizer.noise import Noise
+from sizer.measure.cells import measure
 from sizer.noise import epsilon, linear_schedule
-from sizer.store import open_store
+from sizer.measure.store import open_store
 folder, model = map(pathlib.Path, sys.argv[1:3])
 steps = tuple(map(float, sys.argv[3:]))
 data = open_dataset(str(folder), "test")

@@ -12,13 +12,14 @@ from typing import get_args
 
 import numpy as np
 
+from sizer.calibration import Calibration
 from sizer.errors import SizerError
-from sizer.files import curves, read_calibration
-from sizer.fit import fit_width_law
+from sizer.files import read_calibration
 from sizer.noise import schedule_named
-from sizer.pipeline import CutChoice, cut_widths
 from sizer.report import interval, number, width_rows
-from sizer.results import Calibration, Control, LevelSet, Width
+from sizer.scaling.choices import Control, LevelSet
+from sizer.scaling.crossings import Cut, Width, cut_curves
+from sizer.scaling.width import fit_width_law
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,15 @@ class Straightness:
     seeds: float
 
 
-def cut(calibration: Calibration, choice: CutChoice) -> tuple[Width, ...]:
-    found = curves(calibration.models, calibration.cells, calibration.chance)
+def cut(calibration: Calibration, choice: Cut) -> tuple[Width, ...]:
     schedule = schedule_named(calibration.schedule) if calibration.schedule else None
-    return cut_widths(found, schedule, choice)
+    return cut_curves(calibration.curves, choice, schedule)[1]
 
 
 def rows(calibration: Calibration, control: Control, levels: LevelSet) -> list[tuple[str, ...]]:
     """Control, level pair, exponent with its 90 % interval, and the number of widths."""
     try:
-        found = cut(calibration, CutChoice("normalised", control, levels))
+        found = cut(calibration, Cut("normalised", control, levels))
     except SizerError as error:
         return [(control, levels, str(error), "-")]
     law = fit_width_law(found, control)
@@ -78,7 +78,7 @@ def centred(values: np.ndarray, groups: Sequence[str]) -> np.ndarray:
 
 
 def straight_row(calibration: Calibration, control: Control) -> tuple[str, ...]:
-    found = straightness(cut(calibration, CutChoice("normalised", control, "equidistant")))
+    found = straightness(cut(calibration, Cut("normalised", control, "equidistant")))
     return (
         control,
         f"{found.effect:+.3f}",

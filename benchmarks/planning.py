@@ -25,19 +25,18 @@ from scipy.special import ndtri
 from truths import SHARED
 
 from sizer.advise import advise
-from sizer.fit import fit_width_law
-from sizer.levels import widths
-from sizer.measure import Measurement, Noise, ignore_progress, image_order
-from sizer.noise import linear_schedule
-from sizer.pipeline import CutChoice, fit_measurements, measure_ladder
-from sizer.results import (
-    PRECISION,
-    Cell,
-    DatasetInfo,
-    ModelInfo,
-    NoiseCurve,
-    Requirement,
-)
+from sizer.datasets.records import DatasetInfo
+from sizer.fitting import fit_measurements
+from sizer.inference.records import ModelInfo
+from sizer.measure.blocks import image_order
+from sizer.measure.cells import Measurement
+from sizer.measure.ladder import measure_ladder
+from sizer.noise import Noise, linear_schedule
+from sizer.progress import ignore_progress
+from sizer.results import PRECISION, Requirement
+from sizer.scaling.crossings import Cut, cut_curves
+from sizer.scaling.curves import Cell, NoiseCurve
+from sizer.scaling.width import fit_width_law
 
 Floats = NDArray[np.float64]
 IMAGES, CLASSES = 10_000, 100
@@ -177,7 +176,7 @@ def planned(models: Sequence[Simulated], precision: float) -> tuple[Measurement,
         None,
         lambda _label: ignore_progress,
         precision=precision,
-        cut=CutChoice(),
+        cut=Cut(),
         workers=1,
     )
     return found, store.images()
@@ -191,7 +190,7 @@ def answer(models: Sequence[Simulated], found: Measurement, images: int) -> Answ
         chance=CHANCE,
         schedule=SCHEDULE,
         dataset=None,
-        cut=CutChoice(),
+        cut=Cut(),
         right=found.right,
     )
     target = float(logistic(SIZES[1] * BEYOND, np.array([STEP]))[0])
@@ -243,7 +242,7 @@ def true_exponent() -> float:
         )
         for size in np.round(np.geomspace(*SIZES, LADDER[0]))
     ]
-    law = fit_width_law(widths(curves))
+    law = fit_width_law(cut_curves(curves)[1])
     assert law is not None
     assert law.exponent.value is not None
     return law.exponent.value

@@ -12,6 +12,7 @@ from scipy.special import expit, logit, stdtrit
 
 LARGEST_NAMED = 10.0  # times the largest measured size
 SOUGHT = (0.1, 1000.0)  # of the smallest and the largest measured size
+CONFIDENCE = 0.9
 Interval = tuple[float | None, float | None, float | None]
 
 
@@ -57,21 +58,31 @@ class Repeat:
 
 
 class Sizer:
-    """The project's own estimator."""
+    """The project's own estimator, as `recommend` and `predict` answer."""
 
     def __init__(self, curves: Curves, image_share: float) -> None:
-        from sizer.predict import Predictor
+        from sizer.predict.predictor import predictor
 
-        self.predictor = Predictor(curves, image_share=image_share)
-        self.largest = max(curve.model.parameters for curve in curves)
+        self.ladder = predictor(curves, image_share)
 
     def accuracy(self, size: float, step: float) -> Interval:
-        return self.predictor.at(step).next_training(size)
+        from sizer.predict.accuracy import accuracy_at
+
+        _, training = accuracy_at(self.ladder.at(step), size, CONFIDENCE)
+        return training.low, training.best, training.high
 
     def sizes(self, step: float, target: float) -> Answer:
-        low, best, high, recommended = self.predictor.at(step).sizes(target, confidence=0.9)
-        named = best is not None and best <= LARGEST_NAMED * self.largest
-        return Answer(named, low, best, high, recommended if named else None, low)
+        """A low of 0, any size, is no bound; what is called unreachable is above all sought."""
+        from sizer.predict.question import Requirement
+        from sizer.predict.recommend import answer
+        from sizer.predict.sizes import SEARCH
+
+        wanted = Requirement(step, target, CONFIDENCE)
+        verdict, sizes = answer(self.ladder.at(step), wanted)
+        if sizes is None:
+            return Answer(named=False, bound=SEARCH * self.ladder.sizes[-1])
+        low, named = sizes.low or None, verdict == "recommended"
+        return Answer(named, low, sizes.best, sizes.high, sizes.recommended, low)
 
 
 Mean = Callable[[Floats, Floats], Floats]  # parameters (k,) and x = ln(N / smallest) to accuracy
@@ -147,7 +158,7 @@ class PerStep:
         best, errors = float(known.at(x)[0]), known.errors(x)
         if errors is None:
             return None, best, None
-        reach = float(stdtrit(known.freedom, 0.95) * errors[1][0])
+        reach = float(stdtrit(known.freedom, (1 + CONFIDENCE) / 2) * errors[1][0])
         return best - reach, best, best + reach
 
     def sizes(self, step: float, target: float) -> Answer:
@@ -160,7 +171,7 @@ class PerStep:
         named = best is not None and sought[best] <= LARGEST_NAMED * largest
         if errors is None:
             return Answer(named, best=size_at(sought, best))
-        two_sided, one_sided = stdtrit(known.freedom, (0.95, 0.9))
+        two_sided, one_sided = stdtrit(known.freedom, ((1 + CONFIDENCE) / 2, CONFIDENCE))
         start = len(x) - 1 if best is None else best
         low = after_last(mean + two_sided * errors[0] < target, start)
         high = first(mean - two_sided * errors[0] >= target, start)

@@ -1,52 +1,21 @@
 """Reading and writing what users keep: calibration files and tables of measurements."""
 
 import csv
-import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sizer.errors import CalibrationError, MeasurementError, OutputError, UsageError
-from sizer.results import Calibration, Cell, ModelInfo, NoiseCurve
+from sizer.inference.records import ModelInfo
+from sizer.io import check_writable, make_folder, write_text
+from sizer.scaling.curves import Cell
+
+if TYPE_CHECKING:
+    from sizer.calibration import Calibration
 
 VERSION = 1
 TABLE_COLUMNS = ("model", "parameters", "step", "correct", "trials")
-SHARED_STEPS = 8  # the fewest that stand for all steps: one a knot of a law
 LARGEST = 1e15  # of any number in a table: beyond it, counting is no longer exact
-
-
-@contextmanager
-def writing_to(path: Path) -> Iterator[None]:
-    """Raises OutputError for what the system refuses in the block."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"{path}: {error.strerror}; choose another output") from error
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well.
-
-    Raises OutputError where that cannot be; what was there before then stays.
-    """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with writing_to(path):
-        try:
-            partial.touch()
-            yield partial
-            partial.replace(path)
-        finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    with replacing(path) as partial:
-        partial.write_text(text, encoding="utf-8")
 
 
 def check_outputs(path: Path, plots: Path | None = None) -> None:
@@ -67,26 +36,19 @@ def check_outputs(path: Path, plots: Path | None = None) -> None:
         make_folder(plots)
 
 
-def make_folder(path: Path) -> None:
-    with writing_to(path):
-        path.mkdir(parents=True, exist_ok=True)
-
-
-def check_writable(path: Path) -> None:
-    """Raise OutputError where no file can be put beside `path`."""
-    with writing_to(path), tempfile.TemporaryFile(dir=path.parent):
-        pass
-
-
-def write_calibration(path: Path, calibration: Calibration) -> None:
+def write_calibration(path: Path, calibration: "Calibration") -> None:
     from pydantic import TypeAdapter
+
+    from sizer.calibration import Calibration
 
     write_text(path, TypeAdapter(Calibration).dump_json(calibration, indent=1).decode() + "\n")
 
 
-def read_calibration(path: Path) -> Calibration:
+def read_calibration(path: Path) -> "Calibration":
     """Raises CalibrationError for anything that is not a calibration of this version."""
     from pydantic import TypeAdapter, ValidationError
+
+    from sizer.calibration import Calibration
 
     try:
         calibration = TypeAdapter(Calibration).validate_json(path.read_bytes())
@@ -105,10 +67,11 @@ def read_calibration(path: Path) -> Calibration:
             "make it again with `sizer calibrate`"
         )
     _require_counts(path, calibration)
+    _require_laws(path, calibration)
     return calibration
 
 
-def _require_counts(path: Path, calibration: Calibration) -> None:
+def _require_counts(path: Path, calibration: "Calibration") -> None:
     """Raise CalibrationError for cells that no measurement gives, as an edited file may hold."""
     names = {model.name for model in calibration.models}
     for cell in calibration.cells:
@@ -118,6 +81,18 @@ def _require_counts(path: Path, calibration: Calibration) -> None:
                 f"{path}: {cell.model} at step {cell.step:g}: {cell.correct} of {cell.trials} "
                 "correct is no measurement; make the file again with `sizer calibrate`"
             )
+
+
+def _require_laws(path: Path, calibration: "Calibration") -> None:
+    """Raise CalibrationError for a law that is none of ours, and so cannot be worked out."""
+    from sizer.scaling.laws import law_names
+
+    unknown = {fit.law for fit in calibration.laws} - set(law_names())
+    if unknown:
+        raise CalibrationError(
+            f"{path}: the law {sorted(unknown)[0]!r} is not one of {', '.join(law_names())}; "
+            "make the file again with `sizer fit`"
+        )
 
 
 def shipped(kind: str) -> Path:
@@ -213,49 +188,3 @@ def _row(path: Path, line: int, row: dict[str, str | None]) -> tuple[ModelInfo, 
 
 def _wrong(path: Path, line: int, what: str) -> MeasurementError:
     return MeasurementError(f"{path}, line {line}: {what}")
-
-
-def curves(
-    models: tuple[ModelInfo, ...], cells: tuple[Cell, ...], chance: float
-) -> tuple[NoiseCurve, ...]:
-    """Cells gathered into one curve a model, models in order of size."""
-    found = []
-    for model in sorted(models, key=lambda one: (one.parameters, one.name)):
-        own = sorted((cell for cell in cells if cell.model == model.name), key=lambda c: c.step)
-        found.append(
-            NoiseCurve(
-                model=model,
-                chance=chance,
-                steps=tuple(cell.step for cell in own),
-                correct=tuple(cell.correct for cell in own),
-                trials=tuple(cell.trials for cell in own),
-            )
-        )
-    return tuple(found)
-
-
-def at_shared_steps(found: Sequence[NoiseCurve]) -> tuple[NoiseCurve, ...]:
-    """Curves at the steps that all of them have, which is where models are compared.
-
-    Whole, where they share too few: a table need not hold common steps.
-    """
-    shared = set.intersection(*(set(curve.steps) for curve in found))
-    if len(shared) < SHARED_STEPS:
-        return tuple(found)
-    return tuple(_restricted(curve, shared) for curve in found)
-
-
-def shared_steps(calibration: Calibration) -> tuple[float, ...]:
-    """The noise steps at which the models of a calibration are compared."""
-    found = curves(calibration.models, calibration.cells, calibration.chance)
-    return at_shared_steps(found)[0].steps
-
-
-def _restricted(curve: NoiseCurve, steps: set[float]) -> NoiseCurve:
-    kept = [i for i, step in enumerate(curve.steps) if step in steps]
-    return replace(
-        curve,
-        steps=tuple(curve.steps[i] for i in kept),
-        correct=tuple(curve.correct[i] for i in kept),
-        trials=tuple(curve.trials[i] for i in kept),
-    )

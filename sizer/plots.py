@@ -8,17 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from sizer.law import accuracy
-from sizer.results import (
-    Calibration,
-    Collapse,
-    HoldOut,
-    LadderBacktest,
-    ModelInfo,
-    PredictedAccuracy,
-    PredictedSize,
-    WidthLaw,
-)
+from sizer.calibration import Calibration
+from sizer.inference.records import ModelInfo
+from sizer.results import HoldOut, LadderBacktest, PredictedAccuracy, PredictedSize
+from sizer.scaling.collapse import Collapse
+from sizer.scaling.width import WidthLaw
 
 FORMATS = ("png", "svg")
 RESOLUTION = 150  # dots per inch of the PNG
@@ -57,19 +51,20 @@ def curves_figure(calibration: Calibration) -> Figure:
     """Accuracy against noise: measured points, one colour a size, and the fitted law."""
     figure, axes = _canvas(8.0, 5.0)
     fit = calibration.fit
-    dense = np.linspace(*fit.step_range, 300)
+    first, last = (end(cell.step for cell in calibration.cells) for end in (min, max))
+    dense = np.linspace(first, last, 300)
     norm = _norm(calibration)
     for model in _models(calibration):
         steps, share, error = _curve(calibration, model)
         colour = _colour(norm, model.parameters)
         axes.errorbar(steps, share, error, fmt=".", color=colour, markersize=4, linewidth=0.8)
-        axes.plot(dense, accuracy(fit, model.parameters, dense), color=colour, lw=1)
+        if fit is not None:
+            axes.plot(dense, fit.accuracy(model.parameters, dense), color=colour, lw=1)
     axes.axhline(calibration.chance, color="0.5", linestyle=":", linewidth=1)
-    axes.annotate(
-        "chance", (fit.step_range[0], calibration.chance), va="bottom", ha="left", color="0.4"
-    )
+    axes.annotate("chance", (first, calibration.chance), va="bottom", ha="left", color="0.4")
     axes.set(xlabel=_noise_label(calibration), ylabel="accuracy", ylim=(0, None))
-    axes.set_title(f"Accuracy under noise; lines: the {fit.law} law", loc="left")
+    lines = f"; lines: the {fit.law} law" if fit else ""
+    axes.set_title(f"Accuracy under noise{lines}", loc="left")
     _size_bar(figure, axes, norm)
     return figure
 

@@ -18,7 +18,7 @@ import onnx
 from numpy.typing import NDArray
 
 from sizer.errors import ModelError, OutputError, SizerError
-from sizer.model_file import read_model_file
+from sizer.inference.model_file import read_model_file
 
 Quantized = Literal["int8", "fp16"]
 

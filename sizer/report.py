@@ -7,31 +7,28 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from sizer.calibration import Calibration
+from sizer.devices.records import Device, DeviceCheck, DeviceVerdict
+from sizer.noise import NoiseLevel
+from sizer.noise.camera import CameraNoise, Spread
 from sizer.results import (
     AccuracyScore,
     Advice,
-    Backtest,
     BacktestScore,
-    Calibration,
-    CameraNoise,
-    Device,
-    DeviceCheck,
-    DeviceVerdict,
     ErrorBudget,
     Estimate,
     HoldOut,
     LadderBacktest,
-    LawFit,
-    NoiseLevel,
     PredictedAccuracy,
     PredictedSize,
     Provenance,
     Report,
     RequirementMap,
     SizeScore,
-    Spread,
     TrainingPlan,
 )
+from sizer.scaling.backtests import Backtest
+from sizer.scaling.surface import LawFit
 
 REPORT_MARK = "a report of sizer"  # near the beginning of every report, to know it again
 ANSWERING = 0.01  # weight from which on a law is asked
@@ -76,8 +73,7 @@ def headline(report: Report) -> tuple[str, str]:
         sizes = {model.parameters for model in calibration.models}
         return "What the ladder shows", (
             f"{len(calibration.models)} models of {min(sizes):,} to {max(sizes):,} parameters "
-            f"under noise, and of seven laws the {calibration.fit.law} law predicts left-out "
-            f"sizes best: {calibration.fit.verdict}."
+            f"under noise{_best_law(calibration)}."
         )
     sizes_found = advice.parameters
     if advice.verdict == "recommended" and sizes_found and sizes_found.recommended is not None:
@@ -90,6 +86,13 @@ def headline(report: Report) -> tuple[str, str]:
         )
     named = "No size reaches it" if advice.verdict == "unreachable" else "No size can be named"
     return named, f"{advice.reason[0].upper()}{advice.reason[1:]}."
+
+
+def _best_law(calibration: Calibration) -> str:
+    fit = calibration.fit
+    if fit is None:
+        return "; too few for a scaling law"
+    return f", and the {fit.law} law predicts left-out sizes best: {fit.verdict}"
 
 
 def advice_facts(advice: Advice) -> list[tuple[str, str]]:
@@ -459,7 +462,7 @@ def law_table(calibration: Calibration) -> tuple[tuple[str, ...], list[tuple[str
             f"{fit.residual_rms:.4f}",
             *(number(errors.get((fit.law, count)), ".4f") for count in held),
         )
-        for fit in (calibration.fit, *calibration.rivals)
+        for fit in calibration.laws
     ]
     return headings, rows
 
@@ -549,7 +552,7 @@ def calibration_facts(calibration: Calibration) -> list[tuple[str, str]]:
         ("models", f"{len(calibration.models)} of {len(sizes)} sizes"),
         ("parameters", f"{sizes[0]:,} to {sizes[-1]:,}"),
         ("noise steps", f"{each} from {steps[0]:g} to {steps[-1]:g}"),
-        ("images a model", f"{calibration.fit.images:,}"),
+        ("images a model", f"{calibration.images:,}"),
         ("chance", f"{calibration.chance:.4g}"),
     ]
     if calibration.models[0].precision is not None:
@@ -563,7 +566,7 @@ def weight_table(calibration: Calibration) -> tuple[tuple[str, ...], list[tuple[
     """Headings and rows: each law's weight in an answer, its misfit in accuracy, its verdict."""
     rows: list[tuple[str, ...]] = [
         (fit.law, f"{fit.weight:.0%}", f"{fit.residual_rms:.4f}", fit.verdict)
-        for fit in (calibration.fit, *calibration.rivals)
+        for fit in calibration.laws
     ]
     return ("law", "weight", "misfit", "verdict"), rows
 
@@ -574,9 +577,7 @@ def backtest_table(
     """Headings and rows: predictions of the largest sizes, left out, by the laws that have a
     weight in the answer, or by those that have none; the heaviest first.
     """
-    weights: dict[str, float] = {
-        fit.law: fit.weight for fit in (calibration.fit, *calibration.rivals)
-    }
+    weights: dict[str, float] = {fit.law: fit.weight for fit in calibration.laws}
     tests = [
         test for test in calibration.backtests if (weights[test.law] >= ANSWERING) == answering
     ]

@@ -5,33 +5,19 @@ any other noise unit, where measurements come from a table); `None` means unknow
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-OrderParameter = Literal["normalised", "chance-corrected", "raw"]
-Control = Literal["step", "beta", "log-step", "log-snr"]
-LevelSet = Literal["equidistant", "logarithmic"]
-ProviderChoice = Literal["auto", "cpu", "cuda"]
-EngineChoice = Literal["threads", "ray"]
-Censoring = Literal["below", "above"]
-LawName = Literal[
-    "transition",
-    "logistic",
-    "gaussian",
-    "no-ceiling",
-    "corrected",
-    "finite-size",
-    "saturating",
-]
-IntervalMethod = Literal["sandwich", "bootstrap", "least-squares"]
-Precision = Literal["fp32", "fp16", "int8"]
+from sizer.datasets.records import DatasetInfo
+from sizer.inference.records import ModelInfo, Precision
+from sizer.networks.architecture import Architecture
+
+if TYPE_CHECKING:
+    from sizer.calibration import Calibration
+    from sizer.devices.records import DeviceVerdict
+    from sizer.noise.camera import CameraNoise
+    from sizer.scaling.backtests import Backtest
+
 Verdict = Literal["recommended", "unreachable", "untrusted"]
-Engine = Literal["cpu", "gpu", "npu"]
-DeviceKind = Literal["microcontroller", "linux"]
-Fit = Literal["PASS", "MARGINAL", "FAIL", "UNKNOWN"]
-Confidence = Literal["measured", "roofline", "extrapolated"]
-# What a program takes beside the network: a picture of 160 x 120 in RGB565 (37.5 KiB), and ten KiB
-# for its stack, its heap and the drivers.
-RESERVE_RAM = "48KiB"
 # Of transition widths, at which a measurement stops by itself: see Calibration.precision.
 PRECISION = 0.125
 
@@ -46,84 +32,6 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class NoiseLevel:
-    """One noise level in every unit: x_t = mu x_0 + noise epsilon on images in [-1, 1].
-
-    sigma: standard deviation of the equivalent additive noise, grey levels of 0..255. snr_db:
-    for a signal of unit power, psnr_db: for a peak of 255; both infinite at step 0.
-    """
-
-    step: float
-    mu: float
-    noise: float
-    sigma: float
-    snr_db: float
-    psnr_db: float
-
-
-@dataclass(frozen=True, slots=True)
-class PictureNoise:
-    """One picture's noise: sigma in grey levels of 0..255, or the problem that kept it from us."""
-
-    path: str
-    sigma: float | None
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Median, and the bounds of the middle 90 %: no confidence interval, more do not narrow it."""
-
-    median: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class CameraNoise:
-    """What a camera's pictures say of its noise, over those that could be used.
-
-    sigma: grey levels of 0..255; step: of a noise schedule. used, skipped: counts of `pictures`.
-    """
-
-    sigma: Spread
-    step: Spread
-    used: int
-    skipped: int
-    pictures: tuple[PictureNoise, ...]
-    warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class InputFormat:
-    """What a model expects: the noisy image scaled to `range`, minus `mean`, over `std`."""
-
-    range: tuple[float, float] = (-1.0, 1.0)
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
-
-
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """One trained model.
-
-    parameters: trainable ones where a manifest says so, else all elements of the initializers.
-    macs: multiply-accumulates of one image. input_shape: height, width, channels.
-    training: the family, such as `clean` or `noise 0..900`. seed: of its training. precision: of
-    most of its weights.
-    """
-
-    name: str
-    sha256: str
-    parameters: int
-    macs: int | None = None
-    input_shape: tuple[int, int, int] | None = None
-    training: str | None = None
-    seed: int | None = None
-    precision: Precision | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class QuantizedModel:
     """Accuracies of a model and of its quantised file on the same clean test images."""
 
@@ -132,232 +40,6 @@ class QuantizedModel:
     original: float
     quantized: float
     images: int
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetInfo:
-    """A labelled image set; `shape` is height, width, channels; `fingerprint` hashes content."""
-
-    spec: str
-    split: str
-    fingerprint: str
-    classes: int
-    images: int
-    shape: tuple[int, int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What all models of a ladder share. noise_steps: range drawn from in training, or None.
-
-    augment: `crop` (shifts by up to an eighth), `crop-flip` (mirrored half of the time), `none`.
-    """
-
-    epochs: int
-    batch: int
-    learning_rate: float
-    weight_decay: float
-    label_smoothing: float
-    augment: str
-    noise_steps: tuple[int, int] | None
-
-    @property
-    def family(self) -> str:
-        """Short name of the training, which goes into every result measured on it."""
-        if self.noise_steps is None:
-            return "clean"
-        return f"noise {self.noise_steps[0]}..{self.noise_steps[1]}"
-
-
-@dataclass(frozen=True, slots=True)
-class LadderTraining:
-    """How a ladder was trained, as its manifest has it: the exact command, on these data."""
-
-    command: str
-    created_with: str
-    dataset: DatasetInfo
-    recipe: Recipe
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """What one model got right at one noise step, with macro-averaged scores where known."""
-
-    model: str
-    step: float
-    correct: int
-    trials: int
-    macro_f1: float | None = None
-    macro_precision: float | None = None
-    macro_recall: float | None = None
-    provider: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NoiseCurve:
-    """Counts of one model against noise, steps ascending; `chance` is a guesser's accuracy."""
-
-    model: ModelInfo
-    chance: float
-    steps: tuple[float, ...]
-    correct: tuple[int, ...]
-    trials: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class LevelCrossing:
-    """Where a curve crosses a level, in the control variable.
-
-    censored: `below` if the level was already passed at the first measured step, `above` if it
-    was not reached by the last; `at` then holds None.
-    """
-
-    model: str
-    level: float
-    at: Estimate
-    censored: Censoring | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Width:
-    """Distance between the crossings of a pair of levels; None where either is censored."""
-
-    model: str
-    parameters: int
-    levels: tuple[float, float]
-    width: Estimate
-
-
-@dataclass(frozen=True, slots=True)
-class LevelExponent:
-    """The width law of one level pair: width = prefactor * N ** -exponent."""
-
-    levels: tuple[float, float]
-    exponent: Estimate
-    prefactor: float
-    widths: int
-
-
-@dataclass(frozen=True, slots=True)
-class WidthLaw:
-    """Widths against size: one exponent (1/nu) common to the level pairs, and one for each."""
-
-    control: Control
-    order_parameter: OrderParameter
-    exponent: Estimate
-    pairs: tuple[LevelExponent, ...]
-    censored: int
-    verdict: str
-
-
-@dataclass(frozen=True, slots=True)
-class Collapse:
-    """Finite-size scaling F(N, t) = N^-lambda f((t - t_c) N^(1/nu)).
-
-    quality: mean squared distance from the master curve in units of its error: about 1 where the
-    curves differ by counting alone, 0 for data without any error.
-    """
-
-    critical_step: Estimate
-    inverse_nu: Estimate
-    lambda_: Estimate
-    quality: float | None
-    verdict: str
-
-
-@dataclass(frozen=True, slots=True)
-class LawFit:
-    """A surface acc(t, N), fitted.
-
-    law: its name in `sizer.law`. knots: steps at which its smooth coefficients are defined.
-    reference_size: N0, parameters. covariance: of the values, clustered by trained model;
-    degrees_of_freedom: of its t quantiles; intervals: 90 % ones of the values, from both.
-    overdispersion: deviance over its degrees of freedom, 1 if counting were the only error.
-    scatter: standard deviation of the accuracy between trainings of one size, at each knot. misfit:
-    the law's own distance from the mean of trainings, likewise, what scatter makes of it taken off.
-    left_out: deviance of every model predicted from the others. residual_rms: in accuracy. images:
-    that all models share, the fewest at any step; image_share: of the counting variance, what is
-    common to all models through them and not in the covariance yet. trusted: False when the data
-    contradict the law or cannot determine it. weight: of the law in an answer, from its back-tests;
-    those of a calibration add up to one. interval: how the covariance was found.
-    """
-
-    law: LawName
-    names: tuple[str, ...]
-    values: tuple[float, ...]
-    covariance: tuple[tuple[float, ...], ...]
-    degrees_of_freedom: int
-    knots: tuple[float, ...]
-    reference_size: float
-    chance: float
-    overdispersion: float | None
-    scatter: tuple[float, ...]
-    misfit: tuple[float, ...]
-    left_out: float
-    residual_rms: float
-    images: int
-    image_share: float
-    size_range: tuple[int, int]
-    step_range: tuple[float, float]
-    trusted: bool
-    verdict: str
-    intervals: tuple[Estimate, ...] = ()
-    weight: float = 0.0
-    interval: IntervalMethod = "sandwich"
-
-
-@dataclass(frozen=True, slots=True)
-class Backtest:
-    """How well the smaller models would have predicted the `hold_out` largest sizes.
-
-    models: how many were held out. ratio: largest held-out size over the largest fitted.
-    accuracy_rms, accuracy_worst: predicted minus measured accuracy over all held-out models and
-    steps. log10_size_error: root mean square
-    of log10(predicted size / held-out size) at the accuracies that the held-out models reached,
-    each cut at one decade, over the steps where size still buys accuracy; None without such steps.
-    """
-
-    law: str
-    hold_out: int
-    models: int
-    ratio: float
-    accuracy_rms: float
-    accuracy_worst: float
-    log10_size_error: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Everything `recommend` needs: the measurements, the fits, and how far to trust them.
-
-    schedule: name of the noise schedule that the steps belong to, None for a table in some other
-    noise unit. fit: the law chosen by back-test; rivals: the others. scan: the chosen law fitted
-    again without the smallest size, the two smallest, and so on. image_share: of the counting
-    variance, what all models have in common, as measured; 1 where unknown. precision: half of the
-    90 % interval that counting leaves a width, as a share of it: the mean over the pairs of levels,
-    of the model worst off; None where a width has no interval. ladder: how all of the models were
-    trained, where a manifest says so.
-    """
-
-    version: int
-    created_with: str
-    schedule: str | None
-    dataset: DatasetInfo | None
-    models: tuple[ModelInfo, ...]
-    chance: float
-    cells: tuple[Cell, ...]
-    crossings: tuple[LevelCrossing, ...]
-    widths: tuple[Width, ...]
-    width_law: WidthLaw | None
-    collapse: Collapse | None
-    fit: LawFit
-    rivals: tuple[LawFit, ...]
-    backtests: tuple[Backtest, ...]
-    scan: tuple[LawFit, ...] = ()
-    image_share: float = 1.0
-    precision: float | None = None
-    warnings: tuple[str, ...] = ()
-    ladder: LadderTraining | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -405,14 +87,6 @@ class ErrorBudget:
     misfit: float
     laws: float
     training: float
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """The best size when only sizes from `smallest` up are fitted, None where none is."""
-
-    smallest: int
-    best: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -537,7 +211,7 @@ class LawScore:
 
     weight: float
     trusted: bool
-    backtest: Backtest
+    backtest: "Backtest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -565,142 +239,6 @@ class LadderBacktest:
     chance: float
     schedule: str | None
     hold_outs: tuple[HoldOut, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Architecture:
-    """A member of the small EfficientNet family."""
-
-    width: float
-    depth: float
-    parameters: int
-    macs: int
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """One measured latency: a run of one image. macs: of the model, multiply-accumulates."""
-
-    model: str
-    macs: int
-    precision: Precision
-    runtime: str
-    latency_ms: float
-    source: str
-    engine: Engine = "cpu"
-    threads: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """A device of the catalogue. ram, flash: bytes; external_flash: its size is the board's.
-
-    clock_mhz: at which the timings were taken, else the highest.
-    """
-
-    name: str
-    core: str
-    kind: DeviceKind
-    source: str
-    clock_mhz: float | None = None
-    board: str | None = None
-    ram: int | None = None
-    flash: int | None = None
-    external_flash: bool = False
-    timings: tuple[Timing, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One step of a network, in order of execution, for one image.
-
-    inputs: the tensors it reads that are no weights. elements: of its output. weights, biases:
-    elements that lie in flash. column: values of one im2col column, 0 where none is gathered.
-    in_place: the output may take the memory of an input of its size that nobody reads later.
-    """
-
-    inputs: tuple[str, ...]
-    output: str
-    elements: int
-    weights: int = 0
-    biases: int = 0
-    macs: int = 0
-    column: int = 0
-    in_place: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Footprint:
-    """What a network takes at one precision, in bytes, and multiply-accumulates of one image.
-
-    weights: with biases, as they lie in flash, where code is the runtime's. activations: the
-    scheduled peak of tensors and scratch; ram: the runtime's own beside them.
-    """
-
-    precision: Precision
-    weights: int
-    code: Estimate
-    ram: Estimate
-    activations: int | None = None
-    macs: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Milliseconds of one image by one runtime (None: whichever), with a 90 % interval."""
-
-    runtime: str | None
-    milliseconds: Estimate
-    confidence: Confidence
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceCheck:
-    """One resource: what is needed (an interval) against the limit; bytes, or milliseconds."""
-
-    verdict: Fit
-    confidence: Confidence | None
-    reason: str
-    need: Estimate | None = None
-    limit: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """The most a device can do: the largest size that fits, parameters; its accuracy at the noise
-    step asked about; the largest step at which its next training still has the accuracy asked for.
-    """
-
-    parameters: int
-    accuracy: Estimate
-    noise_step: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceVerdict:
-    """Whether a network fits a device, resource by resource, and what the device could hold."""
-
-    name: str
-    verdict: Fit
-    confidence: Confidence | None
-    reason: str
-    footprint: Footprint | None
-    ram: DeviceCheck
-    flash: DeviceCheck
-    latency: DeviceCheck
-    latencies: tuple[Latency, ...] = ()
-    reach: Reach | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What may be used: bytes and milliseconds; reserve_ram is kept for the rest of the program."""
-
-    reserve_ram: int
-    max_ram: int | None = None
-    max_flash: int | None = None
-    max_latency_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -734,15 +272,14 @@ class Advice:
     ceiling: Estimate | None
     extrapolation_ratio: float | None
     law: str
-    backtest: Backtest | None
+    backtest: "Backtest | None"
     laws: tuple[LawAnswer, ...] = ()
     errors: ErrorBudget | None = None
-    scan: tuple[Drift, ...] = ()
     largest_step: float | None = None
     architecture: Architecture | None = None
     precision: Precision | None = None
-    camera: CameraNoise | None = None
-    devices: tuple[DeviceVerdict, ...] = ()
+    camera: "CameraNoise | None" = None
+    devices: "tuple[DeviceVerdict, ...]" = ()
     train_command: str | None = None
     provenance: Provenance | None = None
     warnings: tuple[str, ...] = ()
@@ -788,7 +325,7 @@ class Report:
     """
 
     name: str
-    calibration: Calibration
+    calibration: "Calibration"
     provenance: Provenance
     requirements: RequirementMap | None = None
     advice: Advice | None = None

@@ -16,23 +16,17 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from sizer import files, report
-from sizer.manifest import Manifest
-from sizer.results import (
-    Advice,
-    Calibration,
-    CameraNoise,
-    Device,
-    DeviceVerdict,
-    LadderBacktest,
-    NoiseLevel,
-    Precision,
-    QuantizedModel,
-    TrainingPlan,
-)
+from sizer import report
+from sizer.calibration import Calibration
+from sizer.devices.records import Device, DeviceVerdict
+from sizer.inference.records import Precision
+from sizer.networks.manifest import Manifest
+from sizer.noise import NoiseLevel
+from sizer.noise.camera import CameraNoise
+from sizer.results import Advice, LadderBacktest, QuantizedModel, TrainingPlan
 
 if TYPE_CHECKING:
-    from sizer.zoo.ladder import Progress as TrainingProgress
+    from sizer.networks.ladder import Progress as TrainingProgress
 
 
 def _progress() -> Progress:
@@ -135,7 +129,7 @@ def show_quantized(precision: Precision, models: Sequence[QuantizedModel]) -> No
 
 def show_calibration(calibration: Calibration) -> None:
     """The measured accuracies at a few steps, the laws, and what to beware of."""
-    steps = files.shared_steps(calibration)
+    steps = calibration.shared_steps
     some = [steps[round(i * (len(steps) - 1) / 4)] for i in range(5)] if len(steps) > 5 else steps
     headings = ("model", "parameters", *(f"t={step:g}" for step in some))
     precision = calibration.models[0].precision
@@ -154,12 +148,13 @@ def show_calibration(calibration: Calibration) -> None:
             ("quality", report.number(collapse.quality)),
         ]
         _table(f"Collapse: {collapse.verdict}", ("quantity", "value (90 %)"), rows)
-    _table("Laws, the best predictor of left-out sizes first", *report.law_table(calibration))
-    chosen = calibration.fit
-    _table(f"Parameters of the {chosen.law} law", *report.parameter_table(chosen))
-    for fit in (calibration.fit, *calibration.rivals):
+    if calibration.fit is not None:
+        chosen = calibration.fit
+        _table("Laws, the best predictor of left-out sizes first", *report.law_table(calibration))
+        _table(f"Parameters of the {chosen.law} law", *report.parameter_table(chosen))
+    for fit in calibration.laws:
         Console().print(Text(f"{fit.law}: {fit.verdict}"))
-    _warn(calibration.warnings)
+    _warn((*calibration.warnings, *calibration.fit_warnings))
 
 
 def show_noise(level: NoiseLevel) -> None:

@@ -38,8 +38,9 @@ def planted_table(tmp_path_factory):
 def planted_calibration(planted_table):
     """The calibration file that `sizer fit` makes of that table."""
     from sizer import files
-    from sizer.pipeline import CutChoice, fit_file
+    from sizer.fitting import fit_file
+    from sizer.scaling.crossings import Cut
 
     path = planted_table.with_suffix(".json")
-    files.write_calibration(path, fit_file(planted_table, CutChoice()))
+    files.write_calibration(path, fit_file(planted_table, Cut()))
     return path

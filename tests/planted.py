@@ -4,9 +4,15 @@ import csv
 
 import numpy as np
 
-from sizer.results import DatasetInfo, LadderTraining, ModelInfo, NoiseCurve, Recipe
+from sizer.datasets.records import DatasetInfo
+from sizer.inference.records import ModelInfo
+from sizer.networks.recipe import LadderTraining, Recipe
+from sizer.scaling.curves import NoiseCurve
 
 EXACT = 10**12  # trials, so many that a count is the accuracy itself
+SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
+STEPS = np.round(1000 * np.linspace(0, 1, 21) ** 1.25)
+CHANCE = 0.05
 
 
 def curve(name, parameters, steps, accuracy, trials=EXACT, chance=0.0, random=None):
@@ -32,6 +38,26 @@ def ladder(accuracy, sizes, steps, trainings=1, **options):
         for size in sizes
         for i in range(trainings)
     ]
+
+
+def transition(step, size):
+    """The transition law, written out again from its equation; N0 = 100,000."""
+    ratio = size / 1e5
+    clean = 0.85 - 0.12 * ratio**-0.3
+    middle, width = 500 * ratio**0.04, 90 * ratio**-0.15
+
+    def logistic(t):
+        return 1 / (1 + np.exp((t - middle) / width))
+
+    return CHANCE + (clean - CHANCE) * logistic(step) / logistic(0)
+
+
+def saturating(step, size):
+    """A(t) - B(t) N^-lambda(t), with B largest in mid-fall, as the design measured it."""
+    share = step / 1000
+    ceiling = 0.05 + 0.87 * (1 - share) ** 1.5
+    gain = (1 - share) * (0.08 + 0.5 * share * (1 - share))
+    return ceiling - gain * (size / 1e5) ** -(0.14 + 0.2 * share)
 
 
 def write_table(path, curves):

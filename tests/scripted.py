@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from sizer.datasets.records import DatasetInfo
+from sizer.inference.records import ModelInfo
 from sizer.noise import NoiseSchedule, linear_schedule
-from sizer.results import DatasetInfo, ModelInfo
 
 SHAPE = (2, 2, 3)  # twelve bytes: one white, four of the number, two of the label, the rest black
 WHITE, NUMBER, LABEL = 0, slice(1, 5), slice(5, 7)

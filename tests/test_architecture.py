@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from sizer.errors import UsageError
-from sizer.zoo.architecture import (
+from sizer.networks.architecture import (
     PUBLISHED,
     SMALL_STEMS,
-    convolutions,
+    block,
+    layers,
     macs,
     parameters,
     published,
@@ -23,7 +24,7 @@ from sizer.zoo.architecture import (
     small,
     small_with,
 )
-from sizer.zoo.network import EfficientNet, MBConv
+from sizer.networks.network import EfficientNet, MBConv
 
 GOLDEN = Path(__file__).parent / "data" / "efficientnet_b0_state_dict.json"
 # torchvision 0.28.0, the weights with 1000 classes
@@ -133,7 +134,7 @@ class TestResidualDrop:
     def block(self, drop):
         torch.manual_seed(0)
         stage = small(4, 8, 2).stages[0]
-        return MBConv(4, stage, 1, 1e-5, drop)
+        return MBConv(block(4, stage, 1, 3, drop), 1e-5)
 
     def test_kept_branches_are_scaled_up_so_that_the_mean_stays(self):
         images = torch.randn(64, 4, 3, 3)
@@ -160,7 +161,7 @@ class TestSmall:
         assert blueprint.depth == 1
         assert blueprint.width == stem / 16
         least = min(
-            layer.outputs for layer in convolutions(blueprint) if not layer.bias
+            layer.outputs for layer in layers(blueprint).convolutions if not layer.bias
         )  # squeezed channels and classes are the layers with a bias
         assert least == stem
 

@@ -10,13 +10,11 @@ from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
-from sizer import camera
-from sizer.camera import camera_noise, picture_sigma
 from sizer.cli.app import app
 from sizer.datasets.images import decode
 from sizer.errors import DataError
-from sizer.measure import ignore_progress
-from sizer.noise import linear_schedule
+from sizer.noise import camera, linear_schedule
+from sizer.noise.camera import camera_noise, picture_sigma
 
 STEP_FROM_SIGMA = linear_schedule().step_from_sigma
 
@@ -43,7 +41,7 @@ def save(folder, sigmas, suffix=".png", **options):
 
 
 def estimate(paths):
-    return camera_noise(paths, decode, STEP_FROM_SIGMA, ignore_progress)
+    return camera_noise(paths, linear_schedule())
 
 
 def run(*arguments):
@@ -150,7 +148,12 @@ class TestWhatIsNoPicture:
             estimate([path])
 
     def test_a_file_that_goes_away_is_skipped(self, tmp_path):
-        found = estimate([*save(tmp_path, [20]), tmp_path / "gone.png"])
+        paths = save(tmp_path, [20, 20])
+
+        def take_away(_done, _total):
+            paths[1].unlink(missing_ok=True)
+
+        found = camera_noise(paths, progress=lambda _phase: take_away)
         assert (found.used, found.skipped) == (1, 1)
         assert "cannot be read (No such file" in str(found.pictures[1].problem)
 

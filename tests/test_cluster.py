@@ -19,12 +19,12 @@ from watched import Watched
 
 from sizer.cli.app import app
 from sizer.errors import ClusterError, ModelError
-from sizer.evaluate import open_model
-from sizer.measure import Noise, cluster, measure
+from sizer.inference.model import open_model
+from sizer.measure import cluster
+from sizer.measure.cells import measure
 from sizer.measure.cluster import ray_engine
-from sizer.noise import epsilon, linear_schedule
-from sizer.pipeline.ladders import NOISE_SEED
-from sizer.store import open_store
+from sizer.measure.store import open_store
+from sizer.noise import Noise, epsilon, linear_schedule
 
 NOISE = Noise(linear_schedule(), epsilon, seed=7)
 STEPS = (0, 300, 600, 900, 1500)
@@ -219,7 +219,7 @@ class TestFailures:
 def test_an_interrupted_line_goes_on_and_ends_with_the_same(given, models, data, nodes, tmp_path):
     reference, line = Line(given, tmp_path / "threads"), Line(given, tmp_path / "ray")
     with open_store(reference.store) as store:
-        noise = Noise(linear_schedule(), epsilon, NOISE_SEED)
+        noise = Noise()
         measure(models, data, noise, store, steps=test_kill.STEPS)
     line.place.mkdir()
     line.command += ["--engine", "ray"]
@@ -260,7 +260,7 @@ def test_an_address_that_leads_nowhere_is_refused(given, monkeypatch, tmp_path, 
 
 
 def test_without_the_extra_it_says_what_to_install(given, monkeypatch, tmp_path):
-    monkeypatch.setattr("sizer.pipeline.engines.find_spec", lambda name: None)
+    monkeypatch.setattr("sizer.measure.engines.find_spec", lambda name: None)
     result = calibrating(given, "--out", str(tmp_path / "out.json"))
     assert result.exit_code == 3
     assert result.stderr.splitlines() == [

@@ -16,12 +16,14 @@ from sizer import files, pipeline
 from sizer.cli.app import app
 from sizer.cli.options import parse_noise_steps, parse_sizes
 from sizer.errors import MissingExtraError, OutputError, UsageError
-from sizer.manifest import read_manifest
-from sizer.pipeline.ladders import find_models, training_of
-from sizer.pipeline.training import _recipe, train_line
+from sizer.fitting import fit_file
+from sizer.networks.architecture import SMALL_STEMS, small, small_with
+from sizer.networks.manifest import read_manifest
+from sizer.networks.models import find_models, training_of
+from sizer.networks.recipe import Recipe
+from sizer.networks.train import full_recipe, train_line
 from sizer.report import advice_markdown
-from sizer.results import Recipe
-from sizer.zoo.architecture import SMALL_STEMS, small, small_with
+from sizer.scaling.crossings import Cut
 
 SHIPPED = ("builtin", "cifar100-clean", "cifar100-noise")
 ASKED = ("recommend", "--noise-step", "200", "--target-acc", "0.75")
@@ -51,14 +53,14 @@ class TestTrainLine:
     )
     def test_train_reads_it_back(self, stem, epochs, augment, noise_steps, spec):
         member = small(stem, 32, 100)
-        ladder = ladder_of(_recipe(epochs, augment, noise_steps))
+        ladder = ladder_of(full_recipe(epochs, augment, noise_steps))
         ladder = replace(ladder, dataset=replace(ladder.dataset, spec=spec))
         given_back = options(train_line(ladder, member))
         (size,) = parse_sizes(given_back["--sizes"])
         assert small_with(size, 32, 100) == member
         assert given_back["--data"] == spec
         assert parse_noise_steps(given_back.get("--noise-augment")) == noise_steps
-        again = _recipe(int(given_back["--epochs"]), given_back["--augment"], noise_steps)
+        again = full_recipe(int(given_back["--epochs"]), given_back["--augment"], noise_steps)
         assert again == ladder.recipe
 
     def test_none_for_a_recipe_of_other_times(self):
@@ -101,7 +103,7 @@ class TestTheLadderInACalibration:
         assert answer["train_command"] is None
 
     def test_fitting_again_keeps_it(self, tmp_path):
-        again = pipeline.fit_file(files.find_calibration("builtin"), pipeline.CutChoice())
+        again = fit_file(files.find_calibration("builtin"), Cut())
         assert again.ladder == files.read_calibration(files.find_calibration("builtin")).ladder
 
     def test_none_of_models_that_no_manifest_describes(self, tmp_path):
@@ -139,8 +141,8 @@ class TestExport:
         """Biases too, which exporters leave out where they are zero."""
         from sizer.devices.footprint import footprint
         from sizer.devices.graph import read_operations
-        from sizer.zoo.architecture import small
-        from sizer.zoo.operations import operations
+        from sizer.devices.operations import operations
+        from sizer.networks.architecture import small
 
         (path,) = exported[1].iterdir()
         member = small(24, 16, 48)
@@ -165,7 +167,7 @@ class TestExport:
     def test_without_the_extra_it_says_so_before_any_work(self, tmp_path, monkeypatch, no_work):
         known = importlib.util.find_spec
         monkeypatch.setattr(
-            "sizer.pipeline.training.find_spec",
+            "sizer.networks.extra.find_spec",
             lambda name: None if name == "torch" else known(name),
         )
         result = sizer(*ASKED, "--export", tmp_path)

@@ -25,19 +25,13 @@ from sizer.devices.footprint import (
 )
 from sizer.devices.graph import read_operations, weight_precision
 from sizer.devices.latency import Rates, rows
-from sizer.devices.units import amount, parse_bytes
+from sizer.devices.operations import Operation, operations
+from sizer.devices.records import Device, Latency, Limits, Timing
+from sizer.devices.units import parse_bytes, show_bytes
 from sizer.devices.verdict import ACTIVATIONS, check, judge
 from sizer.errors import DeviceError, ModelError
-from sizer.results import (
-    Device,
-    Estimate,
-    Latency,
-    Limits,
-    Operation,
-    Timing,
-)
-from sizer.zoo import architecture
-from sizer.zoo.operations import operations
+from sizer.networks import architecture
+from sizer.results import Estimate
 
 ROOT = Path(__file__).parents[1]
 CATALOGUE = read_catalogue()
@@ -120,7 +114,7 @@ class TestUnits:
 
     @given(st.integers(0, 10**13))
     def test_what_is_shown_can_be_read_back(self, size):
-        assert parse_bytes(amount(size).replace(",", "")) == pytest.approx(size, abs=60_000)
+        assert parse_bytes(show_bytes(size).replace(",", "")) == pytest.approx(size, abs=60_000)
 
 
 class TestCatalogue:
@@ -287,7 +281,7 @@ class TestFootprint:
         blueprint = architecture.small(stem, resolution, classes)
         made = footprint(*operations(blueprint), "fp32")
         assert made.macs == architecture.macs(blueprint)
-        folded = sum(c.outputs * (not c.bias) for c in architecture.convolutions(blueprint))
+        folded = sum(c.outputs * (not c.bias) for c in architecture.layers(blueprint).convolutions)
         assert made.weights == 4 * (architecture.parameters(blueprint) - folded)
         wide, narrow = (footprint(*operations(blueprint), p) for p in ("fp32", "int8"))
         assert narrow.weights < wide.weights

@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError, ProviderError
-from sizer.evaluate import InputPlan, arrange, choose_provider, open_model
-from sizer.input_format import from_metadata, to_metadata
-from sizer.results import DatasetInfo, InputFormat
+from sizer.inference.input_format import InputFormat, from_metadata, to_metadata
+from sizer.inference.inputs import InputPlan, arrange
+from sizer.inference.model import open_model
+from sizer.inference.runtime import choose_provider
 
 HEIGHT, WIDTH, CHANNELS, CLASSES = 4, 5, 3, 7
 SHAPE = (HEIGHT, WIDTH, CHANNELS)
@@ -455,7 +457,7 @@ class TestProvider:
         assert choose_provider("cpu") == "cpu"
 
     def test_cuda_that_is_not_there_is_an_error_only_if_asked_for(self, monkeypatch):
-        monkeypatch.setattr("sizer.evaluate.runtime._cuda_works", lambda: False)
+        monkeypatch.setattr("sizer.inference.runtime._cuda_works", lambda: False)
         assert choose_provider("auto") == "cpu"
         with pytest.raises(ProviderError, match="--provider cpu"):
             choose_provider("cuda")
@@ -463,7 +465,7 @@ class TestProvider:
     def test_choosing_and_running_prints_nothing(self, save):
         script = (
             "import sys, pathlib\n"
-            "from sizer.evaluate import choose_provider, open_model\n"
+            "from sizer.inference import choose_provider, open_model\n"
             "from test_evaluate import DATA, IMAGES\n"
             "path, provider = pathlib.Path(sys.argv[1]), choose_provider('auto')\n"
             "predict = open_model(path, DATA, provider=provider).open().prepare(IMAGES, IMAGES)\n"

@@ -16,11 +16,10 @@ from typer.testing import CliRunner
 
 from sizer.cli.app import app
 from sizer.errors import ModelError
-from sizer.input_format import from_metadata
-from sizer.results import InputFormat
-from sizer.zoo.architecture import macs, parameters, published, small
-from sizer.zoo.export import IMAGENET, export_onnx, load_weights
-from sizer.zoo.network import EfficientNet
+from sizer.inference.input_format import InputFormat, from_metadata
+from sizer.networks.architecture import macs, parameters, published, small
+from sizer.networks.network import EfficientNet
+from sizer.networks.onnx_export import IMAGENET, export_onnx, load_weights
 
 BLUEPRINT = small(6, 8, 5)
 TOLERANCE = 1e-4

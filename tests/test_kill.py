@@ -18,16 +18,16 @@ CELLS = len(WIDTHS) * len(STEPS) * IMAGES // BLOCK
 # The command line, telling a file how many images each model was really shown.
 TELLING = """
 import os, sys
-from sizer import evaluate
+from sizer.inference import predictor
 told = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-prepare = evaluate.OnnxPredictor.prepare
+prepare = predictor.OnnxPredictor.prepare
 def telling(self, clean, epsilon):
     labels = prepare(self, clean, epsilon)
     def tell(mu, sigma):
         os.write(told, f"{len(clean)}\\n".encode())
         return labels(mu, sigma)
     return tell
-evaluate.OnnxPredictor.prepare = telling
+predictor.OnnxPredictor.prepare = telling
 from sizer.cli import main
 main()
 """

@@ -14,11 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import ScriptedEvaluator, ScriptedImages, no_noise, scripted_model, uniform
 
+from sizer.cores import usable_cores
 from sizer.errors import DataError, ModelError, UsageError
-from sizer.measure import Noise, block_ranges, image_order, measure, score, source_of, usable_cores
-from sizer.noise import cosine_schedule, epsilon, linear_schedule
-from sizer.results import ModelInfo
-from sizer.store import open_store
+from sizer.inference.records import ModelInfo
+from sizer.measure.blocks import block_ranges, image_order
+from sizer.measure.cells import measure, source_of
+from sizer.measure.scores import score
+from sizer.measure.store import open_store
+from sizer.noise import Noise, epsilon, linear_schedule
 
 SCHEDULE = linear_schedule()
 NOISE = Noise(SCHEDULE, no_noise, seed=7)
@@ -259,7 +262,7 @@ class TestResuming:
             source_of(scripted_model("m100", 100, falling, provider="cuda"), info, NOISE),
             source_of(model, ScriptedImages(1300, seed=1).info, NOISE),
             source_of(model, info, Noise(SCHEDULE, no_noise, seed=8)),
-            source_of(model, info, Noise(cosine_schedule(), no_noise, seed=7)),
+            source_of(model, info, Noise(linear_schedule(1000), no_noise, seed=7)),
         ]
         assert len(set(sources)) == len(sources)
 
@@ -272,7 +275,7 @@ def test_a_container_gets_no_more_workers_than_its_share(tmp_path, monkeypatch, 
     file = tmp_path / "cpu.max"
     if quota is not None:
         file.write_text(quota + "\n")
-    monkeypatch.setattr("sizer.measure.threads.QUOTA", file)
+    monkeypatch.setattr("sizer.cores.QUOTA", file)
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 2}, raising=False)
     assert usable_cores() == cores
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from sizer.files import find_calibration, read_calibration
-from sizer.pipeline import CutChoice
-from sizer.results import Estimate, Width
+from sizer.results import Estimate
+from sizer.scaling.crossings import Cut, Width
 
 PATH = Path(__file__).parents[1] / "benchmarks" / "paper.py"
 SIZES = np.repeat(np.geomspace(1e4, 1e6, 9).round().astype(int), 2)
@@ -56,4 +56,4 @@ def test_luck_alone_lies_about_the_law_as_far_as_between_seeds(paper):
 
 def test_the_widths_are_those_of_the_calibration(paper):
     calibration = read_calibration(find_calibration("cifar100-clean"))
-    assert paper.cut(calibration, CutChoice()) == calibration.widths
+    assert paper.cut(calibration, Cut()) == calibration.widths

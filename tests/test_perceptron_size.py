@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from planted import curve, write_table
 from scipy.stats import binom
+from sizer.law import accuracy
 
 from sizer.advise import advise
-from sizer.law import accuracy
 from sizer.pipeline import CutChoice, fit_file
 from sizer.results import Requirement
 

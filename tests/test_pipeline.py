@@ -13,24 +13,21 @@ from test_measure import MemoryStore
 from sizer import files
 from sizer.advise import advise
 from sizer.errors import CalibrationError, MeasurementError, UsageError
-from sizer.measure import Noise, ignore_progress
-from sizer.noise import linear_schedule
-from sizer.pipeline import (
-    CutChoice,
-    NoiseQuestion,
-    fit_file,
-    fit_measurements,
-    measure_ladder,
-    recommend,
-)
-from sizer.pipeline.calibrating import NO_WIDTH_LAW, NOT_CLEAN
-from sizer.pipeline.planned import BRACKET_STEPS
-from sizer.results import ModelInfo, Requirement
+from sizer.fitting import fit_file, fit_measurements
+from sizer.inference.records import ModelInfo
+from sizer.measure.ladder import measure_ladder
+from sizer.measure.rounds import BRACKET_STEPS
+from sizer.noise import Noise, linear_schedule
+from sizer.pipeline import NoiseQuestion, recommend
+from sizer.progress import ignore_progress
+from sizer.results import Requirement
+from sizer.scaling.analysis import NO_CROSSING, NO_WIDTH_LAW, NOT_CLEAN
+from sizer.scaling.crossings import Cut
 
 IMAGES = ScriptedImages(2000)
 NOISE = Noise(linear_schedule(), no_noise, 0)
 STEPS = tuple(np.round(900 * np.linspace(0, 1, 26) ** 1.25).tolist())
-CUT = CutChoice()
+CUT = Cut()
 
 
 def models(sizes=SIZES, trainings=2):
@@ -112,7 +109,7 @@ class TestPlantedLaw:
         assert exponent.low - 0.01 <= 0.1 <= exponent.high + 0.01
 
     def test_the_law_that_was_planted_is_chosen(self, calibration):
-        assert calibration.fit.law == "transition"
+        assert calibration.fit.law in {"transition", "logistic"}  # planted without a skew
         assert calibration.fit.trusted
         assert calibration.fit.residual_rms < 0.01
         assert calibration.fit.values[calibration.fit.names.index("drift")] == pytest.approx(
@@ -161,22 +158,25 @@ class TestAutomaticSteps:
 
 
 class TestLadders:
-    def test_too_few_sizes_are_refused_before_anything_is_measured(self):
-        store = MemoryStore()
-        with pytest.raises(MeasurementError, match="2 different sizes"):
-            calibrated(store, sizes=SIZES[:2])
-        assert not store.added
+    def test_two_sizes_have_curves_and_widths_but_no_law(self):
+        found, _ = calibrated(MemoryStore(), sizes=SIZES[:2])
+        assert len(found.widths) == 4 * 4
+        assert all(width.width.low is not None for width in found.widths)
+        assert (found.fit, found.width_law, found.collapse) == (None, None, None)
+        assert found.laws == found.backtests == ()
+        assert len(found.fit_warnings) == 3
 
     def test_no_crossings(self, store):
-        with pytest.raises(MeasurementError, match="0 level crossings in all curves"):
-            calibrated(store, steps=(0.0, 1.0, 2.0))
+        found, _ = calibrated(store, steps=(0.0, 1.0, 2.0))
+        assert found.width_law is None
+        assert NO_CROSSING in found.fit_warnings
 
     @pytest.mark.parametrize(
         ("control", "levels"),
         [("log-step", "logarithmic"), ("log-snr", "equidistant")],
     )
     def test_other_cuts(self, calibration, control, levels):
-        cut = CutChoice("chance-corrected", control, levels)
+        cut = Cut("chance-corrected", control, levels)
         found = fit_measurements(
             models=calibration.models,
             cells=calibration.cells,
@@ -200,28 +200,29 @@ class TestFiles:
     def test_fitting_a_calibration_again_gives_the_same(self, calibration, tmp_path):
         path = tmp_path / "mine.json"
         files.write_calibration(path, calibration)
-        assert fit_file(path, CutChoice()) == calibration
+        assert fit_file(path, Cut()) == calibration
 
     def test_what_a_fit_warns_of_is_said_once_and_only_of_that_fit(self, calibration, tmp_path):
         path = tmp_path / "mine.json"
         noisy = tuple(cell for cell in calibration.cells if cell.step > 0)
         stale = ("the data are odd", NO_WIDTH_LAW, NOT_CLEAN)
         files.write_calibration(path, replace(calibration, cells=noisy, warnings=stale))
-        assert fit_file(path, CutChoice()).warnings == ("the data are odd", NOT_CLEAN)
-        assert fit_file(path, CutChoice("raw")).warnings == ("the data are odd",)
+        again = fit_file(path, Cut())
+        assert (again.warnings, again.fit_warnings) == (("the data are odd",), (NOT_CLEAN,))
+        assert fit_file(path, Cut("raw")).fit_warnings == ()
 
     def test_a_table_of_the_same_counts_gives_the_same_fit(self, calibration, tmp_path):
-        curves = files.curves(calibration.models, calibration.cells, calibration.chance)
+        curves = calibration.curves
         table = write_table(tmp_path / "mine.csv", curves)
         table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())  # as spreadsheets do
-        found = fit_file(table, CutChoice())
+        found = fit_file(table, Cut())
         assert found.fit == calibration.fit
         assert found.width_law == calibration.width_law
         assert found.schedule is None
 
     def test_a_table_has_no_schedule_to_cut_by(self, planted_table):
         with pytest.raises(UsageError, match="--control beta needs steps of a noise schedule"):
-            fit_file(planted_table, CutChoice(control="beta"))
+            fit_file(planted_table, Cut(control="beta"))
 
     @pytest.mark.parametrize(
         ("old", "new"),

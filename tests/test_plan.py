@@ -7,15 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from planted import curve, ladder
+from sizer.fit import fit_surfaces
 from typer.testing import CliRunner
 
 from sizer import files
 from sizer.advise import plan
 from sizer.advise.plan import _after, _costs, _study
+from sizer.calibration import Calibration
 from sizer.cli.app import app
 from sizer.errors import UsageError
-from sizer.fit import fit_surfaces
-from sizer.results import Calibration, Cell, Requirement
+from sizer.results import Requirement
+from sizer.scaling.curves import Cell
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 STEPS = np.round(900 * np.linspace(0, 1, 16) ** 1.25)

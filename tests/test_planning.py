@@ -15,23 +15,25 @@ from test_measure import NOISE as MEASURED_NOISE
 from test_measure import MemoryStore, ladder
 from test_pipeline import CUT, NOISE, models
 
-from sizer import files
 from sizer.errors import UsageError
-from sizer.levels import crossings, precision, widths
-from sizer.measure import ignore_progress, measure
+from sizer.fitting import fit_measurements
+from sizer.measure.cells import measure
+from sizer.measure.ladder import measure_ladder
 from sizer.measure.planning import FALL, INTERPOLATED, images_next, shared_steps, steps_around
 from sizer.noise import linear_schedule
-from sizer.pipeline import CutChoice, fit_measurements, measure_ladder
 from sizer.pipeline.calibrating import held_to
-from sizer.pipeline.cuts import level_pairs, level_settings
-from sizer.results import Estimate, Width
+from sizer.progress import ignore_progress
+from sizer.results import Estimate
+from sizer.scaling.crossings import Cut, Width, control_of_step, cut_curves, precision
+from sizer.scaling.curves import at_shared_steps
+from sizer.scaling.curves import curves_of as gathered
 
 COARSE = (0, 100, 200, 400, 600, 800, 1000, 1300, 1600, 2000)
 CUTS = [
-    CutChoice(),
-    CutChoice("chance-corrected", "log-step", "logarithmic"),
-    CutChoice("raw", "log-snr", "equidistant"),
-    CutChoice("normalised", "beta", "logarithmic"),
+    Cut(),
+    Cut("chance-corrected", "log-step", "logarithmic"),
+    Cut("raw", "log-snr", "equidistant"),
+    Cut("normalised", "beta", "logarithmic"),
 ]
 
 
@@ -41,11 +43,9 @@ def fall(steps, middle, width, clean=0.8, chance=0.1):
 
 
 def cut_of(curves, cut):
-    """Crossings and widths of curves, with the settings they were cut by."""
-    how, pairs = level_settings(cut, linear_schedule()), level_pairs(cut)
-    levels = sorted({level for pair in pairs for level in pair})
-    found = [crossing for one in curves for crossing in crossings(one, levels, how)]
-    return found, widths(curves, pairs, how), how
+    """Crossings and widths of curves, and the control variable as a function of step."""
+    schedule = linear_schedule()
+    return *cut_curves(curves, cut, schedule), control_of_step(cut.control, schedule)
 
 
 def brackets(one, cut):
@@ -53,11 +53,11 @@ def brackets(one, cut):
 
     A level that a measured step has to the digit is interpolated over nothing.
     """
-    crossed, wide, how = cut_of([one], cut)
+    crossed, wide, control_at = cut_of([one], cut)
     width = {level: w.width.value for w in wide for level in w.levels}
     steps = np.array(one.steps)
     with np.errstate(divide="ignore"):
-        control = how.control_of_step(steps)
+        control = control_at(steps)
     steps, control = steps[np.isfinite(control)], control[np.isfinite(control)]
     for crossing in crossed:
         at = crossing.at.value
@@ -95,8 +95,8 @@ class TestSteps:
 
         for _ in range(40):
             one = measured(steps)
-            crossed, wide, how = cut_of([one], cut)
-            new = steps_around(one, crossed, wide, how.control_of_step)
+            crossed, wide, control_at = cut_of([one], cut)
+            new = steps_around(one, crossed, wide, control_at)
             assert not set(new) & set(steps)
             assert all(step.is_integer() for step in new)
             if not new:
@@ -195,11 +195,11 @@ class TestOwnSteps:
             curve("a", 1, [*steps, 1000], fall([*steps, 1000], 500, 80)),
             curve("b", 2, sorted([*steps, 333]), fall(sorted([*steps, 333]), 500, 80)),
         ]
-        shared = files.at_shared_steps(curves)
+        shared = at_shared_steps(curves)
         assert [list(one.steps) for one in shared] == [steps, steps]
         assert shared[1].correct == curve("b", 2, steps, fall(steps, 500, 80)).correct
         few = [curve("a", 1, [0, 1, 2], [1, 1, 0]), curve("b", 2, [0, 3, 4], [1, 1, 0])]
-        assert files.at_shared_steps(few) == tuple(few)
+        assert at_shared_steps(few) == tuple(few)
 
 
 PLAN_IMAGES = ScriptedImages(3000)
@@ -225,7 +225,7 @@ def planned(store, *, goal=GOAL, images=None, cut=CUT, trainings=1, **options):
 
 def curves_of(found):
     infos = tuple(model.info for model in models(SIZES[::2], 1))
-    return files.curves(infos, found.cells, 0.1)
+    return gathered(infos, found.cells, 0.1)
 
 
 @pytest.fixture(scope="module")
@@ -309,7 +309,7 @@ def fitted(found, **options):
 
 class TestCalibration:
     def test_answers_of_own_steps_are_weighed_too(self, monkeypatch):
-        monkeypatch.setattr(import_module("sizer.fit.bootstrap"), "DRAWS", 3)
+        monkeypatch.setattr(import_module("sizer.scaling.bootstrap"), "DRAWS", 3)
         found = planned(MemoryStore(), images=500, trainings=2)
         clustered = fitted(found)
         bootstrapped = fitted(found, interval="bootstrap")

@@ -16,16 +16,17 @@ from tiny import CLASSES, SHAPE, WIDTHS, network, save_images, save_ladder
 from typer.testing import CliRunner
 
 from sizer.cli.app import app
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import DataError, ModelError, OutputError, UsageError
 from sizer.files import read_calibration
-from sizer.input_format import from_metadata, to_metadata
-from sizer.manifest import Manifest, TrainedModel, read_manifest, write_manifest
-from sizer.measure import ignore_progress
-from sizer.model_file import read_model_file
+from sizer.inference.input_format import InputFormat, from_metadata, to_metadata
+from sizer.inference.model_file import read_model_file
+from sizer.networks.manifest import Manifest, TrainedModel, read_manifest, write_manifest
+from sizer.networks.recipe import Recipe
 from sizer.noise import linear_schedule
 from sizer.pipeline import quantising
+from sizer.progress import ignore_progress
 from sizer.quantize import quantize
-from sizer.results import DatasetInfo, InputFormat, Recipe
 
 STEPS = "0,300,700,1200,2000"
 PIXELS = int(np.prod(SHAPE))
@@ -164,7 +165,7 @@ class GreyImages:
 
 class TestCalibrationImages:
     def batches(self, tmp_path, noise_steps, images=GreyImages()):  # noqa: B008
-        from sizer.evaluate import open_model
+        from sizer.inference.model import open_model
 
         onnx.save(network(8, (16, 16, 3)), tmp_path / "grey.onnx")
         plan = open_model(tmp_path / "grey.onnx", GreyImages.info).plan

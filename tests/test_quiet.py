@@ -9,7 +9,7 @@ from tiny import network
 RUN = """
 import sys
 from pathlib import Path
-from sizer.evaluate import median_milliseconds
+from sizer.inference.timing import median_milliseconds
 median_milliseconds(Path(sys.argv[1]))
 """
 

@@ -7,15 +7,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError
-from sizer.evaluate import OwnGraph, arrange, open_model
-from sizer.evaluate import predictor as predictors
-from sizer.evaluate.graph import CLEAN, EPSILON, LABELS, MU, SCORES, SIGMA, in_blocks, with_noise
-from sizer.evaluate.inputs import InputPlan, in_layout
-from sizer.evaluate.recipe import close, find_recipe
-from sizer.evaluate.rewritten import RewrittenGraph
-from sizer.evaluate.runtime import OutOfMemoryError, channel_block, open_session, simplified
-from sizer.results import DatasetInfo, InputFormat
+from sizer.inference import predictor as predictors
+from sizer.inference.choosing import choose_rewriting, close
+from sizer.inference.file_graph import FileGraph
+from sizer.inference.graph import (
+    CLEAN,
+    EPSILON,
+    LABELS,
+    MU,
+    NOISE_STD,
+    SCORES,
+    in_blocks,
+    with_noise,
+)
+from sizer.inference.input_format import InputFormat
+from sizer.inference.inputs import InputPlan, arrange, in_layout
+from sizer.inference.model import open_model
+from sizer.inference.rewritten import RewrittenGraph
+from sizer.inference.runtime import OutOfMemoryError, channel_block, open_session, simplified
 
 SHAPE, CLASSES = (12, 10, 3), 7
 DATA = DatasetInfo("data", "test", "fingerprint", CLASSES, 200, SHAPE)
@@ -122,7 +133,7 @@ def model(request, tmp_path):
 
 
 def own_graph(model):
-    return OwnGraph(model.path, open_session(model.path, "cpu"), model.plan)
+    return FileGraph(model.path, open_session(model.path, "cpu"), model.plan)
 
 
 def own_labels(model, mu, sigma):
@@ -179,7 +190,7 @@ class TestGraph:
             CLEAN: in_layout(CLEAN_IMAGES, layout),
             EPSILON: in_layout(NOISE, layout),
             MU: np.array(0.8, np.float32),
-            SIGMA: np.array(0.6, np.float32),
+            NOISE_STD: np.array(0.6, np.float32),
         }
         found = open_session(noisy.SerializeToString(), "cpu").run(["t0"], feeds)[0]
         outside = arrange(np.float32(0.8) * CLEAN_IMAGES + np.float32(0.6) * NOISE, plan)
@@ -216,22 +227,22 @@ class TestTrust:
             )
             return changed
 
-        monkeypatch.setattr("sizer.evaluate.graph.in_blocks", corrupted)
-        monkeypatch.setattr("sizer.evaluate.recipe.channel_block", lambda: 16)
-        recipe = find_recipe(own, "cpu", CLEAN_IMAGES, NOISE)
-        assert recipe is not None
-        assert recipe.block is None
+        monkeypatch.setattr("sizer.inference.graph.in_blocks", corrupted)
+        monkeypatch.setattr("sizer.inference.choosing.channel_block", lambda: 16)
+        rewriting = choose_rewriting(own, "cpu", CLEAN_IMAGES, NOISE)
+        assert rewriting is not None
+        assert rewriting.block is None
 
     def test_without_any_rewriting_the_files_own_graph_answers(self, model, monkeypatch):
-        monkeypatch.setattr("sizer.evaluate.graph.OLDEST_OPSET", 99)
-        monkeypatch.setattr(predictors, "_recipes", {})
+        monkeypatch.setattr("sizer.inference.graph.OLDEST_OPSET", 99)
+        monkeypatch.setattr(predictors, "_rewritings", {})
         labels = model.open().prepare(CLEAN_IMAGES, NOISE)(0.8, 0.6)
-        assert set(predictors._recipes.values()) == {None}
+        assert set(predictors._rewritings.values()) == {None}
         assert np.array_equal(labels, own_labels(model, 0.8, 0.6))
 
     def test_near_ties_are_left_to_the_files_own_graph(self, model, monkeypatch):
         asked = []
-        own = OwnGraph.__call__
+        own = FileGraph.__call__
 
         def counting(self, images):
             asked.append(len(images))
@@ -239,13 +250,13 @@ class TestTrust:
 
         predict = model.open()
         labels = predict.prepare(CLEAN_IMAGES, NOISE)
-        recipe = predict._recipe(CLEAN_IMAGES, NOISE)
-        wide = type(recipe)(recipe.batch, recipe.block, np.inf)
-        monkeypatch.setattr(OwnGraph, "__call__", counting)
+        rewriting = predict._rewriting(CLEAN_IMAGES, NOISE)
+        wide = type(rewriting)(rewriting.batch, rewriting.block, np.inf)
+        monkeypatch.setattr(FileGraph, "__call__", counting)
         labels(0.8, 0.6)
         before = sum(asked)
-        monkeypatch.setattr(predictors, "find_recipe", lambda *_: wide)
-        monkeypatch.setattr(predictors, "_recipes", {})
+        monkeypatch.setattr(predictors, "choose_rewriting", lambda *_: wide)
+        monkeypatch.setattr(predictors, "_rewritings", {})
         assert len(model.open().prepare(CLEAN_IMAGES, NOISE)(0.8, 0.6)) == 60
         assert before < 6
         assert sum(asked) - before == 60

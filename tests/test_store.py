@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sizer.errors import OutputError
-from sizer.store import open_store
+from sizer.measure.store import open_store
 
 WRITER = """
 import sys
 import numpy as np
 from pathlib import Path
-from sizer.store import open_store
+from sizer.measure.store import open_store
 with open_store(Path(sys.argv[1])) as store:
     for number in range(int(sys.argv[2]), int(sys.argv[2]) + 60):
         store.keep("shared", (float(number), 0, 3), np.full(3, number))
@@ -27,7 +27,7 @@ import resource, sys
 import numpy as np
 from pathlib import Path
 from sizer.errors import OutputError
-from sizer.store import open_store
+from sizer.measure.store import open_store
 with open_store(Path(sys.argv[1])) as store:
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
     try:
@@ -130,7 +130,7 @@ def test_a_damaged_store_is_named(path):
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(OutputError, match=r"file.*cannot be made"):
+    with pytest.raises(OutputError, match=r"file: File exists; make room"):
         open_store(tmp_path / "file" / "cells.sqlite")
 
 

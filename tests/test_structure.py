@@ -1,45 +1,38 @@
-"""Who may import whom: data flow one way, stages do not know each other, heavy parts load late."""
+"""Who may import whom: imports run one way, heavy parts load late and have one home each."""
 
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from importlinter.cli import lint_imports
 
 import sizer
 
 PACKAGE = Path(sizer.__file__).parent
-# Records and helpers that any part may use, and that use nothing above them.
-LEAVES = {
-    "errors": set(),
-    "results": set(),
-    "cache": {"errors"},
-    "input_format": {"errors", "results"},
-    "manifest": {"errors", "results"},
-    "model_file": {"errors", "results"},
-    "law": {"results"},
-    "files": {"errors", "results"},
-}
-SPINE = {"pipeline"}
-# What a part needs beside the leaves; a stage that is not listed needs no other part.
-ALLOWED = {"terminal": {"report"}, "page": {"report"}}
-# Where a heavy module may be imported at all; zoo.ladder tries what it exported, and quantize asks
-# the runtime for its own tools.
+# Where a heavy module may be imported at all. networks.ladder tries what it exported, and quantize
+# takes the runtime's own tools.
 HOMES = {
-    "torch": {"zoo"},
-    "safetensors": {"zoo"},
-    "onnxruntime": {"evaluate", "quantize", "zoo.ladder"},
-    "lmfit": {"fit"},
-    "skimage": {"camera"},
+    "torch": {"networks"},
+    "safetensors": {"networks"},
+    "onnxruntime": {"inference", "quantize", "networks.ladder"},
+    "lmfit": {"scaling"},
+    "skimage": {"noise.camera"},
     "datasets": {"datasets"},
     "matplotlib": {"plots"},
     "jinja2": {"page"},
-    "sqlite3": {"store"},
+    "sqlite3": {"measure.store"},
     "ray": {"measure.cluster"},
     "tomllib": {"devices"},
     "typer": {"cli"},
     "rich": {"cli", "terminal"},
+}
+# What the command line may import before it is asked: records of the rooms, and errors.
+LIGHT = {
+    *("errors", "results", "devices.records", "inference.records", "networks.recipe"),
+    *("measure.engines", "scaling.choices"),
 }
 HEAVY = (
     *("torch", "onnxruntime", "onnx", "lmfit", "datasets", "matplotlib", "pandas", "pyarrow"),
@@ -85,58 +78,28 @@ def imported(tree):
             yield from imported(node)
 
 
-def parts_used(name):
-    """Top-level parts of sizer, other than its own, that a module imports."""
-    found = {
-        module.split(".")[1]
-        for module in imported(MODULES[name])
-        if module.startswith("sizer.") and module != "sizer.__version__"
-    }
-    return found - {name.split(".")[0]}
-
-
 def part(name):
     return name.split(".")[0]
 
 
-def test_the_rule_sees_what_there_is():
-    some = {
-        "",
-        "cli",
-        "pipeline.advising",
-        "fit.surface",
-        "datasets.npz",
-        "zoo.ladder",
-        "devices.latency",
-    }
-    assert some <= set(MODULES)
-    assert set(LEAVES) | SPINE <= {part(name) for name in MODULES}
-    assert {"advise", "files"} <= parts_used("pipeline.advising")
-    assert "torch" in set(imported(MODULES["zoo.training"]))
+def test_imports_run_one_way_through_the_rooms(capsys, monkeypatch):
+    """The contract is in pyproject.toml."""
+    monkeypatch.chdir(PACKAGE.parent)
+    assert lint_imports(no_cache=True) == 0, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", LEAVES)
-def test_leaves_use_only_smaller_leaves(name):
-    assert parts_used(name) <= LEAVES[name]
-
-
-@pytest.mark.parametrize("name", [n for n in MODULES if part(n) not in {*LEAVES, *SPINE, "cli"}])
-def test_stages_use_leaves_and_never_each_other(name):
-    assert parts_used(name) <= {*LEAVES, *ALLOWED.get(name, ())}
-
-
-def test_only_the_command_line_uses_the_spine():
-    assert {part(name) for name in MODULES if "pipeline" in parts_used(name)} == {"cli"}
+def test_every_room_has_its_place_in_that_order():
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = project["tool"]["importlinter"]["contracts"]
+    placed = {room.strip("()") for layer in contract["layers"] for room in layer.split(" | ")}
+    assert placed >= {part(name) for name in MODULES} - {""}
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if part(name) == "cli"])
 def test_the_command_line_imports_no_stage_before_it_is_asked(name):
     top = ast.Module([n for n in MODULES[name].body if not isinstance(n, ast.FunctionDef)], [])
-    used = {module for module in imported(top) if module.startswith("sizer.")}
-    assert {module for module in used if module.split(".")[1] != "cli"} <= {
-        "sizer.errors",
-        "sizer.results",
-    }
+    used = {module.partition(".")[2] for module in imported(top) if module.startswith("sizer.")}
+    assert {module for module in used if module.split(".")[0] != "cli"} <= LIGHT
 
 
 @pytest.mark.parametrize("library", HOMES)
@@ -170,4 +133,4 @@ def test_a_recommendation_loads_nothing_heavy(planted_calibration):
         *("--calibration", str(planted_calibration), "--device", "STM32H747XI"),
     )
     assert {"sizer.advise", "sizer.devices.latency"} <= loaded
-    assert loaded.isdisjoint({*HEAVY, "sizer.fit", "sizer.levels", "sizer.measure"})
+    assert loaded.isdisjoint({*HEAVY, "sizer.measure"})

@@ -19,16 +19,17 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sizer import __version__, measure, pipeline
+from sizer import __version__
 from sizer.datasets import open_dataset
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import DataError, ModelError, OutputError
-from sizer.manifest import Manifest, TrainedModel, read_manifest, write_manifest
+from sizer.networks import ladder, train
+from sizer.networks.architecture import macs, parameters, small
+from sizer.networks.decoded import decoded
+from sizer.networks.manifest import Manifest, TrainedModel, read_manifest, write_manifest
+from sizer.networks.recipe import Recipe
+from sizer.networks.training import TrainingSet, batch_ranges, batches, train_network
 from sizer.noise import linear_schedule
-from sizer.results import DatasetInfo, Recipe
-from sizer.zoo import ladder
-from sizer.zoo.architecture import macs, parameters, small
-from sizer.zoo.decoded import decoded
-from sizer.zoo.training import TrainingSet, batch_ranges, batches, train
 
 RECIPE = Recipe(
     epochs=3,
@@ -179,7 +180,7 @@ class TestTrain:
                 raise StopError
 
         data = training_set(*striped_images(count))
-        network, curve = train(SIZES[0], recipe, seed, data, checkpoint, report)
+        network, curve = train_network(SIZES[0], recipe, seed, data, checkpoint, report)
         weights = {name: part.numpy().tobytes() for name, part in network.state_dict().items()}
         return weights, curve, reported
 
@@ -233,8 +234,8 @@ class TestTrain:
         with pytest.raises(StopError):
             self.run(path, stop_after=1)
         before = path.read_bytes()
-        path.with_suffix(".partial").mkdir()
-        with pytest.raises(OSError, match="Is a directory"):
+        path.with_name(f".{path.name}.{os.getpid()}.partial").mkdir()
+        with pytest.raises(OutputError, match="Is a directory; make room"):
             self.run(path)
         assert path.read_bytes() == before
 
@@ -338,8 +339,8 @@ def train_ladder(data, folder, workers, report=lambda message: None, **options):
     """`sizer train` but for the command line, with a number of processes."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(data.parent / "cache"))
-        patch.setattr(measure, "usable_cores", lambda: workers)
-        return pipeline.train(
+        patch.setattr(train, "usable_cores", lambda: workers)
+        return train.train(
             **{
                 "data": str(data),
                 "sizes": tuple(float(parameters(blueprint)) for blueprint in SIZES),
@@ -349,7 +350,7 @@ def train_ladder(data, folder, workers, report=lambda message: None, **options):
                 "noise_steps": (0, 400),
                 "folder": folder,
                 "command": "sizer train as tested",
-                "report": lambda epochs, costs: report,
+                "progress": lambda epochs, costs: report,
                 **options,
             }
         )
@@ -566,7 +567,7 @@ class TestLadder:
         assert trained_epochs(ladder_copy).keys() == {damaged.stem}
 
     def test_what_fails_in_a_worker_is_said_by_its_parent(self, data, tmp_path, monkeypatch):
-        monkeypatch.setattr(pipeline.training, "LEARNING_RATE", 1e30)
+        monkeypatch.setattr(train, "LEARNING_RATE", 1e30)
         with pytest.raises(
             ModelError, match=r"small-6-seed0\.onnx: the training diverged"
         ) as caught:

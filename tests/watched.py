@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.evaluate import OnnxModel, OnnxPredictor, PackedModel
-from sizer.results import ModelInfo
+from sizer.inference.model import OnnxModel, PackedModel
+from sizer.inference.predictor import OnnxPredictor
+from sizer.inference.records import ModelInfo
 
 Before = Callable[[Path, int], None]
 SECOND = 2  # cell of a worker

@@ -12,20 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.advise.prospect import SEARCH, Prospect, acceptable, prospect, sizes_sought
+from sizer.calibration import Calibration
 from sizer.errors import UsageError
-from sizer.law import accuracy, first_reaching
-from sizer.results import (
-    Advice,
-    Backtest,
-    Calibration,
-    Drift,
-    Estimate,
-    LawAnswer,
-    LawFit,
-    Requirement,
-    SizeEstimate,
-    Verdict,
-)
+from sizer.results import Advice, Estimate, LawAnswer, Requirement, SizeEstimate, Verdict
+from sizer.scaling.backtests import Backtest, first_reaching
+from sizer.scaling.surface import LawFit
 
 Floats = NDArray[np.float64]
 STEPS = 100  # of the grid on which the largest step is sought
@@ -191,7 +182,7 @@ def _best(fits: Sequence[LawFit], requirement: Requirement) -> float | None:
     return first_reaching(sizes, mean, requirement.target_accuracy)
 
 
-def _drift(fit: LawFit, requirement: Requirement) -> Drift:
+def _drift(fit: LawFit, requirement: Requirement) -> "Drift":
     return Drift(fit.size_range[0], _best([fit], requirement))
 
 
@@ -268,7 +259,7 @@ def _warnings(calibration: Calibration, found: Advice, sizes: SizeEstimate) -> l
     return [*warnings, *_drifting(found.scan, sizes)]
 
 
-def _drifting(scan: Sequence[Drift], sizes: SizeEstimate) -> list[str]:
+def _drifting(scan: Sequence["Drift"], sizes: SizeEstimate) -> list[str]:
     """Whether the answer leaves its own interval once the smallest sizes are dropped."""
     low, high = sizes.low or 0.0, np.inf if sizes.high is None else sizes.high
     for drift in scan:

@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 from sizer.advise.answer import EARNED, advise
 from sizer.advise.prospect import BELOW, acceptable, prospect, sizes_sought
 from sizer.advise.reach import askable_steps
-from sizer.law import first_reaching
+from sizer.calibration import Calibration
 from sizer.results import (
     AccuracyScore,
     Advice,
     BacktestScore,
-    Calibration,
     Estimate,
     HoldOut,
     LawScore,
-    NoiseCurve,
     PredictedAccuracy,
     PredictedSize,
     Requirement,
     SizeScore,
 )
+from sizer.scaling.backtests import first_reaching
+from sizer.scaling.curves import NoiseCurve
 
 Floats = NDArray[np.float64]
 CONFIDENCE = 0.9

@@ -6,7 +6,9 @@ from numpy.typing import NDArray
 from sizer.advise.answer import inverted
 from sizer.advise.prospect import Prospect, acceptable, prospect, sizes_sought
 from sizer.advise.reach import askable_steps
-from sizer.results import Calibration, LawFit, MapCell, Outlook, Requirement, RequirementMap
+from sizer.calibration import Calibration
+from sizer.results import MapCell, Outlook, Requirement, RequirementMap
+from sizer.scaling.surface import LawFit
 
 Floats = NDArray[np.float64]
 MOST_STEPS, MOST_TARGETS = 81, 81  # of the map

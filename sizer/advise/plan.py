@@ -18,9 +18,11 @@ from scipy.special import stdtrit
 from sizer import files
 from sizer.advise.answer import advise
 from sizer.advise.prospect import acceptable, prospect
+from sizer.calibration import Calibration
 from sizer.errors import UsageError
-from sizer.law import derivatives, surface
-from sizer.results import Calibration, Candidate, LawFit, Requirement, TrainingPlan
+from sizer.results import Candidate, Requirement, TrainingPlan
+from sizer.scaling.law import derivatives
+from sizer.scaling.surface import LawFit
 
 Floats = NDArray[np.float64]
 BETWEEN = 2  # sizes looked at between neighbours of the ladder, and as densely beyond it

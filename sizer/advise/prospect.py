@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from sizer.law import accuracy, accuracy_error
-from sizer.results import Calibration, ErrorBudget, LawFit
+from sizer.calibration import Calibration
+from sizer.results import ErrorBudget
+from sizer.scaling.surface import LawFit
 
 Floats = NDArray[np.float64]
 SEARCH = 1000.0  # sizes are sought up to this many times the largest fitted ...

@@ -4,7 +4,9 @@ import numpy as np
 
 from sizer.advise.answer import REFUSED_RATIO, refusal, trained_steps
 from sizer.advise.prospect import acceptable, prospect
-from sizer.results import Calibration, Estimate, Reach, Requirement
+from sizer.calibration import Calibration
+from sizer.devices.records import Reach
+from sizer.results import Estimate, Requirement
 
 STEPS = 501  # of the grid of noise on which the largest is sought
 

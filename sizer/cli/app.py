@@ -113,10 +113,10 @@ def talk() -> Console:
 
 def save_pictures(figures: "dict[str, Figure]", folder: Path) -> None:
     """Write pictures into a folder that exists, and say so."""
-    from sizer import files
+    from sizer import io
     from sizer.plots import save
 
-    with files.writing_to(folder):
+    with io.writing_to(folder):
         save(figures, folder)
     mention(f"wrote pictures to {folder}")
 

@@ -25,10 +25,10 @@ def backtest(
 
     Example: sizer backtest cifar100-noise --hold-out 2 --plots pictures
     """
-    from sizer import files, pipeline, report, terminal
+    from sizer import io, pipeline, report, terminal
 
     if plots is not None:
-        files.make_folder(plots)
+        io.make_folder(plots)
     with terminal.measuring_progress() as progress:
         found = pipeline.backtest(calibration, hold_out, progress)
     if plots is not None:

@@ -19,10 +19,12 @@ from sizer.cli.options import (
     parse_input_format,
     parse_steps,
 )
-from sizer.results import PRECISION, EngineChoice, ProviderChoice
+from sizer.inference.records import ProviderChoice
+from sizer.measure.engines import EngineChoice
+from sizer.results import PRECISION
 
 if TYPE_CHECKING:
-    from sizer.results import Calibration
+    from sizer.calibration import Calibration
 
 
 @command
@@ -71,9 +73,11 @@ def calibrate(
     Example: sizer calibrate models/mine --images 2000 --out mine.json --plots pictures
     """
     from sizer import files, pipeline, terminal
+    from sizer.measure.engines import open_engine
+    from sizer.scaling.crossings import Cut
 
     files.check_outputs(out, plots)
-    with pipeline.open_engine(engine, mention) as opened, terminal.measuring_progress() as progress:
+    with open_engine(engine, mention) as opened, terminal.measuring_progress() as progress:
         calibration = pipeline.calibrate(
             models=models or [],
             data=data,
@@ -82,7 +86,7 @@ def calibrate(
             precision=precision,
             provider=provider,
             input_format=parse_input_format(input_range, mean, std),
-            cut=pipeline.CutChoice(order_parameter, control, levels),
+            cut=Cut(order_parameter, control, levels),
             interval=interval,
             progress=progress,
             engine=opened,
@@ -110,11 +114,12 @@ def fit(
 
     Example: sizer fit measurements.csv --out mine.json
     """
-    from sizer import files, pipeline
+    from sizer import files
+    from sizer.fitting import fit_file
+    from sizer.scaling.crossings import Cut
 
     files.check_outputs(out, plots)
-    cut = pipeline.CutChoice(order_parameter, control, levels)
-    calibration = pipeline.fit_file(measurements, cut, interval)
+    calibration = fit_file(measurements, Cut(order_parameter, control, levels), interval)
     _deliver(calibration, out, plots)
 
 

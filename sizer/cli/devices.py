@@ -16,7 +16,7 @@ from sizer.cli.options import (
     PrecisionOption,
     ReserveOption,
 )
-from sizer.results import RESERVE_RAM
+from sizer.devices.records import RESERVE_RAM
 
 devices_app = typer.Typer(cls=Commands, rich_markup_mode="rich")
 devices_command = functools.partial(command, group=devices_app)
@@ -38,16 +38,17 @@ def devices(
     """
     if context.invoked_subcommand is not None:
         return
-    from sizer import pipeline, report
+    from sizer import report
+    from sizer.devices.check import list_devices
 
-    found = pipeline.list_devices(name, core, ram, devices_file)
+    known = list_devices(name, core, ram, devices_file)
     if format == "text":
         from sizer import terminal
 
-        terminal.show_devices(found)
+        terminal.show_devices(known)
     else:
         typer.echo(
-            report.devices_json(found) if format == "json" else report.devices_markdown(found)
+            report.devices_json(known) if format == "json" else report.devices_markdown(known)
         )
 
 
@@ -71,27 +72,28 @@ def check(
 
     Example: sizer devices check model.onnx --device STM32H747XI --max-latency 100
     """
-    from sizer import pipeline, report
+    from sizer import report
+    from sizer.devices.check import check_model
 
-    found = pipeline.check_model(
+    verdicts = check_model(
         model,
-        pipeline.DeviceQuestion(
-            names=tuple(device),
-            file=devices_file,
-            precision=precision,
-            reserve_ram=reserve_ram,
-            max_ram=max_ram,
-            max_flash=max_flash,
-            max_latency_ms=max_latency,
-        ),
+        device,
+        devices_file=devices_file,
+        precision=precision,
+        reserve_ram=reserve_ram,
+        max_ram=max_ram,
+        max_flash=max_flash,
+        max_latency_ms=max_latency,
     )
     if format == "text":
         from sizer import terminal
 
-        terminal.show_verdicts(found)
+        terminal.show_verdicts(verdicts)
     else:
         typer.echo(
-            report.verdicts_json(found) if format == "json" else report.verdicts_markdown(found)
+            report.verdicts_json(verdicts)
+            if format == "json"
+            else report.verdicts_markdown(verdicts)
         )
 
 
@@ -105,9 +107,9 @@ def add(
 
     Example: sizer devices add my-board --measure small.onnx --measure large.onnx --out mine.toml
     """
-    from sizer import pipeline
+    from sizer.devices.machine import add_device
 
-    device = pipeline.measure_device(name, measure, out)
+    device = add_device(name, measure, out)
     for timing in device.timings:
         typer.echo(
             f"{timing.model}: {timing.latency_ms:.4g} ms for {timing.macs:,} "

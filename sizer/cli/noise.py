@@ -48,13 +48,13 @@ def noise(
 
 
 def _camera_noise(pictures: list[Path], given: dict[str, float | None], form: str) -> None:
-    from sizer import pipeline, report, terminal
-    from sizer.noise import linear_schedule
+    from sizer import report, terminal
+    from sizer.noise.camera import camera_noise
 
     if any(value is not None for value in given.values()):
         raise UsageError("give pictures, or a noise level, not both")
     with terminal.measuring_progress() as progress:
-        camera = pipeline.camera_noise(pictures, linear_schedule(), progress)
+        camera = camera_noise(pictures, progress=progress)
     terminal.show_skipped(camera)
     if form == "json":
         typer.echo(report.camera_json(camera))

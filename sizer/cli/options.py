@@ -6,18 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sizer.errors import UsageError
-from sizer.results import (
-    Control,
-    IntervalMethod,
-    LevelSet,
-    OrderParameter,
-    Precision,
-)
+from sizer.inference.records import Precision
+from sizer.scaling.choices import Control, IntervalMethod, LevelSet, OrderParameter
 
 if TYPE_CHECKING:
-    from sizer.results import InputFormat
+    from sizer.inference.input_format import InputFormat
 
-Augment = Literal["crop-flip", "crop", "none"]
 OrderOption = Annotated[
     OrderParameter,
     typer.Option("--order-parameter", help="Accuracy that is cut into levels."),
@@ -33,8 +27,7 @@ IntervalOption = Annotated[
     IntervalMethod,
     typer.Option(
         "--interval",
-        help="Errors of the fit: by trained model; models and images weighed anew; or, for "
-        "comparison, as if every point were independent.",
+        help="Errors of the laws: by trained model, or models and images weighed anew.",
     ),
 ]
 InputRangeOption = Annotated[
@@ -106,7 +99,7 @@ def parse_input_format(
     """What the model expects, as given; None where nothing is, for its file may say it."""
     if input_range is None and mean is None and std is None:
         return None
-    from sizer.results import InputFormat
+    from sizer.inference.input_format import InputFormat
 
     limits = parse_numbers("--input-range", input_range or "-1,1")
     if len(limits) != 2:

@@ -22,7 +22,7 @@ from sizer.cli.options import (
     StepOption,
     TargetOption,
 )
-from sizer.results import RESERVE_RAM
+from sizer.devices.records import RESERVE_RAM
 
 if TYPE_CHECKING:
     from sizer.results import Advice
@@ -71,6 +71,7 @@ def recommend(
     Example: sizer recommend --noise-step 300 --target-acc 0.6 --calibration mine.json
     """
     from sizer import pipeline, terminal
+    from sizer.devices.check import DeviceQuestion
 
     if export is not None:
         pipeline.check_export(calibration, export)
@@ -83,7 +84,7 @@ def recommend(
             target_accuracy=target_acc,
             confidence=confidence,
             force=force,
-            question=pipeline.DeviceQuestion(
+            question=DeviceQuestion(
                 names=tuple(device or ()),
                 file=devices_file,
                 precision=precision,

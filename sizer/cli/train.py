@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from sizer.cli.app import command, line_given
-from sizer.cli.options import Augment, parse_noise_steps, parse_sizes
+from sizer.cli.options import parse_noise_steps, parse_sizes
+from sizer.networks.recipe import Augment
 
 
 @command
@@ -34,19 +35,20 @@ def train(
 
     Example: sizer train --sizes 1e4:1e6:8 --noise-augment 0:800 --out models/mine
     """
-    from sizer import pipeline, terminal
+    from sizer import terminal
+    from sizer.networks.train import train
 
-    with terminal.training_progress() as report:
-        manifest = pipeline.train(
+    with terminal.training_progress() as progress:
+        manifest = train(
+            parse_sizes(sizes),
+            out,
             data=data,
-            sizes=parse_sizes(sizes),
             seeds=seeds,
             epochs=epochs,
             augment=augment,
             noise_steps=parse_noise_steps(noise_augment),
-            folder=out,
             command=line_given(),
-            report=report,
+            progress=progress,
         )
     terminal.show_ladder(manifest)
 
@@ -65,9 +67,9 @@ def export(
 
     Example: sizer export b0 --weights efficientnet_b0.safetensors --out b0.onnx
     """
-    from sizer import pipeline
+    from sizer.networks.export import export
 
-    member = pipeline.export(name, weights, classes, out)
+    member = export(name, out, weights, classes)
     kind = "untrained" if weights is None else "with the given weights"
     typer.echo(
         f"{out}: EfficientNet-{name.upper()} {kind}, {member.parameters:,} parameters, "

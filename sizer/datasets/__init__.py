@@ -1,12 +1,13 @@
 """A data spec, such as `builtin` or a path, to images and labels."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
+from sizer.datasets.records import DatasetInfo
 from sizer.datasets.splits import Split
-from sizer.results import DatasetInfo
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Dataset(Protocol):
@@ -16,7 +17,9 @@ class Dataset(Protocol):
     def info(self) -> DatasetInfo:
         """What it holds."""
 
-    def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    def read(
+        self, indices: "NDArray[np.int64]", /
+    ) -> "tuple[NDArray[np.uint8], NDArray[np.int64]]":
         """Images (n, height, width, channels) and labels (n,), in the order of `indices`.
 
         Indices lie in 0..info.images-1 and may repeat. Raises DataError for an image that cannot

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.results import DatasetInfo
+from sizer.datasets.records import DatasetInfo
 
 VERSION = "glyphs-1"
 CLASSES = 48

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sizer.cache import cache_folder
 from sizer.datasets.fingerprint import fingerprint
 from sizer.datasets.npz import NpzDataset
 from sizer.datasets.splits import SPLIT_NAMES, WHOLE, Split, choose_split
 from sizer.datasets.table import Source, TableDataset, filling_cache, quiet
 from sizer.errors import DataError
+from sizer.io import cache_folder
 
 if TYPE_CHECKING:
     import datasets

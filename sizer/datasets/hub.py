@@ -3,10 +3,10 @@
 import hashlib
 import re
 
-from sizer.cache import cache_folder
 from sizer.datasets.splits import Split, choose_split
 from sizer.datasets.table import Source, TableDataset, filling_cache, quiet
 from sizer.errors import DataError
+from sizer.io import cache_folder
 
 # Without an owner, `datasets` may take a name for a format, and look for its files right here.
 NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")

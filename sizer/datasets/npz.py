@@ -4,19 +4,18 @@ import shutil
 import zipfile
 import zlib
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.cache import cache_folder
 from sizer.datasets.fingerprint import fingerprint
 from sizer.datasets.images import Pixels
 from sizer.datasets.labels import Labels, check_labels
+from sizer.datasets.records import DatasetInfo
 from sizer.datasets.splits import WHOLE
-from sizer.errors import DataError, OutputError
-from sizer.results import DatasetInfo
+from sizer.errors import DataError
+from sizer.io import ANOTHER_CACHE, cache_folder, make_folder, replacing
 
 MEMBERS = ("images", "labels")
 REMEDY = "save it anew with numpy.savez(file, images=uint8 array, labels=integer array)"
@@ -88,20 +87,12 @@ def extract(path: Path, member: str, folder: Path) -> Path:
     target = folder / f"{member}.npy"
     if target.exists():
         return target
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with (
-            zipfile.ZipFile(path) as archive,
-            archive.open(target.name) as packed,
-            TemporaryDirectory(dir=folder) as scratch,
-        ):
-            unfinished = Path(scratch) / target.name
-            with unfinished.open("wb") as unpacked:
-                shutil.copyfileobj(packed, unpacked)
-            unfinished.replace(target)
-    except OSError as error:
-        raise OutputError(
-            f"cache folder {folder}: {error.strerror}; make room, or set XDG_CACHE_HOME to a folder"
-            " you can write"
-        ) from error
+    make_folder(folder, ANOTHER_CACHE)
+    with (
+        replacing(target, ANOTHER_CACHE) as unfinished,
+        zipfile.ZipFile(path) as archive,
+        archive.open(target.name) as packed,
+        unfinished.open("wb") as unpacked,
+    ):
+        shutil.copyfileobj(packed, unpacked)
     return target

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from sizer.datasets.images import Pixels, decode
 from sizer.datasets.labels import Labels, check_labels
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import DataError, OutputError, SizerError
-from sizer.results import DatasetInfo
 
 if TYPE_CHECKING:
     import datasets

@@ -13,9 +13,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from sizer.devices.records import Device, DeviceKind, Processor, Timing
 from sizer.devices.units import parse_bytes
 from sizer.errors import DeviceError
-from sizer.results import Device, DeviceKind, Engine, Precision, Timing
+from sizer.inference.records import Precision
 
 TIMING_KEYS = ("model", "precision", "runtime", "engine", "threads", "latency_ms", "source")
 SHIPPED = Path(__file__).with_name("catalogue.toml")
@@ -52,7 +53,7 @@ class _Timing:
     runtime: Text
     latency_ms: Positive
     source: Text
-    engine: Engine = "cpu"
+    engine: Processor = "cpu"
     threads: Count = 1
 
 
@@ -103,9 +104,9 @@ def read_catalogue(path: Path = SHIPPED) -> tuple[Device, ...]:
     return tuple(_device(device, raw.models) for device in raw.devices)
 
 
-def all_devices(own: Path | None) -> tuple[Device, ...]:
+def all_devices(file: Path | None) -> tuple[Device, ...]:
     """The shipped devices and those of a user's file, which replace shipped ones of their name."""
-    added = () if own is None else read_catalogue(own)
+    added = () if file is None else read_catalogue(file)
     replaced = {device.name.lower() for device in added}
     shipped = (device for device in read_catalogue() if device.name.lower() not in replaced)
     return (*shipped, *added)
@@ -167,7 +168,7 @@ def _value(value: object) -> str:
     if not isinstance(value, str):
         return str(value)
     body = value.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda found: f"\\u{ord(found[0]):04x}", body) + '"'
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda control: f"\\u{ord(control[0]):04x}", body) + '"'
 
 
 def _device(raw: _Device, models: dict[str, _Model]) -> Device:
@@ -224,8 +225,8 @@ def _line(text: str, place: tuple[Any, ...]) -> int:
     for i, part in enumerate(place):
         if isinstance(part, int):
             entry = HEADER if place[i - 1] == "devices" else r"(?:.*[{,])?\s*model\s*="
-            found = [j for j in range(at, len(lines)) if re.match(entry, lines[j])]
-            at = found[part] if part < len(found) else at
+            entries = [j for j in range(at, len(lines)) if re.match(entry, lines[j])]
+            at = entries[part] if part < len(entries) else at
         else:
             key = rf"[\s\[]*(?:.*[{{,.])?\s*[\"']?{re.escape(str(part))}[\"']?\s*[\].=]"
             at = next((j for j in range(at, _end(lines, at)) if re.match(key, lines[j])), at)

@@ -2,7 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sizer.results import Estimate, Footprint, Operation, Precision
+from sizer.devices.operations import Operation
+from sizer.devices.records import Footprint
+from sizer.inference.records import Precision
+from sizer.results import Estimate
 
 KIB = 2**10
 
@@ -28,13 +31,13 @@ def footprint(
     return Footprint(
         precision=precision,
         weights=sum(
-            one.weights * BYTES[precision] + one.biases * BIAS_BYTES[precision]
-            for one in operations
+            operation.weights * BYTES[precision] + operation.biases * BIAS_BYTES[precision]
+            for operation in operations
         ),
         code=CODE_FLASH,
         ram=RUNTIME_RAM,
         activations=peak_activations(operations, inputs, precision),
-        macs=sum(one.macs for one in operations),
+        macs=sum(operation.macs for operation in operations),
     )
 
 
@@ -52,22 +55,22 @@ def peak_activations(
     from the start, and what nobody reads is a result and lives to the end. An elementwise operation
     or a change of shape writes over an input that it is the last to read, if that has its size.
     Scratch: in int8 a convolution gathers im2col columns of int16, two for a full one and one for a
-    depthwise one, none for 1x1 with stride 1 (CMSIS-NN, arm_convolve_s8_get_buffer_size and
+    depthwise operation, none for 1x1 with stride 1 (CMSIS-NN, arm_convolve_s8_get_buffer_size and
     arm_depthwise_conv_s8_opt_get_buffer_size_dsp); in floating point it reads in place.
     """
-    last = {name: i for i, one in enumerate(operations) for name in one.inputs}
+    last = {name: i for i, operation in enumerate(operations) for name in operation.inputs}
     live = dict(inputs)
     peak = sum(live.values()) * BYTES[precision]
-    for i, one in enumerate(operations):
-        dying = {name for name in one.inputs if last[name] == i and name in live}
-        written = 0 if _overwrites(one, dying, live) else one.elements
-        scratch = one.column * COLUMN_BYTES if precision == "int8" else 0
+    for i, operation in enumerate(operations):
+        dying = {name for name in operation.inputs if last[name] == i and name in live}
+        written = 0 if _overwrites(operation, dying, live) else operation.elements
+        scratch = operation.column * COLUMN_BYTES if precision == "int8" else 0
         peak = max(peak, (sum(live.values()) + written) * BYTES[precision] + scratch)
         for name in dying:
             del live[name]
-        live[one.output] = one.elements
+        live[operation.output] = operation.elements
     return peak
 
 
-def _overwrites(one: Operation, dying: Collection[str], live: Mapping[str, int]) -> bool:
-    return one.in_place and any(live[name] == one.elements for name in dying)
+def _overwrites(operation: Operation, dying: Collection[str], live: Mapping[str, int]) -> bool:
+    return operation.in_place and any(live[name] == operation.elements for name in dying)

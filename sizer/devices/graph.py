@@ -7,9 +7,10 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto
 
+from sizer.devices.operations import Operation
 from sizer.errors import ModelError
-from sizer.model_file import read_model_file
-from sizer.results import Operation, Precision
+from sizer.inference.model_file import read_model_file
+from sizer.inference.records import Precision
 
 # where the weights stand among an operator's inputs
 WEIGHT_AT = {
@@ -51,8 +52,8 @@ def read_operations(path: Path) -> tuple[list[Operation], dict[str, int]]:
     shapes |= {name: tuple(tensor.dims) for name, tensor in constants.items()}
     fed = [value.name for value in graph.input if value.name not in constants]
     try:
-        found = list(_operations(graph, constants, shapes))
-        return found, {name: math.prod(shapes[name]) for name in fed}
+        operations = list(_operations(graph, constants, shapes))
+        return operations, {name: math.prod(shapes[name]) for name in fed}
     except KeyError as error:
         raise ModelError(
             f"{path}: the size of {error} is not fixed; export it with fixed height and width"

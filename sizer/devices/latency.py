@@ -19,15 +19,9 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import NamedTuple
 
-from sizer.results import (
-    Confidence,
-    Device,
-    Engine,
-    Estimate,
-    Latency,
-    Precision,
-    Timing,
-)
+from sizer.devices.records import Confidence, Device, Latency, Processor, Timing
+from sizer.inference.records import Precision
+from sizer.results import Estimate
 
 PROBABILITY = 0.95  # of each bound: a 90 % interval
 REACH = 3.0  # times beyond the timed networks' multiply-accumulates, their rate is no longer asked
@@ -43,7 +37,7 @@ class Row(NamedTuple):
     device: Device
     timing: Timing
     speed: float
-    setup: tuple[str, Precision, str, Engine, int]
+    setup: tuple[str, Precision, str, Processor, int]
 
     @classmethod
     def of(cls, device: Device, timing: Timing) -> "Row":
@@ -66,32 +60,32 @@ class Source:
     speaks: Callable[[Row, Row], bool]
 
 
-def _on_cpu(one: Row, other: Row) -> bool:
+def _on_cpu(row: Row, other: Row) -> bool:
     return (
-        one.timing.precision == other.timing.precision
-        and one.timing.engine == "cpu" == other.timing.engine
-        and None not in {one.device.clock_mhz, other.device.clock_mhz}
+        row.timing.precision == other.timing.precision
+        and row.timing.engine == "cpu" == other.timing.engine
+        and None not in {row.device.clock_mhz, other.device.clock_mhz}
     )
 
 
 SOURCES = (
-    Source("measured", "timed on it", lambda one, other: one.setup == other.setup),
+    Source("measured", "timed on it", lambda row, other: row.setup == other.setup),
     Source(
         "roofline",
         "other timings of its core, scaled by the clock",
-        lambda one, other: (
-            one.device.core == other.device.core
-            and _on_cpu(one, other)
-            and one.device.name != other.device.name
+        lambda row, other: (
+            row.device.core == other.device.core
+            and _on_cpu(row, other)
+            and row.device.name != other.device.name
         ),
     ),
     Source(
         "extrapolated",
         "other cores of its kind, scaled by the clock",
-        lambda one, other: (
-            one.device.core != other.device.core
-            and _on_cpu(one, other)
-            and one.device.kind == other.device.kind
+        lambda row, other: (
+            row.device.core != other.device.core
+            and _on_cpu(row, other)
+            and row.device.kind == other.device.kind
         ),
     ),
 )
@@ -119,11 +113,11 @@ class Rates:
             for timing in device.timings
             if timing.precision == precision
         )
-        found = [self.latency(device, precision, macs, *setup) for setup in setups]
+        latencies = [self.latency(device, precision, macs, *setup) for setup in setups]
         if not setups:
-            found = [self.latency(device, precision, macs, None, "cpu", 1)]
-        known = [latency for latency in found if latency is not None]
-        return tuple(sorted(known, key=lambda one: one.milliseconds.value or 0))
+            latencies = [self.latency(device, precision, macs, None, "cpu", 1)]
+        known = [latency for latency in latencies if latency is not None]
+        return tuple(sorted(known, key=lambda latency: latency.milliseconds.value or 0))
 
     def latency(
         self,
@@ -131,11 +125,11 @@ class Rates:
         precision: Precision,
         macs: int,
         runtime: str | None,
-        engine: Engine,
+        processor: Processor,
         threads: int,
     ) -> Latency | None:
         """By one runtime, from the nearest source that speaks for it; None where none does."""
-        timing = Timing("", macs, precision, runtime or "", 1.0, "", engine, threads)
+        timing = Timing("", macs, precision, runtime or "", 1.0, "", processor, threads)
         asked = Row.of(device, timing)
         for source in SOURCES:
             peers = self._peers(source, asked)

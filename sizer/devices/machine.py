@@ -1,18 +1,57 @@
-"""What this machine says of itself; what it does not say stays unknown."""
+"""The machine here as a device: what it says of itself, and networks timed on it."""
 
 import os
 import platform
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from sizer.results import Device
+from sizer.devices.records import Device, Timing
+from sizer.errors import ModelError, OutputError
+from sizer.io import write_text
 
 CPU_INFO = Path("/proc/cpuinfo")
 HIGHEST_CLOCK = Path("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")  # kHz
 
 
+def add_device(name: str, models: Sequence[Path], output: Path) -> Device:
+    """Time ONNX files on this machine, one thread, and write it as a device of that name.
+
+    The file is for `devices_file`. Raises ModelError for a file that cannot be timed, and
+    OutputError where the output is there already or cannot be written.
+    """
+    from sizer.devices.catalogue import to_toml
+
+    if output.exists():
+        raise OutputError(f"{output}: exists; choose another --out or remove it")
+    device = replace(this_machine(name), timings=tuple(map(_timed, models)))
+    write_text(output, to_toml(device))
+    return device
+
+
+def _timed(path: Path) -> Timing:
+    from sizer.devices.graph import read_operations, weight_precision
+    from sizer.inference.timing import RUNTIME, median_milliseconds
+
+    macs = sum(operation.macs for operation in read_operations(path)[0])
+    if macs < 1:
+        raise ModelError(f"{path}: has no multiply-accumulates to time; give a network")
+    return Timing(
+        model=path.stem,
+        macs=macs,
+        precision=weight_precision(path),
+        runtime=RUNTIME,
+        latency_ms=median_milliseconds(path),
+        source="timed by sizer on the machine itself",
+    )
+
+
 def this_machine(name: str) -> Device:
-    """A device of that name with what is known of this machine, without timings."""
+    """A device of that name with what is known of this machine, without timings.
+
+    What the machine does not say stays unknown.
+    """
     return Device(
         name=name,
         core=_stated(r"model name\s*:\s*(.+)") or platform.machine() or "unknown",
@@ -26,10 +65,10 @@ def this_machine(name: str) -> Device:
 
 def _stated(pattern: str) -> str | None:
     try:
-        found = re.search(pattern, CPU_INFO.read_text(encoding="utf-8", errors="replace"))
+        stated = re.search(pattern, CPU_INFO.read_text(encoding="utf-8", errors="replace"))
     except OSError:
         return None
-    return found[1].strip() if found else None
+    return stated[1].strip() if stated else None
 
 
 def _clock_mhz() -> float | None:

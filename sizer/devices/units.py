@@ -12,12 +12,12 @@ def parse_bytes(text: str) -> int:
 
     Raises ValueError, which says what is accepted.
     """
-    found = AMOUNT.fullmatch(text.strip())
-    if found is None:
+    amount = AMOUNT.fullmatch(text.strip())
+    if amount is None:
         raise ValueError(f"{text!r} is no amount of memory; write 512KiB (1024) or 512KB (1000)")
-    return round(float(found[1]) * UNITS[(found[2] or "").upper()])
+    return round(float(amount[1]) * UNITS[(amount[2] or "").upper()])
 
 
-def amount(size: float) -> str:
+def show_bytes(size: float) -> str:
     """Bytes as KiB, from 10 MiB on as MiB."""
     return f"{size / 2**20:,.1f} MiB" if size >= 10 * 2**20 else f"{size / 2**10:,.1f} KiB"

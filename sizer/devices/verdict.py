@@ -6,24 +6,24 @@ end is above the limit. MARGINAL: in between. UNKNOWN: a figure is missing.
 
 from collections.abc import Callable, Sequence
 
-from sizer.devices.units import amount
-from sizer.results import (
+from sizer.devices.records import (
     Confidence,
     Device,
     DeviceCheck,
     DeviceVerdict,
-    Estimate,
-    Fit,
     Footprint,
+    Grade,
     Latency,
     Limits,
 )
+from sizer.devices.units import show_bytes
+from sizer.results import Estimate
 
 FILLED = (9, 10)  # nine tenths of a limit: less than a tenth of headroom is MARGINAL
 # Published over scheduled activations, least and most of the seven MobileNetV1 in int8 of
 # STMicroelectronics' model zoo: STM32Cube.AI overlaps tensors that we keep apart, and pads others.
 ACTIVATIONS = (0.73, 1.25)
-GRADES: tuple[Fit, ...] = ("FAIL", "UNKNOWN", "MARGINAL", "PASS")  # the first of any decides
+GRADES: tuple[Grade, ...] = ("FAIL", "UNKNOWN", "MARGINAL", "PASS")  # the first of any decides
 TRUST: tuple[Confidence, ...] = ("extrapolated", "roofline", "measured")
 
 
@@ -64,7 +64,7 @@ def check(
     low, high, most = show(need.low), show(need.high), show(limit)
     needs = f"needs {low if low == high else f'{low} to {high}'} of {most}"
     if need.low > limit:
-        verdict: Fit = "FAIL"
+        verdict: Grade = "FAIL"
     elif need.high * FILLED[1] <= limit * FILLED[0]:
         verdict = "PASS"
     else:
@@ -78,20 +78,20 @@ def _ram(device: Device, footprint: Footprint | None, limits: Limits) -> DeviceC
     if footprint is not None and footprint.activations is not None:
         tensors = footprint.activations
         scheduled = Estimate(tensors, tensors * ACTIVATIONS[0], tensors * ACTIVATIONS[1])
-        need = _plus(_plus(scheduled, footprint.ram), _exactly(limits.reserve_ram))
+        need = _sum(scheduled, footprint.ram, _exactly(limits.reserve_ram))
     missing = "the device's RAM is not known" if need else "the network's tensors are not known"
     limit = _least(device.ram, limits.max_ram)
-    return check(need, limit, _trust(device, footprint), amount, missing)
+    return check(need, limit, _trust(device, footprint), show_bytes, missing)
 
 
 def _flash(device: Device, footprint: Footprint | None, limits: Limits) -> DeviceCheck:
-    need = None if footprint is None else _plus(_exactly(footprint.weights), footprint.code)
+    need = None if footprint is None else _sum(_exactly(footprint.weights), footprint.code)
     limit, confidence = _least(device.flash, limits.max_flash), _trust(device, footprint)
     if need and limit is None and device.external_flash:
         words = "flash is external, as large as the board has it; --max-flash bounds it"
         return DeviceCheck("PASS", confidence, words, need)
     missing = "the device's flash is not known" if need else "no network is known"
-    return check(need, limit, confidence, amount, missing)
+    return check(need, limit, confidence, show_bytes, missing)
 
 
 def _latency(latencies: Sequence[Latency], limits: Limits) -> DeviceCheck:
@@ -100,11 +100,11 @@ def _latency(latencies: Sequence[Latency], limits: Limits) -> DeviceCheck:
     if limits.max_latency_ms is None:
         return DeviceCheck("PASS", confidence, "no latency was asked for", need)
     missing = "nothing timed at this precision speaks for it"
-    found = check(need, limits.max_latency_ms, confidence, milliseconds, missing)
+    timed = check(need, limits.max_latency_ms, confidence, milliseconds, missing)
     if not latencies:
-        return found
-    words = f"{found.reason}, {latencies[0].reason}"
-    return DeviceCheck(found.verdict, confidence, words, need, found.limit)
+        return timed
+    words = f"{timed.reason}, {latencies[0].reason}"
+    return DeviceCheck(timed.verdict, confidence, words, need, timed.limit)
 
 
 def milliseconds(value: float) -> str:
@@ -123,12 +123,12 @@ def _exactly(value: float) -> Estimate:
     return Estimate(value, value, value)
 
 
-def _plus(one: Estimate, other: Estimate) -> Estimate:
-    """Both in full: their ends are not independent."""
+def _sum(*needs: Estimate) -> Estimate:
+    """All in full: their ends are not independent."""
     return Estimate(
-        (one.value or 0) + (other.value or 0),
-        (one.low or 0) + (other.low or 0),
-        (one.high or 0) + (other.high or 0),
+        sum(need.value or 0 for need in needs),
+        sum(need.low or 0 for need in needs),
+        sum(need.high or 0 for need in needs),
     )
 
 

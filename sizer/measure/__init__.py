@@ -4,27 +4,3 @@ Every model and step sees the same images under the same noise. A cell is one bl
 range of positions in one fixed order of the whole set, so that a longer measurement starts with
 the cells of a shorter one.
 """
-
-from sizer.measure.blocks import block_ranges, image_order
-from sizer.measure.cells import Measurement, ignore_progress, measure, require_images, source_of
-from sizer.measure.protocols import CellStore, Evaluator, ImageSet, Noise
-from sizer.measure.scores import score
-from sizer.measure.threads import usable_cores
-from sizer.measure.work import Engine
-
-__all__ = [
-    "CellStore",
-    "Engine",
-    "Evaluator",
-    "ImageSet",
-    "Measurement",
-    "Noise",
-    "block_ranges",
-    "ignore_progress",
-    "image_order",
-    "measure",
-    "require_images",
-    "score",
-    "source_of",
-    "usable_cores",
-]

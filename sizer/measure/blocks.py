@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sizer.datasets import Dataset
 from sizer.errors import DataError
-from sizer.measure.protocols import Draw, Images, ImageSet, Labels, Noise
+from sizer.measure.protocols import Images, Labels
+from sizer.noise import Draw, Noise
 
 ORDER_SEED = 20250711  # of the order of the images; another one makes another measurement
 BLOCK_LENGTHS = (500, 250, 100, 50, 25)  # each divides the one before it
@@ -43,7 +45,7 @@ class Ingredients:
 class Blocks:
     """Blocks of a data set with their noise; recent ones are kept for the next model."""
 
-    def __init__(self, data: ImageSet, noise: Noise) -> None:
+    def __init__(self, data: Dataset, noise: Noise) -> None:
         self._data = data
         self._noise = noise
         self._order = image_order(data.info.images)
@@ -65,7 +67,7 @@ class Blocks:
         return Ingredients(images, indices, self._noise.draw, self._noise.seed)
 
     def coefficients(self, step: float) -> tuple[float, float]:
-        return self._noise.forward.coefficients(step)
+        return self._noise.schedule.coefficients(step)
 
     def labels(self, start: int, stop: int) -> Labels:
         if (start, stop) not in self._labels:

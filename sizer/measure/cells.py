@@ -7,23 +7,18 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from sizer.datasets import Dataset
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import UsageError
+from sizer.inference.records import ModelInfo
 from sizer.measure.blocks import ORDER_SEED, Blocks, block_ranges
-from sizer.measure.protocols import (
-    CellRange,
-    CellStore,
-    Done,
-    Evaluator,
-    ImageSet,
-    Labels,
-    Noise,
-    Progress,
-    Task,
-)
+from sizer.measure.protocols import CellRange, CellStore, Done, Evaluator, Labels, Task
 from sizer.measure.scores import guessing_warnings, scored_cell
 from sizer.measure.threads import run
 from sizer.measure.work import Engine
-from sizer.results import Cell, DatasetInfo, ModelInfo
+from sizer.noise import Noise
+from sizer.progress import Progress, ignore_progress
+from sizer.scaling.curves import Cell
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +33,9 @@ class Measurement:
     warnings: tuple[str, ...]
 
 
-def ignore_progress(done: float, total: float, /) -> None:
-    """Show nothing."""
-
-
 def measure(
     evaluators: Sequence[Evaluator],
-    data: ImageSet,
+    data: Dataset,
     noise: Noise,
     store: CellStore,
     *,
@@ -68,7 +59,7 @@ def measure(
     wanted = _steps_by_model(evaluators, steps)
     _require_plan(evaluators, wanted, count, data.info)
     for step in set().union(*wanted.values()):
-        noise.forward.coefficients(step)  # raises on a step outside the schedule, before any work
+        noise.schedule.coefficients(step)  # raises on a step outside the schedule, before any work
     ranges = list(block_ranges(count, data.info.shape))
     kept = {e.info.name: dict(store.cells(source_of(e, data.info, noise))) for e in evaluators}
     tasks = list(_tasks_left(evaluators, ranges, wanted, kept))
@@ -100,7 +91,7 @@ def source_of(evaluator: Evaluator, data: DatasetInfo, noise: Noise) -> str:
     ingredients = {
         "data": data.fingerprint,
         "model": evaluator.fingerprint,
-        "noise": noise.forward.fingerprint,
+        "noise": noise.schedule.fingerprint,
         "order": ORDER_SEED,
         "provider": evaluator.provider,
         "seed": noise.seed,
@@ -112,8 +103,9 @@ def _steps_by_model(
     evaluators: Sequence[Evaluator], steps: Sequence[float] | Mapping[str, Sequence[float]]
 ) -> dict[str, list[float]]:
     """Each model's steps, ascending."""
-    own = steps if isinstance(steps, Mapping) else {e.info.name: steps for e in evaluators}
-    return {name: sorted(set(map(float, some))) for name, some in own.items()}
+    if not isinstance(steps, Mapping):
+        steps = {evaluator.info.name: steps for evaluator in evaluators}
+    return {name: sorted(set(map(float, wanted))) for name, wanted in steps.items()}
 
 
 def _require_plan(

@@ -22,11 +22,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from sizer.cores import usable_cores
 from sizer.errors import ClusterError, SizerError
 from sizer.measure.blocks import Blocks, Ingredients
-from sizer.measure.protocols import Done, Evaluator, PackedModel, Predictor, Progress, Task
-from sizer.measure.threads import Bench, gather, usable_cores
+from sizer.measure.protocols import Done, Evaluator, PackedModel, Predictor, Task
+from sizer.measure.threads import WorkList, gather
 from sizer.measure.work import Engine, run_task
+from sizer.progress import Progress
 
 ADDRESS = "RAY_ADDRESS"  # Ray's own convention: the cluster to join
 QUEUED = 2  # tasks for each worker that are on their way at most, so that none waits for its next
@@ -61,11 +63,11 @@ def ray_engine(tell: Callable[[str], None]) -> Iterator[Engine]:
         if not connected:
             connected = True  # whatever comes of it, it is to be shut down
             tell(_connect())
-        bench = Bench(deque(tasks))
+        work = WorkList(deque(tasks))
         resource = "GPU" if tasks[0].evaluator.provider == "cuda" else "CPU"
         _require_room(resource)
-        spread = _Spread(bench, blocks, resource, workers)
-        gather(bench, [threading.Thread(target=spread.run)], keep, progress)
+        spread = _Spread(work, blocks, resource, workers)
+        gather(work, [threading.Thread(target=spread.run)], keep, progress)
 
     # What Ray's nodes report is printed to stdout, where only answers belong.
     with contextlib.redirect_stdout(sys.stderr):
@@ -97,8 +99,10 @@ def _connect() -> str:
             f"{where}: cannot be reached ({_first_line(error)}); "
             "join this machine to it with ray start, or take --engine threads"
         ) from None
-    found = f"the Ray cluster at {joined.address_info['address']}, which {ADDRESS} names"
-    place = found if address else f"a Ray cluster of this machine alone, as {ADDRESS} is not set"
+    if address:
+        place = f"the Ray cluster at {joined.address_info['address']}, which {ADDRESS} names"
+    else:
+        place = f"a Ray cluster of this machine alone, as {ADDRESS} is not set"
     return f"measuring on {place}: {_room('CPU')} CPUs, {_room('GPU')} GPUs"
 
 
@@ -134,12 +138,12 @@ def _require_room(resource: str) -> None:
 
 
 class _Spread:
-    """One thread's work: tasks to the cluster, their cells to the bench."""
+    """One thread's work: tasks to the cluster, their cells to the list of work done."""
 
-    def __init__(self, bench: Bench, blocks: Blocks, resource: str, workers: int | None) -> None:
+    def __init__(self, work: WorkList, blocks: Blocks, resource: str, workers: int | None) -> None:
         import ray
 
-        self._bench = bench
+        self._work = work
         self._blocks = blocks
         self._resource = resource
         self._workers = workers
@@ -155,8 +159,8 @@ class _Spread:
 
     def run(self) -> None:
         try:
-            while self._bench.todo or self._running:
-                if self._bench.leave.is_set():
+            while self._work.todo or self._running:
+                if self._work.leave.is_set():
                     self._receive(0)  # what has arrived, and no more
                     return
                 self._send()
@@ -164,14 +168,14 @@ class _Spread:
         except Exception as error:  # whatever it is, the main thread raises it
             with contextlib.suppress(Exception):  # what else has arrived is kept all the same
                 self._receive(0)
-            self._bench.hand_in(error)
+            self._work.hand_in(error)
 
     def _send(self) -> None:
         """Keep every worker busy, and no more than that under way."""
         if len(self._running) < self._most:  # the cluster may have grown or shrunk
             self._most = self._workers or max(1, QUEUED * _room(self._resource))
-        while self._bench.todo and len(self._running) < self._most:
-            task = self._bench.todo.popleft()
+        while self._work.todo and len(self._running) < self._most:
+            task = self._work.todo.popleft()
             stream = self._remote.remote(
                 task,
                 (self._model(task.evaluator),),  # inside a tuple, a reference is not followed
@@ -221,7 +225,7 @@ class _Spread:
         else:
             if isinstance(result, SizerError):
                 raise result
-            self._bench.hand_in(result)
+            self._work.hand_in(result)
             self._lost.pop((task.evaluator.info.name, task.start), None)
             self._running[stream] = replace(task, steps=task.steps[1:])
 
@@ -234,7 +238,7 @@ class _Spread:
                 f"{task.evaluator.info.name}: {ATTEMPTS} workers were lost over one cell, the last "
                 f"one to {reason}; {NEEDS}, then run the same line again"
             )
-        self._bench.todo.appendleft(task)
+        self._work.todo.appendleft(task)
 
 
 # What follows runs in the workers.
@@ -305,11 +309,11 @@ def _require_same(versions: str) -> None:
 @lru_cache(1)
 def _versions() -> str:
     """Versions of what decides a prediction, as far as they are installed here."""
-    found = []
+    installed = []
     for name in SAME:
         with contextlib.suppress(PackageNotFoundError):
-            found.append(f"{name} {version(name)}")
-    return ", ".join(found)
+            installed.append(f"{name} {version(name)}")
+    return ", ".join(installed)
 
 
 def _first_line(error: BaseException) -> str:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import isotonic_regression
 
-from sizer.results import LevelCrossing, NoiseCurve, Width
+from sizer.scaling.crossings import LevelCrossing, Width
+from sizer.scaling.curves import NoiseCurve
 
 Floats = NDArray[np.float64]
 UNIT = 500  # images by which a measurement grows: a multiple of the length of any block
@@ -65,13 +66,13 @@ def steps_around(
     falling = isotonic_regression(
         np.divide(curve.correct, curve.trials), weights=curve.trials, increasing=False
     ).x
-    found: set[float] = set()
+    wanted: set[float] = set()
     for crossing in crossings:
         at = crossing.at.value
         if crossing.model == curve.model.name and at is not None and crossing.level in limit:
             points = steps[finite], falling[finite], control[finite]
-            found |= _closer(*points, at, limit[crossing.level])
-    return tuple(sorted(found))
+            wanted |= _closer(*points, at, limit[crossing.level])
+    return tuple(sorted(wanted))
 
 
 def _closer(steps: Floats, falling: Floats, control: Floats, at: float, limit: float) -> set[float]:

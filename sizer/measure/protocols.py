@@ -8,22 +8,21 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.results import DatasetInfo, ModelInfo
+from sizer.inference.records import ModelInfo
 
 Images = NDArray[np.float32]
 Labels = NDArray[np.int64]
 CellRange = tuple[float, int, int]  # step, first position, last position + 1
-Draw = Callable[[int, int, tuple[int, ...]], Images]
-Progress = Callable[[float, float], None]
 
 
 class Predictor(Protocol):
     """Labels of noisy images; one thread's own."""
 
     def prepare(self, clean: Images, epsilon: Images, /) -> Callable[[float, float], Labels]:
-        """Labels (B,) of mu clean + sigma epsilon, both (B, H, W, C), as a function of (mu, sigma).
+        """A function of (mu, noise_std) to labels (B,) of mu clean + noise_std epsilon.
 
-        What does not depend on the noise level is done here, once for all steps of a block.
+        clean, epsilon: (B, H, W, C). What does not depend on the noise level is done here, once
+        for all steps of a block.
         """
 
 
@@ -54,40 +53,12 @@ class Evaluator(Protocol):
     def packed(self) -> PackedModel: ...
 
 
-class ImageSet(Protocol):
-    """A labelled data set that can be read in pieces."""
-
-    @property
-    def info(self) -> DatasetInfo: ...
-
-    def read(self, indices: NDArray[np.int64], /) -> tuple[NDArray[np.uint8], Labels]:
-        """Images (B, H, W, C) and labels (B,) in the order of `indices`."""
-
-
-class Forward(Protocol):
-    """The noise process: x_t = mu x_0 + sigma epsilon. `fingerprint` hashes its parameters."""
-
-    @property
-    def fingerprint(self) -> str: ...
-
-    def coefficients(self, step: float, /) -> tuple[float, float]: ...
-
-
 class CellStore(Protocol):
     """Predicted labels by source, step and range; `keep` never overwrites."""
 
     def cells(self, source: str, /) -> Mapping[CellRange, Labels]: ...
 
     def keep(self, source: str, cell: CellRange, labels: Labels, /) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """The noise process, its seed, and how to draw one image's epsilon from (seed, index)."""
-
-    forward: Forward
-    draw: Draw
-    seed: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sizer.datasets.records import DatasetInfo
 from sizer.measure.protocols import Evaluator, Labels
-from sizer.results import Cell, DatasetInfo
+from sizer.scaling.curves import Cell
 
 LUCK = 3.0  # standard deviations above chance that guessing does not explain
 

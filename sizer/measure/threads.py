@@ -1,27 +1,20 @@
-"""The engine of one machine: a thread a core, each with one session, and cells handed in.
+"""The engine of one machine: a thread a core, each with one session, and cells handed in."""
 
-A trial on the way may find that fewer threads get more done; then the others leave (`Crew`).
-"""
-
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from time import perf_counter
 
+from sizer.cores import usable_cores
 from sizer.measure.blocks import Blocks
-from sizer.measure.crew import Crew
-from sizer.measure.protocols import Done, Evaluator, Predictor, Progress, Task
+from sizer.measure.protocols import Done, Evaluator, Predictor, Task
 from sizer.measure.work import run_task
-
-QUOTA = Path("/sys/fs/cgroup/cpu.max")
+from sizer.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """Where threads meet: what is to do, what is done, and whether to leave.
+class WorkList:
+    """What is to do, what is done, and whether the workers are to leave.
 
     handed counts what was added to `finished`: a finished cell, a worker's failure.
     """
@@ -36,48 +29,6 @@ class Bench:
         self.handed.release()
 
 
-@dataclass(frozen=True, slots=True)
-class Turns:
-    """Whose turn it is. The first worker never waits, and its end lets all others go on."""
-
-    crew: Crew
-    changed: threading.Condition = field(default_factory=threading.Condition)
-
-    def wait(self, worker: int) -> bool:
-        """Wait while a trial runs without this worker; returns whether it is one of the crew."""
-        with self.changed:
-            self.changed.wait_for(lambda: worker < self.crew.active or self.crew.settled)
-            return worker < self.crew.active
-
-    def finished(self, task: Task, seconds: float) -> None:
-        with self.changed:
-            self.crew.finished(task, seconds)
-            self.changed.notify_all()
-
-    def end(self) -> None:
-        with self.changed:
-            self.crew.settle(self.crew.active)
-            self.changed.notify_all()
-
-
-def usable_cores() -> int:
-    """Processor cores that this process may use, a container's share of them at most."""
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    return min(cores, _quota() or cores)
-
-
-def _quota() -> int | None:
-    """Whole cores of processor time that a container may take; None where nothing bounds it."""
-    try:
-        quota, period = QUOTA.read_text().split()
-        return max(1, int(quota) // int(period))
-    except (OSError, ValueError):  # no such file, or `max`
-        return None
-
-
 def run(
     tasks: Sequence[Task],
     blocks: Blocks,
@@ -86,88 +37,76 @@ def run(
     progress: Progress,
 ) -> None:
     """Run all tasks, on a thread a usable core by default. See `Engine`."""
-    bench = Bench(deque(tasks))
+    work = WorkList(deque(tasks))
     count = min(workers or usable_cores(), len(tasks))
-    turns = Turns(Crew(count, sum(task.cost * len(task.steps) for task in tasks)))
-    threads = [
-        threading.Thread(target=_work, args=(bench, blocks, turns, worker))
-        for worker in range(count)
-    ]
-    gather(bench, threads, keep, progress)
+    threads = [threading.Thread(target=_work, args=(work, blocks)) for _ in range(count)]
+    gather(work, threads, keep, progress)
 
 
 def gather(
-    bench: Bench,
+    work: WorkList,
     threads: Sequence[threading.Thread],
     keep: Callable[[Done], None],
     progress: Progress,
 ) -> None:
     """Start the threads and keep what they hand in; none of it is lost, whatever ends it early."""
-    tasks = tuple(bench.todo)
+    tasks = tuple(work.todo)
     try:
         for thread in threads:
             thread.start()
-        _collect(bench, tasks, keep, progress)
+        _collect(work, tasks, keep, progress)
     finally:
-        bench.leave.set()
+        work.leave.set()
         for thread in threads:
             if thread.ident is not None:
                 thread.join()
-        for done in bench.finished:
+        for done in work.finished:
             if isinstance(done, Done):
                 keep(done)
 
 
 def _collect(
-    bench: Bench, tasks: Sequence[Task], keep: Callable[[Done], None], progress: Progress
+    work: WorkList, tasks: Sequence[Task], keep: Callable[[Done], None], progress: Progress
 ) -> None:
     """Keep each finished cell; raise a worker's failure."""
     total = sum(task.cost * len(task.steps) for task in tasks)
     spent = 0.0
     progress(spent, total)
     for _ in range(sum(len(task.steps) for task in tasks)):
-        bench.handed.acquire()
-        done = bench.finished[0]
+        work.handed.acquire()
+        done = work.finished[0]
         if isinstance(done, Exception):
             raise done
         keep(done)
-        bench.finished.popleft()  # only now: an interrupt before it makes `gather` keep it again
+        work.finished.popleft()  # only now: an interrupt before it makes `gather` keep it again
         spent += done.cost
         progress(spent, total)
 
 
-def _work(bench: Bench, blocks: Blocks, turns: Turns, worker: int) -> None:
+def _work(work: WorkList, blocks: Blocks) -> None:
     """One worker: takes tasks until none is left, with one live session at a time."""
     current: Evaluator | None = None
     predictor: Predictor | None = None
     try:
-        for task in _taken(bench, turns, worker):
+        for task in _taken(work):
             if predictor is None or task.evaluator is not current:
                 predictor = None  # ends the old session before the next one is opened
                 current, predictor = task.evaluator, task.evaluator.open()
             block = blocks.block(task.start, task.stop)
             coefficients = [blocks.coefficients(step) for step in task.steps]
-            begun = perf_counter()
             for done in run_task(task, predictor, block, coefficients):
-                bench.hand_in(done)
-                if worker == 0:
-                    turns.finished(task, perf_counter() - begun)
-                turns.wait(worker)  # with its task in hand, which nobody else will run
-                if bench.leave.is_set():
+                work.hand_in(done)
+                if work.leave.is_set():
                     return
-                begun = perf_counter()
     except Exception as error:  # whatever it is, the main thread raises it
-        bench.hand_in(error)
-    finally:
-        if worker == 0:
-            turns.end()
+        work.hand_in(error)
 
 
-def _taken(bench: Bench, turns: Turns, worker: int) -> Iterator[Task]:
-    """Tasks, until none is left, or for a worker that is not one of the crew."""
-    while turns.wait(worker) and not bench.leave.is_set():
+def _taken(work: WorkList) -> Iterator[Task]:
+    """Tasks, until none is left or the workers are to leave."""
+    while not work.leave.is_set():
         try:
-            task = bench.todo.popleft()
+            task = work.todo.popleft()
         except IndexError:
             return
         yield task

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from sizer.measure.blocks import Block, Blocks
-from sizer.measure.protocols import Done, Predictor, Progress, Task
+from sizer.measure.protocols import Done, Predictor, Task
+from sizer.progress import Progress
 
 
 class Engine(Protocol):
@@ -28,7 +29,7 @@ class Engine(Protocol):
 def run_task(
     task: Task, predictor: Predictor, block: Block, coefficients: Sequence[tuple[float, float]]
 ) -> Iterator[Done]:
-    """The cells of a task, each as soon as it is finished. coefficients: (mu, sigma) by step."""
+    """The cells of a task, each as soon as it is finished. coefficients: mu, noise_std by step."""
     labels = predictor.prepare(block.clean, block.epsilon)
-    for step, (mu, sigma) in zip(task.steps, coefficients, strict=True):
-        yield Done(task.evaluator, (step, task.start, task.stop), labels(mu, sigma), task.cost)
+    for step, (mu, noise_std) in zip(task.steps, coefficients, strict=True):
+        yield Done(task.evaluator, (step, task.start, task.stop), labels(mu, noise_std), task.cost)

@@ -5,18 +5,10 @@ from itertools import groupby
 
 import numpy as np
 
-from sizer.law import accuracy
+from sizer.calibration import Calibration
 from sizer.page.draw import Axis, Canvas, Note, Plot, Shape, labelled, short_count
-from sizer.results import (
-    Advice,
-    Calibration,
-    MapCell,
-    Outlook,
-    Report,
-    Requirement,
-    RequirementMap,
-    WidthLaw,
-)
+from sizer.results import Advice, MapCell, Outlook, Report, Requirement, RequirementMap
+from sizer.scaling.width import WidthLaw
 
 DENSE = 80  # points of a fitted curve
 GUESSED = 0.03  # of the accuracy above chance: where no size has that, nothing is drawn
@@ -40,8 +32,9 @@ def curves_plot(report: Report) -> Plot:
     dense = np.linspace(*_ends(canvas.x), DENSE)
     for rank, size in enumerate(sizes):
         shade = _shade(rank, len(sizes))
-        fitted = np.clip(accuracy(calibration.fit, size, dense), 0, 1)
-        shapes.append(Shape("curve", canvas.line(zip(dense, fitted, strict=True)), shade))
+        if calibration.fit is not None:
+            fitted = np.clip(calibration.fit.accuracy(size, dense), 0, 1)
+            shapes.append(Shape("curve", canvas.line(zip(dense, fitted, strict=True)), shade))
         measured = [point for point in _measured(calibration, size) if point[0] <= canvas.x.last]
         shapes.append(Shape("dots", canvas.dots(measured), shade))
     notes = [canvas.at("chance", canvas.x.first, calibration.chance)]
@@ -50,10 +43,11 @@ def curves_plot(report: Report) -> Plot:
     if requirement is not None:
         shapes += _wanted_shapes(canvas, requirement)
         notes += _wanted_notes(canvas, requirement)
+    lines = f", the {calibration.fit.law} law as lines" if calibration.fit else ""
     return Plot(
         description=(
             f"Accuracy of {len(sizes)} sizes, {sizes[0]:,} to {sizes[-1]:,} parameters, against "
-            f"noise: measured as dots, the {calibration.fit.law} law as lines."
+            f"noise: measured as dots{lines}."
         ),
         x_name="noise step" if calibration.schedule else "noise",
         y_name="accuracy",

@@ -1,6 +1,5 @@
-"""`recommend`, `plan` and the camera's noise: a calibration and a question to an answer."""
+"""`recommend` and `plan`: a calibration and a question to an answer."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,23 +7,20 @@ from typing import TYPE_CHECKING
 from sizer import files
 from sizer.advise import advise
 from sizer.advise import plan as plan_trainings
-from sizer.errors import DataError, UsageError
-from sizer.noise import NoiseSchedule, level_from, schedule_named
-from sizer.pipeline.devices import Bench, DeviceQuestion, held_at_most
+from sizer.calibration import Calibration
+from sizer.devices.check import DeviceQuestion, Inspection
+from sizer.errors import UsageError
+from sizer.networks import architecture
+from sizer.networks.train import train_line
+from sizer.noise import level_from, schedule_named
+from sizer.noise.camera import CameraNoise
+from sizer.pipeline.devices import held_at_most, needs
 from sizer.pipeline.exporting import recommended_member
 from sizer.pipeline.reporting import provenance
-from sizer.pipeline.training import train_line
-from sizer.results import (
-    Advice,
-    Calibration,
-    CameraNoise,
-    Requirement,
-    TrainingPlan,
-)
-from sizer.zoo import architecture
+from sizer.results import Advice, Requirement, TrainingPlan
 
 if TYPE_CHECKING:
-    from sizer.pipeline.ladders import ReportProgress
+    from sizer.progress import ReportProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ def recommend(
     Of pictures, their median noise is what is answered for, with a warning where the noisier end of
     them needs another answer. command: the line that asks.
     """
-    bench = Bench.of(question or DeviceQuestion())
+    inspection = Inspection.of(question or DeviceQuestion())
     found = files.read_calibration(files.find_calibration(calibration))
     step, camera = _noise_step(found, noise, progress)
     advice = advise(found, Requirement(step, target_accuracy, confidence), force)
@@ -70,10 +66,10 @@ def recommend(
         precision=precision,
         devices=tuple(
             replace(
-                bench.judge(device, bench.needs(member, advice)),
-                reach=held_at_most(found, advice.requirement, bench, device),
+                inspection.judge(device, needs(inspection, member, advice)),
+                reach=held_at_most(found, advice.requirement, inspection, device),
             )
-            for device in bench.devices
+            for device in inspection.devices
         ),
     )
 
@@ -107,26 +103,10 @@ def _noise_step(
     schedule = schedule_named(calibration.schedule)
     if noise.pictures is None:
         return level_from(schedule, **level).step, None
+    from sizer.noise.camera import camera_noise
+
     camera = camera_noise([noise.pictures], schedule, progress)
     return camera.step.median, camera
-
-
-def camera_noise(
-    paths: Sequence[Path], schedule: NoiseSchedule, progress: "ReportProgress"
-) -> CameraNoise:
-    """The noise that pictures show: files, and the picture files anywhere inside folders."""
-    from sizer import camera
-    from sizer.datasets.files import pictures_in
-    from sizer.datasets.images import decode
-
-    found = []
-    for path in paths:
-        members = pictures_in(path) if path.is_dir() else [path]
-        if not (members and members[0].is_file()):
-            raise DataError(f"{path}: no picture there; give picture files, or a folder of them")
-        found += members
-    report = progress("estimating the noise")
-    return camera.camera_noise(found, decode, schedule.step_from_sigma, report)
 
 
 def _noisier_end(found: Calibration, advice: Advice, camera: CameraNoise) -> tuple[str, ...]:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from sizer import files
 from sizer.advise import look_back
+from sizer.calibration import Calibration
 from sizer.errors import MeasurementError, UsageError
-from sizer.results import Calibration, HoldOut, LadderBacktest, LawScore, NoiseCurve
+from sizer.results import HoldOut, LadderBacktest, LawScore
+from sizer.scaling.curves import NoiseCurve, at_shared_steps
 
 if TYPE_CHECKING:
-    from sizer.pipeline.ladders import ReportProgress
+    from sizer.progress import ReportProgress
 
 
 def backtest(calibration: str, hold_out: int | None, progress: "ReportProgress") -> LadderBacktest:
@@ -19,7 +21,7 @@ def backtest(calibration: str, hold_out: int | None, progress: "ReportProgress")
     Raises MeasurementError where the ladder has too few sizes, UsageError where too few are left.
     """
     found = files.read_calibration(files.find_calibration(calibration))
-    curves = files.at_shared_steps(files.curves(found.models, found.cells, found.chance))
+    curves = at_shared_steps(found.curves)
     counts = _hold_outs(len({curve.model.parameters for curve in curves}), hold_out)
     report = progress("leaving out the largest sizes")
     done: list[HoldOut] = []
@@ -31,7 +33,7 @@ def backtest(calibration: str, hold_out: int | None, progress: "ReportProgress")
 
 
 def _hold_outs(sizes: int, wanted: int | None) -> tuple[int, ...]:
-    from sizer.fit import HOLD_OUTS, LEAST_LEFT
+    from sizer.scaling.backtests import HOLD_OUTS, LEAST_LEFT
 
     most = sizes - LEAST_LEFT
     if most < 1:

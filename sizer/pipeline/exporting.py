@@ -1,16 +1,15 @@
 """`recommend --export`: the recommended size as a network, untrained, to be timed on a device."""
 
-import tempfile
 from pathlib import Path
 
-from sizer import files
+from sizer import files, io
+from sizer.calibration import Calibration
 from sizer.errors import UsageError
+from sizer.networks import architecture
+from sizer.networks.export import export_untrained
+from sizer.networks.extra import require_extra
 from sizer.pipeline.devices import family
-from sizer.pipeline.training import require_extra
-from sizer.results import Advice, Calibration
-from sizer.zoo import architecture
-
-UNTRAINED = {"sizer.training": "UNTRAINED: random weights, for timing on a device alone"}
+from sizer.results import Advice
 
 
 def check_export(calibration: str, folder: Path) -> None:
@@ -21,26 +20,17 @@ def check_export(calibration: str, folder: Path) -> None:
             f"--export: the models of {calibration} are of no family that sizer builds; "
             "take a calibration of a ladder that `sizer train` made"
         )
-    with files.writing_to(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
+    io.make_folder(folder)
+    io.check_writable(folder / "model.onnx")
 
 
 def export_recommended(calibration: str, advice: Advice, folder: Path) -> Path | None:
     """The file of the recommended architecture, untrained; None where no size is recommended."""
-    from sizer.zoo.export import IMAGE_IN_MINUS_ONE_TO_ONE, check_output, export_onnx, untrained
-
     found = files.read_calibration(files.find_calibration(calibration))
     member = recommended_member(found, advice)
     if member is None or advice.verdict != "recommended":
         return None
-    path = folder / f"{member.name}-untrained.onnx"
-    check_output(path)
-    with files.replacing(path) as partial:
-        export_onnx(
-            untrained(member), member.resolution, partial, IMAGE_IN_MINUS_ONE_TO_ONE, UNTRAINED
-        )
-    return path
+    return export_untrained(member, folder)
 
 
 def recommended_member(calibration: Calibration, advice: Advice) -> architecture.Blueprint | None:

@@ -8,23 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer import files
+from sizer import io
 from sizer.errors import (
     OutputError,
     UsageError,
 )
-from sizer.input_format import to_metadata
-from sizer.manifest import Manifest, TrainedModel, read_manifest, write_manifest
+from sizer.inference.input_format import InputFormat, to_metadata
+from sizer.networks.manifest import Manifest, TrainedModel, read_manifest, write_manifest
+from sizer.networks.models import FoundModel, find_models, open_models
 from sizer.noise import epsilon, linear_schedule
-from sizer.pipeline.ladders import NOISE_SEED, FoundModel, ReportProgress, find_models, open_models
-from sizer.results import (
-    InputFormat,
-    QuantizedModel,
-)
+from sizer.progress import ReportProgress
+from sizer.results import QuantizedModel
 
 if TYPE_CHECKING:
-    from sizer.evaluate import InputPlan, OnnxModel
-    from sizer.measure import ImageSet
+    from sizer.datasets import Dataset
+    from sizer.inference.inputs import InputPlan
+    from sizer.inference.model import OnnxModel
     from sizer.quantize import Quantized
 
 # Quantising: training images that set the activations' ranges, and test images that show the loss.
@@ -58,13 +57,13 @@ def quantize(
     noise_steps = ladder.recipe.noise_steps if ladder else None
     report, results = progress("quantising"), list[QuantizedModel]()
     total = sum(model.info.parameters for model in opened)
-    for model, (path, entry, _) in zip(opened, found, strict=True):
+    for model, source in zip(opened, found, strict=True):
         report(sum(result.parameters for result in results), total)
-        target = folder / path.name
+        target = folder / source.path.name
         _quantize_one(model, target, train, noise_steps, precision)
         results.append(_compare(model, target, test))
-        if ladder and entry:
-            ladder = _with_quantized(ladder, entry, target, results[-1])
+        if ladder and source.entry:
+            ladder = _with_quantized(ladder, source.entry, target, results[-1])
             write_manifest(folder, ladder)
     report(total, total)
     return tuple(results)
@@ -88,18 +87,17 @@ def _quantized_ladder(
 
 
 def _make_quantized_folder(folder: Path, found: Sequence[FoundModel]) -> None:
-    names = [path.name for path, _, _ in found]
+    names = [model.path.name for model in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"two models are called {twice[0]}; rename one of the files")
-    with files.writing_to(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+    io.make_folder(folder)
 
 
 def _quantize_one(
     model: "OnnxModel",
     target: Path,
-    train: "ImageSet",
+    train: "Dataset",
     noise_steps: tuple[int, int] | None,
     precision: "Quantized",
 ) -> None:
@@ -112,16 +110,16 @@ def _quantize_one(
     batches = _calibration_batches(train, noise_steps, model.plan)
     metadata = {**to_metadata(model.plan.input_format), **made}
     contents = tools.quantize(model.path, precision, batches, metadata)
-    with files.replacing(target) as partial:
+    with io.replacing(target) as partial:
         partial.write_bytes(contents)
 
 
 def _calibration_batches(
-    train: "ImageSet", noise_steps: tuple[int, int] | None, plan: "InputPlan"
+    train: "Dataset", noise_steps: tuple[int, int] | None, plan: "InputPlan"
 ) -> Iterator[NDArray[Any]]:
     """Training images as the model takes them, with the noise it was trained with, step by step."""
-    from sizer.evaluate import arrange
-    from sizer.measure import image_order
+    from sizer.inference.inputs import arrange
+    from sizer.measure.blocks import image_order
 
     schedule = linear_schedule()
     indices = image_order(train.info.images)[:CALIBRATION_IMAGES]
@@ -137,13 +135,14 @@ def _calibration_batches(
         yield arrange(noisy, plan)
 
 
-def _compare(model: "OnnxModel", target: Path, test: "ImageSet") -> QuantizedModel:
+def _compare(model: "OnnxModel", target: Path, test: "Dataset") -> QuantizedModel:
     """Clean accuracies of a model and its quantised file; measured cells are kept and found."""
-    from sizer.evaluate import open_model
-    from sizer.measure import Noise, measure
-    from sizer.store import open_store
+    from sizer.inference.model import open_model
+    from sizer.measure.cells import measure
+    from sizer.measure.store import open_store
+    from sizer.noise import Noise
 
-    noise = Noise(linear_schedule(), epsilon, NOISE_SEED)
+    noise = Noise()
     quantized = open_model(target, test.info, parameters=model.info.parameters)
     images = min(CLEAN_IMAGES, test.info.images)
     with open_store() as store:
@@ -164,7 +163,7 @@ def _with_quantized(
     ladder: Manifest, entry: TrainedModel, target: Path, result: QuantizedModel
 ) -> Manifest:
     """The manifest with one more model, or with that model's entry anew."""
-    from sizer.model_file import read_model_file
+    from sizer.inference.model_file import read_model_file
 
     sha256 = read_model_file(target).sha256
     return ladder.with_model(

@@ -8,18 +8,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import sizer
-from sizer import files
+from sizer import files, io
 from sizer.advise import outlook, requirement_map
+from sizer.calibration import Calibration
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import OutputError
+from sizer.networks.recipe import LadderTraining
 from sizer.report import REPORT_MARK, report_json, report_markdown
-from sizer.results import (
-    Advice,
-    Calibration,
-    DatasetInfo,
-    LadderTraining,
-    Provenance,
-    Report,
-)
+from sizer.results import Advice, Provenance, Report
 
 CONFIDENCE = 0.9  # of a page without a question
 PROGRAMS = ("numpy", "scipy")  # whose versions may change an answer's last digits
@@ -29,10 +25,10 @@ def check_report(path: Path) -> None:
     """Raise OutputError before any work if the report could not be written or is not ours."""
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give a file name")
-    with files.writing_to(path):
+    with io.writing_to(path):
         if path.exists() and REPORT_MARK.encode() not in path.read_bytes()[:200]:
             raise OutputError(f"{path}: exists and is no report; choose another or remove it")
-    files.check_writable(path)
+    io.check_writable(path)
 
 
 def write_report(path: Path, calibration: str, command: str, advice: Advice | None = None) -> None:
@@ -44,7 +40,7 @@ def write_report(path: Path, calibration: str, command: str, advice: Advice | No
 
     found = files.read_calibration(files.find_calibration(calibration))
     form = {".md": report_markdown, ".json": report_json}.get(path.suffix, render)
-    files.write_text(path, form(report_of(found, calibration, command, advice)))
+    io.write_text(path, form(report_of(found, calibration, command, advice)))
 
 
 def report_of(calibration: Calibration, name: str, command: str, advice: Advice | None) -> Report:
@@ -71,13 +67,15 @@ def calibrate_line(calibration: Calibration) -> str | None:
         words += ["--control", law.control, "--order-parameter", law.order_parameter]
         halved = all(math.log2(low).is_integer() for pair in law.pairs for low, _ in [pair.levels])
         words += ["--levels", "logarithmic" if halved else "equidistant"]
-    return shlex.join(["sizer", "calibrate", *words, "--interval", calibration.fit.interval])
+    if calibration.fit is not None:
+        words += ["--interval", calibration.fit.interval]
+    return shlex.join(["sizer", "calibrate", *words])
 
 
 def _measured_words(calibration: Calibration, data: DatasetInfo) -> list[str]:
     """The steps that all models have; or, where each has its own, the plan on as many images."""
-    curves = files.curves(calibration.models, calibration.cells, calibration.chance)
-    steps, images = curves[0].steps, calibration.fit.images
+    curves = calibration.curves
+    steps, images = curves[0].steps, calibration.images
     words = ["--images", str(images)] if images < data.images else []
     if any(curve.steps != steps for curve in curves):
         return [*words, "--precision", "0"]

@@ -1,0 +1,123 @@
+"""Whether networks fit devices, and the devices that are known: what a user asks of this room."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sizer.devices.catalogue import all_devices, find_device, select
+from sizer.devices.footprint import footprint
+from sizer.devices.latency import Rates, rows
+from sizer.devices.records import RESERVE_RAM, Device, DeviceVerdict, Footprint, Limits
+from sizer.devices.units import parse_bytes
+from sizer.devices.verdict import judge
+from sizer.errors import UsageError
+from sizer.inference.records import Precision
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceQuestion:
+    """Which devices are asked about, at which precision; amounts of memory as they were typed."""
+
+    names: tuple[str, ...] = ()
+    file: Path | None = None
+    precision: Precision = "int8"
+    reserve_ram: str = RESERVE_RAM
+    max_ram: str | None = None
+    max_flash: str | None = None
+    max_latency_ms: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The devices that are asked about, ready to be compared with networks."""
+
+    devices: tuple[Device, ...]
+    precision: Precision
+    limits: Limits
+    rates: Rates
+
+    @classmethod
+    def of(cls, question: DeviceQuestion) -> "Inspection":
+        """Raises DeviceError for a device or a file that is not there, UsageError for limits that
+        are none.
+        """
+        limits = _limits(question)
+        known = all_devices(question.file) if question.names or question.file else ()
+        devices = tuple(find_device(known, name) for name in question.names)
+        return cls(devices, question.precision, limits, Rates(rows(known)))
+
+    def judge(self, device: Device, network: Footprint | None) -> DeviceVerdict:
+        """network: what it takes, None where that is not known."""
+        macs = None if network is None else network.macs
+        timed = () if macs is None else self.rates.latencies(device, self.precision, macs)
+        return judge(device, network, timed, self.limits)
+
+
+def check_model(
+    model: Path,
+    devices: Sequence[str],
+    *,
+    devices_file: Path | None = None,
+    precision: Precision = "int8",
+    reserve_ram: str = RESERVE_RAM,
+    max_ram: str | None = None,
+    max_flash: str | None = None,
+    max_latency_ms: float | None = None,
+) -> tuple[DeviceVerdict, ...]:
+    """Whether an ONNX file fits devices, from its graph: memory, work and latency.
+
+    devices: their names, of the catalogue or of `devices_file`. Amounts of memory are texts such as
+    512KiB (1024) or 512KB (1000). Raises DeviceError for a device that is not known, UsageError for
+    a limit that is none, and ModelError for a file that cannot be read or has no fixed sizes.
+    """
+    from sizer.devices.graph import read_operations
+
+    inspection = Inspection.of(
+        DeviceQuestion(
+            names=tuple(devices),
+            file=devices_file,
+            precision=precision,
+            reserve_ram=reserve_ram,
+            max_ram=max_ram,
+            max_flash=max_flash,
+            max_latency_ms=max_latency_ms,
+        )
+    )
+    network = footprint(*read_operations(model), precision)
+    return tuple(inspection.judge(device, network) for device in inspection.devices)
+
+
+def list_devices(
+    name: str | None = None,
+    core: str | None = None,
+    ram: str | None = None,
+    devices_file: Path | None = None,
+) -> tuple[Device, ...]:
+    """The devices of the catalogue and of a user's file.
+
+    name, core: parts of a device's or board's name, and of its core's. ram: at least so much, as
+    text. Raises UsageError for an amount that is none, and DeviceError for a malformed file.
+    """
+    return select(all_devices(devices_file), name, core, _memory("--ram", ram))
+
+
+def _limits(question: DeviceQuestion) -> Limits:
+    limits = Limits(
+        reserve_ram=_memory("--reserve-ram", question.reserve_ram) or 0,
+        max_ram=_memory("--max-ram", question.max_ram),
+        max_flash=_memory("--max-flash", question.max_flash),
+        max_latency_ms=question.max_latency_ms,
+    )
+    given = (limits.max_ram, limits.max_flash, limits.max_latency_ms)
+    if not question.names and given != (None, None, None):
+        raise UsageError("--max-ram, --max-flash and --max-latency need a --device to hold them")
+    if limits.max_latency_ms is not None and not 0 < limits.max_latency_ms < float("inf"):
+        raise UsageError(f"--max-latency {limits.max_latency_ms:g}: give milliseconds above zero")
+    return limits
+
+
+def _memory(option: str, text: str | None) -> int | None:
+    try:
+        return None if text is None else parse_bytes(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None

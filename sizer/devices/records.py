@@ -1,0 +1,122 @@
+"""Devices, what a network takes of them, and whether it fits."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sizer.inference.records import Precision
+from sizer.results import Estimate
+
+Processor = Literal["cpu", "gpu", "npu"]
+DeviceKind = Literal["microcontroller", "linux"]
+Grade = Literal["PASS", "MARGINAL", "FAIL", "UNKNOWN"]
+Confidence = Literal["measured", "roofline", "extrapolated"]
+# What a program takes beside the network: a picture of 160 x 120 in RGB565 (37.5 KiB), and ten KiB
+# for its stack, its heap and the drivers.
+RESERVE_RAM = "48KiB"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One measured latency: a run of one image. macs: of the model, multiply-accumulates."""
+
+    model: str
+    macs: int
+    precision: Precision
+    runtime: str
+    latency_ms: float
+    source: str
+    engine: Processor = "cpu"
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A device of the catalogue. ram, flash: bytes; external_flash: its size is the board's.
+
+    clock_mhz: at which the timings were taken, else the highest.
+    """
+
+    name: str
+    core: str
+    kind: DeviceKind
+    source: str
+    clock_mhz: float | None = None
+    board: str | None = None
+    ram: int | None = None
+    flash: int | None = None
+    external_flash: bool = False
+    timings: tuple[Timing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """What a network takes at one precision, in bytes, and multiply-accumulates of one image.
+
+    weights: with biases, as they lie in flash, where code is the runtime's. activations: the
+    scheduled peak of tensors and scratch; ram: the runtime's own beside them.
+    """
+
+    precision: Precision
+    weights: int
+    code: Estimate
+    ram: Estimate
+    activations: int | None = None
+    macs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds of one image by one runtime (None: whichever), with a 90 % interval."""
+
+    runtime: str | None
+    milliseconds: Estimate
+    confidence: Confidence
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCheck:
+    """One resource: what is needed (an interval) against the limit; bytes, or milliseconds."""
+
+    verdict: Grade
+    confidence: Confidence | None
+    reason: str
+    need: Estimate | None = None
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The most a device can do: the largest size that fits, parameters; its accuracy at the noise
+    step asked about; the largest step at which its next training still has the accuracy asked for.
+    """
+
+    parameters: int
+    accuracy: Estimate
+    noise_step: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceVerdict:
+    """Whether a network fits a device, resource by resource, and what the device could hold."""
+
+    name: str
+    verdict: Grade
+    confidence: Confidence | None
+    reason: str
+    footprint: Footprint | None
+    ram: DeviceCheck
+    flash: DeviceCheck
+    latency: DeviceCheck
+    latencies: tuple[Latency, ...] = ()
+    reach: Reach | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may be used: bytes and milliseconds; reserve_ram is kept for the rest of the program."""
+
+    reserve_ram: int
+    max_ram: int | None = None
+    max_flash: int | None = None
+    max_latency_ms: float | None = None

@@ -1,0 +1,51 @@
+"""How images on the [-1, 1] scale are brought into a model's range, layout and type."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizer.inference.input_format import InputFormat
+
+Layout = Literal["NCHW", "NHWC"]
+
+BYTE_RANGE = (0.0, 255.0)
+
+
+@dataclass(frozen=True, slots=True)
+class InputPlan:
+    """How images must be arranged for a model; batch: images in one run, neither more nor less."""
+
+    layout: Layout
+    dtype: type[np.generic]
+    batch: int
+    input_format: InputFormat
+
+
+def arrange(images: NDArray[np.float32], plan: InputPlan) -> NDArray[Any]:
+    """Images (B, H, W, C) on the [-1, 1] scale in the model's range, layout and type."""
+    scale, offset = affine(plan.input_format)
+    images = in_layout(images, plan.layout)  # before the scaling, slow along a short last axis
+    if plan.layout == "NCHW":
+        scale, offset = scale[:, None, None], offset[:, None, None]
+    identity = np.all(scale == 1) and not np.any(offset)
+    scaled = images if identity else images * scale + offset
+    if plan.dtype is np.uint8:
+        scaled = np.clip(np.rint(scaled), *BYTE_RANGE)
+    return np.ascontiguousarray(scaled, dtype=plan.dtype)
+
+
+def affine(input_format: InputFormat) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """(scale, offset), one a channel, that take [-1, 1] to the range, minus mean, over std."""
+    low, high = input_format.range
+    mean, std = np.asarray(input_format.mean), np.asarray(input_format.std)
+    scale = (high - low) / 2 / std
+    offset = ((high + low) / 2 - mean) / std
+    return scale.astype(np.float32), offset.astype(np.float32)
+
+
+def in_layout(images: NDArray[np.float32], layout: Layout) -> NDArray[np.float32]:
+    """Images (B, H, W, C) with their channels where a model has them."""
+    moved = images.transpose(0, 3, 1, 2) if layout == "NCHW" else images
+    return np.ascontiguousarray(moved)

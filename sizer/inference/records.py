@@ -1,0 +1,27 @@
+"""What a model file says, and where it may run."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ProviderChoice = Literal["auto", "cpu", "cuda"]
+Precision = Literal["fp32", "fp16", "int8"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One trained model.
+
+    parameters: trainable ones where a manifest says so, else all elements of the initializers.
+    macs: multiply-accumulates of one image. input_shape: height, width, channels.
+    training: the family, such as `clean` or `noise 0..900`. seed: of its training. precision: of
+    most of its weights.
+    """
+
+    name: str
+    sha256: str
+    parameters: int
+    macs: int | None = None
+    input_shape: tuple[int, int, int] | None = None
+    training: str | None = None
+    seed: int | None = None
+    precision: Precision | None = None

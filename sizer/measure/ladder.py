@@ -1,0 +1,53 @@
+"""Measuring a ladder: at the steps that are asked for, or at those that a plan finds worth it."""
+
+from collections.abc import Sequence
+
+from sizer.datasets import Dataset
+from sizer.measure.cells import Measurement, measure, require_images
+from sizer.measure.protocols import CellStore, Evaluator
+from sizer.measure.rounds import Goal, Ladder, Steps, measure_planned
+from sizer.measure.work import Engine
+from sizer.noise import Noise
+from sizer.progress import ReportProgress
+from sizer.scaling.crossings import Cut
+
+
+def measure_ladder(
+    models: Sequence[Evaluator],
+    dataset: Dataset,
+    noise: Noise,
+    store: CellStore,
+    steps: tuple[float, ...] | None,
+    images: int | None,
+    progress: ReportProgress,
+    *,
+    precision: float,
+    cut: Cut,
+    workers: int | None = None,
+    engine: Engine | None = None,
+) -> Measurement:
+    """Every model at every step; without steps, at those that a plan finds worth it.
+
+    precision: at which the plan stops. cut: the widths that it is about.
+    """
+
+    def run(label: str, wanted: Steps, count: int) -> Measurement:
+        return measure(
+            models,
+            dataset,
+            noise,
+            store,
+            steps=wanted,
+            images=count,
+            workers=workers,
+            engine=engine,
+            progress=progress(label),
+        )
+
+    infos = tuple(model.info for model in models)
+    count = dataset.info.images if images is None else images
+    require_images(count, dataset.info)
+    ladder = Ladder(infos, 1 / dataset.info.classes, noise.schedule, run)
+    if steps is not None:
+        return run("measuring", ladder.everywhere(steps), count)
+    return measure_planned(ladder, Goal(count, precision, cut))

@@ -1,0 +1,175 @@
+"""Predicted labels that outlive the process: one SQLite file that only ever grows."""
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizer.errors import OutputError
+from sizer.io import cache_folder, make_folder
+
+APPLICATION_ID = 0x73697A72  # "sizr": how SQLite files tell whose they are
+VERSION = 1
+PATIENCE = 60.0  # seconds to wait for another process that writes
+PAUSE = 0.02  # seconds between tries where SQLite does not wait by itself
+REMEDY = "make room or set XDG_CACHE_HOME to another folder, then run the same line again"
+
+SCHEMA = (
+    "CREATE TABLE sources (id INTEGER PRIMARY KEY, description TEXT NOT NULL UNIQUE)",
+    """CREATE TABLE cells (
+        source INTEGER NOT NULL REFERENCES sources (id),
+        step REAL NOT NULL,
+        start INTEGER NOT NULL,
+        stop INTEGER NOT NULL,
+        labels BLOB NOT NULL CHECK (length(labels) = 4 * (stop - start)),
+        PRIMARY KEY (source, step, start, stop)
+    ) WITHOUT ROWID""",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {VERSION}",
+)
+
+Labels = NDArray[np.int64]
+CellRange = tuple[float, int, int]  # step, first position, last position + 1
+
+
+class CellStore:
+    """Labels by source (text that holds all they depend on), step and image range.
+
+    Use it in the thread that opened it. Every method raises OutputError where SQLite fails.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    def __enter__(self) -> "CellStore":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def cells(self, source: str) -> dict[CellRange, Labels]:
+        """All finished cells of a source."""
+        query = """SELECT step, start, stop, labels FROM cells
+            JOIN sources ON sources.id = cells.source WHERE description = ?"""
+        with _explained(self.path):
+            rows = self._connection.execute(query, (source,)).fetchall()
+        return {
+            (step, start, stop): np.frombuffer(labels, "<u4").astype(np.int64)
+            for step, start, stop, labels in rows
+        }
+
+    def keep(self, source: str, cell: CellRange, labels: Labels) -> None:
+        """Add a finished cell, which a killed process then keeps; one already there stays as it is.
+
+        labels: (stop - start,), from 0 to 2**32 - 1.
+        """
+        add_source = "INSERT OR IGNORE INTO sources (description) VALUES (?)"
+        add_cell = """INSERT INTO cells (source, step, start, stop, labels)
+            SELECT id, ?, ?, ?, ? FROM sources WHERE description = ?
+            ON CONFLICT (source, step, start, stop) DO NOTHING"""
+        values = (*cell, labels.astype("<u4").tobytes(), source)
+        with _explained(self.path), _transaction(self._connection):
+            self._connection.execute(add_source, (source,))
+            self._connection.execute(add_cell, values)
+
+
+def open_store(path: Path | None = None) -> CellStore:
+    """Open a store, made here if there is none; `cells.sqlite` in the cache folder by default.
+
+    Raises OutputError, with the remedy, for a folder that cannot be written and for a file that
+    is not a store, or one of another version: such a file is left as it is.
+    """
+    path = cache_folder() / "cells.sqlite" if path is None else path
+    make_folder(path.parent, REMEDY)
+    with _explained(path):
+        connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+    try:
+        with _explained(path):
+            _prepare(path, connection)
+    except OutputError:
+        connection.close()
+        raise
+    return CellStore(path, connection)
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty file; raise OutputError if the file is another's."""
+    if _is_empty(connection):
+        with _transaction(connection):
+            if _is_empty(connection):  # another process may have been first
+                for statement in SCHEMA:
+                    connection.execute(statement)
+    if _number(connection, "application_id") != APPLICATION_ID:
+        raise OutputError(f"{path}: is no store of sizer; move it away or name another file")
+    if _number(connection, "user_version") != VERSION:
+        raise OutputError(f"{path}: was written by another version of sizer; move it away")
+    _write_ahead(connection)
+    connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    return tables == 0 and _number(connection, "application_id") == 0
+
+
+def _number(connection: sqlite3.Connection, pragma: str) -> int:
+    return int(connection.execute(f"PRAGMA {pragma}").fetchone()[0])
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn on the write-ahead log, for which SQLite asks for the file without waiting."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE)
+        else:
+            return
+
+
+@contextlib.contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing, and the only writer from its first statement on.
+
+    It begins inside the block: an interrupt just after would leave it open, and bar the next one.
+    """
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors into one line that names the file and the remedy."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        remedies = {
+            sqlite3.SQLITE_NOTADB: "is no store of sizer; move it away or name another file",
+            sqlite3.SQLITE_CORRUPT: "is damaged; move it away and measure again",
+        }
+        message = remedies.get(code, f"cannot keep measurements ({error}); {REMEDY}")
+        raise OutputError(f"{path}: {message}") from None

@@ -1,0 +1,52 @@
+"""Networks to ONNX files: the published EfficientNets, and untrained small ones."""
+
+from pathlib import Path
+
+from sizer.io import replacing
+from sizer.networks.architecture import Architecture, Blueprint, described, published
+from sizer.networks.extra import require_extra
+
+UNTRAINED = {"sizer.training": "UNTRAINED: random weights, for timing on a device alone"}
+
+
+def export(
+    name: str, output: Path, weights: Path | None = None, classes: int = 1000
+) -> Architecture:
+    """Write EfficientNet-B0 to B7 as ONNX, with published weights or untrained.
+
+    weights: a safetensors file, or a checkpoint that holds tensors alone. Raises UsageError for a
+    name that is not known, ModelError for weights that do not fit, OutputError for an output that
+    is no ONNX file, and MissingExtraError without the extra `train`.
+    """
+    require_extra("sizer export")
+    from sizer.networks.onnx_export import (
+        IMAGENET,
+        check_output,
+        export_onnx,
+        load_weights,
+        untrained,
+    )
+
+    blueprint = published(name, classes)
+    check_output(output)
+    network = untrained(blueprint) if weights is None else load_weights(blueprint, weights)
+    with replacing(output) as partial:
+        export_onnx(network, blueprint.resolution, partial, IMAGENET)
+    return described(blueprint)
+
+
+def export_untrained(blueprint: Blueprint, folder: Path) -> Path:
+    """Write a network with random weights, to be timed on a device; returns its file."""
+    from sizer.networks.onnx_export import (
+        IMAGE_IN_MINUS_ONE_TO_ONE,
+        check_output,
+        export_onnx,
+        untrained,
+    )
+
+    path = folder / f"{blueprint.name}-untrained.onnx"
+    check_output(path)
+    with replacing(path) as partial:
+        network, resolution = untrained(blueprint), blueprint.resolution
+        export_onnx(network, resolution, partial, IMAGE_IN_MINUS_ONE_TO_ONE, UNTRAINED)
+    return path

@@ -1,0 +1,102 @@
+"""The manifest beside a ladder: how each of its models was trained."""
+
+import shlex
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from sizer.datasets.records import DatasetInfo
+from sizer.errors import ModelError
+from sizer.inference.records import Precision
+from sizer.io import replacing
+from sizer.networks.recipe import Recipe
+
+FILE_NAME = "manifest.json"
+ANOTHER_OUT = "choose another --out"
+JOINED = " && "  # between the commands that made a ladder
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One point of a training curve: mean loss and accuracy on the training images as fed."""
+
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """One trained network; `clean_accuracy` is of the exported file on test images."""
+
+    file: str
+    sha256: str
+    architecture: str
+    width: float
+    depth: float
+    parameters: int
+    macs: int
+    seed: int
+    clean_accuracy: float
+    curve: tuple[Epoch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A ladder: the exact commands, the training data, the recipe and the finished models.
+
+    precision: of the files. command: all that made the ladder, in their order, joined by `&&`; a
+    quantised ladder's are those of its training, then its own.
+    """
+
+    command: str
+    created_with: str
+    dataset: DatasetInfo
+    recipe: Recipe
+    precision: Precision
+    models: tuple[TrainedModel, ...]
+
+    def admits(self, recipe: Recipe, dataset: DatasetInfo, precision: Precision) -> bool:
+        """Whether models of this recipe, training data and precision belong to the ladder."""
+        asked = (recipe, dataset.fingerprint, precision)
+        return (self.recipe, self.dataset.fingerprint, self.precision) == asked
+
+    def with_command(self, command: str) -> "Manifest":
+        """The ladder, said to be made by one more command unless it is named already."""
+        given = self.command.split(JOINED)
+        return self if command in given else replace(self, command=JOINED.join([*given, command]))
+
+    def with_model(self, model: TrainedModel) -> "Manifest":
+        """The ladder with one more model, or with that file's entry anew; ordered by size."""
+        others = (kept for kept in self.models if kept.file != model.file)
+        ordered = sorted((*others, model), key=lambda kept: (kept.parameters, kept.seed))
+        return replace(self, models=tuple(ordered))
+
+
+def python_line(function: str, **arguments: object) -> str:
+    """The shell line that makes this call of the library, to stand for a command in a manifest."""
+    given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    return shlex.join(["python", "-c", f"import sizer; sizer.{function}({given})"])
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest of a ladder folder, None where there is none. Raises ModelError if malformed."""
+    path = folder / FILE_NAME
+    try:
+        return TypeAdapter(Manifest).validate_json(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ModelError(f"{path}: {error.strerror}; check its permissions") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ModelError(
+            f"{path}: {where or 'content'}: {first['msg']}; train again or remove it"
+        ) from error
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Replace the manifest: a kill leaves the old one or the new one."""
+    with replacing(folder / FILE_NAME, ANOTHER_OUT) as partial:
+        partial.write_bytes(TypeAdapter(Manifest).dump_json(manifest, indent=1) + b"\n")

@@ -1,0 +1,105 @@
+"""The models that a user names: found on disk, with their manifests, and opened."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sizer.datasets.records import DatasetInfo
+from sizer.errors import ModelError, UsageError
+from sizer.inference.input_format import InputFormat
+from sizer.inference.records import ProviderChoice
+from sizer.networks.manifest import JOINED, TrainedModel, read_manifest
+from sizer.networks.recipe import LadderTraining
+
+if TYPE_CHECKING:
+    from sizer.inference.model import OnnxModel
+
+
+@dataclass(frozen=True, slots=True)
+class FoundModel:
+    """A file, with its manifest's entry and its family where there is a manifest."""
+
+    path: Path
+    entry: TrainedModel | None
+    family: str | None
+
+
+def find_models(paths: Sequence[Path]) -> list[FoundModel]:
+    """The ONNX files of files and folders. Raises UsageError for those of several families."""
+    models = [model for path in paths for model in _models_at(path)]
+    families = {model.family for model in models if model.family}
+    if len(families) > 1:
+        raise UsageError(
+            f"models of different trainings ({', '.join(sorted(families))}) share no scaling law; "
+            "calibrate each family by itself"
+        )
+    return models
+
+
+def _models_at(path: Path) -> list[FoundModel]:
+    files = sorted(path.glob("*.onnx")) if path.is_dir() else [path]
+    if not files:
+        raise ModelError(f"{path}: holds no .onnx file; name a ladder's folder or its files")
+    manifest = read_manifest(path if path.is_dir() else path.parent)
+    entries = {model.file: model for model in manifest.models} if manifest else {}
+    family = manifest.recipe.family if manifest else None
+    return [
+        FoundModel(file, entries.get(file.name), family if file.name in entries else None)
+        for file in files
+    ]
+
+
+def training_of(models: Sequence[FoundModel]) -> LadderTraining | None:
+    """How the models were trained, where manifests say the same of all of them."""
+    if not all(model.entry for model in models):
+        return None
+    folders = sorted({model.path.parent for model in models})
+    manifests = [manifest for folder in folders if (manifest := read_manifest(folder))]
+    first = manifests[0]
+    if any((m.recipe, m.dataset) != (first.recipe, first.dataset) for m in manifests):
+        return None
+    command = JOINED.join(manifest.command for manifest in manifests)
+    return LadderTraining(command, first.created_with, first.dataset, first.recipe)
+
+
+def open_models(
+    models: Sequence[FoundModel],
+    dataset: DatasetInfo,
+    provider: ProviderChoice = "auto",
+    input_format: InputFormat | None = None,
+) -> "list[OnnxModel]":
+    """Check every file before anything is measured.
+
+    Raises ModelError for a file that cannot be used with the data or is not the one that its
+    manifest describes, and UsageError for models of several precisions.
+    """
+    from sizer.inference.model import open_model
+    from sizer.inference.runtime import choose_provider
+
+    chosen = choose_provider(provider)
+    names = [model.path.stem for model in models]
+    opened = []
+    for model in models:
+        path, entry, name = model.path, model.entry, model.path.stem
+        onnx = open_model(
+            path,
+            dataset,
+            provider=chosen,
+            input_format=input_format,
+            name=name if names.count(name) == 1 else f"{path.parent.name}/{name}",
+            parameters=entry.parameters if entry else None,
+            macs=entry.macs if entry else None,
+            training=model.family,
+            seed=entry.seed if entry else None,
+        )
+        if entry and entry.sha256 != onnx.info.sha256:
+            raise ModelError(f"{path}: not the file its manifest describes; train it again")
+        opened.append(onnx)
+    precisions = sorted({onnx.info.precision or "unknown" for onnx in opened})
+    if len(precisions) > 1:
+        raise UsageError(
+            f"models of different precision ({', '.join(precisions)}) share no scaling law; "
+            "take each precision by itself"
+        )
+    return opened

@@ -1,0 +1,107 @@
+"""A blueprint as a torch module. Names and shapes are torchvision's, so its weights load."""
+
+import math
+from collections import OrderedDict
+
+import torch
+from torch import Tensor, nn
+
+from sizer.networks.architecture import Block, Blueprint, Convolution, layers
+
+
+class SqueezeExcitation(nn.Module):
+    """Channel attention from the mean of each channel (Hu et al. 2018, arXiv:1709.01507)."""
+
+    def __init__(self, block: Block) -> None:
+        super().__init__()
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc1 = _convolution(block.squeeze)
+        self.fc2 = _convolution(block.excitation)
+
+    def forward(self, features: Tensor) -> Tensor:
+        squeezed = nn.functional.silu(self.fc1(self.avgpool(features)))
+        return features * torch.sigmoid(self.fc2(squeezed))
+
+
+class MBConv(nn.Module):
+    """Inverted residual with squeeze-and-excitation; its residual is dropped at random."""
+
+    def __init__(self, block: Block, norm_epsilon: float) -> None:
+        super().__init__()
+        widening = [] if block.expansion is None else [_normalised(block.expansion, norm_epsilon)]
+        self.block = nn.Sequential(
+            *widening,
+            _normalised(block.depthwise, norm_epsilon),
+            SqueezeExcitation(block),
+            _normalised(block.projection, norm_epsilon, activate=False),
+        )
+        self.residual = block.residual
+        self.drop = block.drop
+
+    def forward(self, features: Tensor) -> Tensor:
+        output: Tensor = self.block(features)
+        if not self.residual:
+            return output
+        if self.training and self.drop > 0:
+            keep = torch.rand(len(output), 1, 1, 1, device=output.device) >= self.drop
+            output = output * keep / (1 - self.drop)
+        return output + features
+
+
+class EfficientNet(nn.Module):
+    """Images (batch, 3, height, width) to logits (batch, classes)."""
+
+    def __init__(self, blueprint: Blueprint) -> None:
+        super().__init__()
+        network, epsilon = layers(blueprint), blueprint.norm_epsilon
+        stages = (
+            nn.Sequential(*(MBConv(block, epsilon) for block in stage)) for stage in network.stages
+        )
+        self.features = nn.Sequential(
+            _normalised(network.stem, epsilon), *stages, _normalised(network.head, epsilon)
+        )
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Sequential(
+            nn.Dropout(blueprint.dropout), nn.Linear(blueprint.head, blueprint.classes)
+        )
+        self.apply(_initialise)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.classifier(self.avgpool(self.features(images)).flatten(1))
+        return logits
+
+
+def _convolution(layer: Convolution) -> nn.Conv2d:
+    return nn.Conv2d(
+        layer.inputs,
+        layer.outputs,
+        layer.kernel,
+        layer.stride,
+        layer.kernel // 2,
+        groups=layer.groups,
+        bias=layer.bias,
+    )
+
+
+def _normalised(
+    convolution: Convolution, norm_epsilon: float, activate: bool = True
+) -> nn.Sequential:
+    """Convolution, batch normalisation and, unless the block is linear here, SiLU."""
+    parts: OrderedDict[str, nn.Module] = OrderedDict()
+    parts["0"] = _convolution(convolution)
+    parts["1"] = nn.BatchNorm2d(convolution.outputs, eps=norm_epsilon)
+    if activate:
+        parts["2"] = nn.SiLU()  # in place it would copy its input for the gradient
+    return nn.Sequential(parts)
+
+
+def _initialise(module: nn.Module) -> None:
+    """He fan-out for convolutions and a small uniform classifier (torchvision's choice)."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    elif isinstance(module, nn.Linear):
+        bound = 1 / math.sqrt(module.out_features)
+        nn.init.uniform_(module.weight, -bound, bound)
+        nn.init.zeros_(module.bias)

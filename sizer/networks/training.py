@@ -1,0 +1,188 @@
+"""Training one network: seeded, single-threaded, and resumable at any epoch.
+
+Everything random in an epoch comes from a generator keyed by (seed, epoch), so a run that was
+killed and resumed ends with the same weights as one that was not.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sizer.errors import ModelError
+from sizer.io import replacing
+from sizer.networks.architecture import Blueprint
+from sizer.networks.manifest import Epoch
+from sizer.networks.network import EfficientNet
+from sizer.networks.recipe import Recipe
+
+MAKE_ROOM = "make room, or choose another --out, and give the line again"
+WARM_UP = 0.15  # share of the training in which the learning rate rises
+
+Coefficients = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """uint8 images (n, height, width, 3), memory-mapped, and labels (n,).
+
+    coefficients: (mu, sigma) of the forward process at steps 0, 1, 2, ...
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    coefficients: Coefficients
+
+
+def train_network(
+    blueprint: Blueprint,
+    recipe: Recipe,
+    seed: int,
+    data: TrainingSet,
+    checkpoint: Path,
+    report: Callable[[int, Epoch], None],
+) -> tuple[EfficientNet, tuple[Epoch, ...]]:
+    """Train to the recipe's last epoch, from `checkpoint` if it is there.
+
+    `report` is called with the number of epochs done and the newest of them, also on resuming.
+    Raises ModelError for a damaged checkpoint, and OutputError where a new one cannot be written.
+    """
+    torch.manual_seed(seed)
+    network = EfficientNet(blueprint)
+    optimiser = _optimiser(network, recipe)
+    updates = recipe.epochs * len(batch_ranges(len(data.labels), recipe.batch))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, recipe.learning_rate, updates, pct_start=WARM_UP
+    )
+    stateful: dict[str, Any] = {"network": network, "optimiser": optimiser, "schedule": schedule}
+    curve = _resume(checkpoint, stateful)
+    if curve:
+        report(len(curve), curve[-1])
+    for epoch in range(len(curve), recipe.epochs):
+        curve = (*curve, _epoch(network, optimiser, schedule, recipe, data, seed, epoch))
+        _save(checkpoint, stateful, curve)
+        report(epoch + 1, curve[-1])
+    return network.eval(), curve
+
+
+def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
+    """Weight decay on the kernels alone, not on biases and normalisation."""
+    kernels = [weight for weight in network.parameters() if weight.ndim > 1]
+    others = [weight for weight in network.parameters() if weight.ndim <= 1]
+    groups = [
+        {"params": kernels, "weight_decay": recipe.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+
+
+def _epoch(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.LRScheduler,
+    recipe: Recipe,
+    data: TrainingSet,
+    seed: int,
+    epoch: int,
+) -> Epoch:
+    torch.manual_seed(seed * 100_003 + epoch)  # stochastic depth and dropout draw from this one
+    generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
+    loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+    network.train()
+    loss_sum, correct = 0.0, 0
+    for images, labels in batches(recipe, data, generator):
+        logits = network(images)
+        loss = loss_of(logits, labels)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        loss_sum += loss.item() * len(labels)
+        correct += int((logits.argmax(1) == labels).sum())
+    return Epoch(round(loss_sum / len(data.labels), 4), round(correct / len(data.labels), 4))
+
+
+def batch_ranges(images: int, batch: int) -> list[tuple[int, int]]:
+    """Ranges of `batch` images; one image left over joins the batch before it.
+
+    Alone it would have no variance for the batch normalisation to divide by.
+    """
+    starts = list(range(0, images, batch))
+    if len(starts) > 1 and images % batch == 1:
+        starts.pop()
+    return list(zip(starts, [*starts[1:], images], strict=True))
+
+
+def batches(
+    recipe: Recipe, data: TrainingSet, generator: torch.Generator
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Augmented, noisy batches: images float32 (batch, 3, height, width), labels (batch,)."""
+    order = torch.randperm(len(data.labels), generator=generator)
+    for start, stop in batch_ranges(len(order), recipe.batch):
+        indices = order[start:stop].numpy()
+        pixels = torch.from_numpy(data.images[indices]).permute(0, 3, 1, 2)
+        images = _augment(pixels.float() / 127.5 - 1, recipe.augment, generator)
+        if recipe.noise_steps is not None:
+            images = _noisy(images, recipe.noise_steps, data.coefficients, generator)
+        labels = torch.from_numpy(data.labels[indices])
+        # All layers follow this order, in which convolutions are up to twice as fast.
+        yield images.contiguous(memory_format=torch.channels_last), labels
+
+
+def _augment(images: Tensor, augment: str, generator: torch.Generator) -> Tensor:
+    """Shift each image by up to an eighth of its side, edges repeated; mirror half of them."""
+    if augment == "none":
+        return images
+    count, _, height, width = images.shape
+    shift = height // 8
+    padded = nn.functional.pad(images, (shift,) * 4, mode="replicate")
+    down = torch.randint(0, 2 * shift + 1, (count, 1), generator=generator) + torch.arange(height)
+    right = torch.randint(0, 2 * shift + 1, (count, 1), generator=generator) + torch.arange(width)
+    if augment == "crop-flip":
+        mirrored = torch.rand(count, 1, generator=generator) < 0.5
+        right = torch.where(mirrored, right.flip(1), right)
+    which = torch.arange(count)[:, None, None]
+    cropped = padded.permute(0, 2, 3, 1)[which, down[:, :, None], right[:, None, :]]
+    return cropped.permute(0, 3, 1, 2)
+
+
+def _noisy(
+    images: Tensor,
+    steps: tuple[int, int],
+    coefficients: Coefficients,
+    generator: torch.Generator,
+) -> Tensor:
+    """The forward process at a step drawn uniformly for each image."""
+    drawn = torch.randint(steps[0], steps[1] + 1, (len(images),), generator=generator).numpy()
+    mu, sigma = (torch.from_numpy(values[drawn])[:, None, None, None] for values in coefficients)
+    return mu * images + sigma * torch.randn(images.shape, generator=generator)
+
+
+def _save(checkpoint: Path, stateful: dict[str, Any], curve: tuple[Epoch, ...]) -> None:
+    """Replace the checkpoint: a kill leaves the old one or the new one."""
+    state = {name: part.state_dict() for name, part in stateful.items()}
+    packed = BytesIO()  # a full disk is then an OSError, which torch would make a RuntimeError
+    torch.save({**state, "curve": [(epoch.loss, epoch.accuracy) for epoch in curve]}, packed)
+    with replacing(checkpoint, MAKE_ROOM) as partial:
+        partial.write_bytes(packed.getbuffer())
+
+
+def _resume(checkpoint: Path, stateful: dict[str, Any]) -> tuple[Epoch, ...]:
+    """Epochs already done, their state loaded; none where there is no checkpoint."""
+    if not checkpoint.exists():
+        return ()
+    try:
+        saved = torch.load(checkpoint, weights_only=True)
+        for name, part in stateful.items():
+            part.load_state_dict(saved[name])
+        return tuple(Epoch(loss, accuracy) for loss, accuracy in saved["curve"])
+    except Exception as error:  # torch raises nearly anything on damaged bytes
+        raise ModelError(
+            f"{checkpoint}: damaged; remove it and give the same line again"
+        ) from error

@@ -1,0 +1,267 @@
+"""Which training next: the one that would narrow the answer most for its cost.
+
+A training of a size is imagined, at a few equally likely outcomes that the predictive distribution
+foretells, and the ladder is asked again with it (Bayesian design: Chaloner & Verdinelli
+1995, doi:10.1214/ss/1177009939). So what is promised is what will be found, on average.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizer.calibration import Calibration
+from sizer.errors import UsageError
+from sizer.predict.predictor import Predictor
+from sizer.predict.question import Requirement, check_requirement, ladder_of, refusal
+from sizer.predict.sizes import sizes_reaching
+from sizer.results import ModelInfo
+from sizer.scaling.curves import NoiseCurve
+
+Floats = NDArray[np.float64]
+BETWEEN = 1  # sizes looked at between neighbours of the ladder, and as densely beyond it
+BEYOND = 4.0  # candidates reach up to this many times the largest size
+MOST = 4  # trainings of one plan; after these, measure and plan anew
+OUTCOMES = (1 / 6, 3 / 6, 5 / 6)  # of an imagined training, as shares of what is foretold
+WORTH = 0.9  # of the interval's logarithm: a plan that leaves more is not worth its cost
+WIDEST = np.log(1e4)  # of an interval without an end, as the logarithm of its factor
+SECONDS_AN_HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A training that could come next: one model of this size.
+
+    cost: of its training, over that of the largest size measured; hours: of it, as the ladder's
+    trainings took, None where that was not recorded. interval_factor: upper over lower end of the
+    answer's interval, expected once it is trained and measured. train_command: trains it.
+    """
+
+    parameters: int
+    cost: float
+    interval_factor: float
+    hours: float | None = None
+    train_command: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """What to train next to know an answer better.
+
+    interval_factor: upper over lower end of the answer's interval now, None where there is none to
+    narrow. worth_it: whether the plan narrows it by a tenth, in the logarithm. candidates: alone,
+    what shrinks the interval most for its cost first. chosen: one after the other, within the
+    budget, each with what is expected once it is added.
+    """
+
+    requirement: Requirement
+    budget: float
+    reason: str
+    interval_factor: float | None
+    worth_it: bool = False
+    candidates: tuple[Candidate, ...] = ()
+    chosen: tuple[Candidate, ...] = ()
+
+
+def plan(calibration: Calibration, requirement: Requirement, budget: float) -> TrainingPlan:
+    """The trainings that would narrow the answer most for their cost, within a budget.
+
+    budget: in trainings of the largest size measured. Raises UsageError for a budget that is not
+    positive, and what `advise` raises.
+    """
+    if not 0 < budget < float("inf"):
+        raise UsageError(f"budget {budget:g} must be positive: in trainings of the largest size")
+    check_requirement(calibration, requirement)
+    reason = refusal(calibration, requirement.noise_step)
+    if reason is not None:
+        return TrainingPlan(requirement, budget, reason, None)
+    ladder = ladder_of(calibration)
+    sizes = candidate_sizes(ladder)
+    prices = dict(zip(sizes, costs(calibration, sizes), strict=True))
+    now = log_width(ladder, requirement)
+    affordable = [size for size in sizes if prices[size] <= budget]
+    after = {size: expected_log_width(ladder, size, requirement) for size in affordable}
+    alone = [_candidate(calibration, size, prices[size], after[size]) for size in affordable]
+    chosen = _choose(ladder, requirement, prices, budget, after)
+    planned = [_candidate(calibration, size, prices[size], width) for size, width in chosen]
+    worth = bool(chosen) and chosen[-1][1] <= WORTH * now
+    return TrainingPlan(
+        requirement=requirement,
+        budget=budget,
+        reason=_reason(now, planned, worth),
+        interval_factor=float(np.exp(now)),
+        worth_it=worth,
+        candidates=tuple(
+            sorted(alone, key=lambda each: (np.log(each.interval_factor) - now) / each.cost)
+        ),
+        chosen=tuple(planned) if worth else (),
+    )
+
+
+def settling_size(ladder: Predictor, requirement: Requirement) -> int:
+    """The size, at or beyond the largest trained, whose training would narrow the answer most."""
+    sizes = [round(times * ladder.sizes[-1]) for times in (1.0, 2.0, BEYOND)]
+    return min(sizes, key=lambda size: expected_log_width(ladder, size, requirement, (0.5,)))
+
+
+def candidate_sizes(ladder: Predictor) -> list[int]:
+    """The ladder's own sizes, and some between and beyond them, ascending."""
+    trained = list(ladder.sizes)
+    if len(trained) < 2:
+        return [*trained, *(round(times * trained[-1]) for times in (2.0, BEYOND))]
+    ratio = (trained[-1] / trained[0]) ** (1 / ((len(trained) - 1) * (BETWEEN + 1)))
+    count = int(np.log(BEYOND * trained[-1] / trained[0]) / np.log(ratio) + 1)
+    more = trained[0] * ratio ** np.arange(count + 1)
+    apart = [
+        round(float(size))
+        for size in more
+        if min(abs(np.log(size / known)) for known in trained) > np.log(ratio) / 2
+    ]
+    return sorted([*trained, *apart])
+
+
+def costs(calibration: Calibration, sizes: Sequence[int]) -> list[float]:
+    """Of training each size, over that of the largest measured.
+
+    Multiply-accumulates times images, of which every training sees as many; on a straight line in
+    the logarithms between models, and growing like the parameters where they are not known.
+    """
+    known = sorted({(m.parameters, m.macs) for m in calibration.models if m.macs})
+    if len(known) < 2:
+        known = [(size, size) for size in calibration.sizes]
+    x, y = (np.log([pair[i] for pair in known]) for i in (0, 1))
+    power = (y[-1] - y[0]) / (x[-1] - x[0]) if len(known) > 1 else 1.0
+    at = np.log(sizes)
+    inside = np.interp(at, x, y) + power * (np.minimum(at - x[0], 0) + np.maximum(at - x[-1], 0))
+    return [float(cost) for cost in np.exp(inside - y[-1])]
+
+
+def log_width(ladder: Predictor, requirement: Requirement) -> float:
+    """Logarithm of upper over lower end of the answer's interval, within what is looked at."""
+    forecast = ladder.at(requirement.noise_step)
+    sizes = sizes_reaching(forecast, requirement.target_accuracy, requirement.confidence)
+    if sizes.low is None or sizes.high is None:
+        return float(WIDEST)
+    low = max(sizes.low, forecast.size_range[0] / 10)
+    return float(min(WIDEST, np.log(max(sizes.high, low) / low)))
+
+
+def expected_log_width(
+    ladder: Predictor,
+    size: int,
+    requirement: Requirement,
+    outcomes: Sequence[float] = OUTCOMES,
+) -> float:
+    """The mean of `log_width` over imagined outcomes of one more training."""
+    imagined = [with_training(ladder, size, requirement.noise_step, share) for share in outcomes]
+    return float(np.mean([log_width(after, requirement) for after in imagined]))
+
+
+def with_training(ladder: Predictor, size: int, step: float, share: float) -> Predictor:
+    """The ladder with a training of this size that came out at a quantile of what is foretold, at
+    the step and around it alike.
+    """
+    forecast, around = ladder.at(step), ladder.around(step)
+    steps = np.unique([step, *around])
+    reached = np.array(
+        [
+            forecast.elsewhere(ladder.observed(at))
+            .at(np.array([float(size)]))
+            .quantiles((share,), training=True)[0, 0]
+            for at in steps.tolist()
+        ]
+    )
+    trials = int(forecast.seen.trials.min())
+    model = ModelInfo(name=f"imagined {size} {len(ladder.curves)}", sha256="", parameters=size)
+    curve = NoiseCurve(
+        model=model,
+        chance=forecast.seen.chance,
+        steps=tuple(steps.tolist()),
+        correct=tuple(np.rint(np.clip(reached, 0, 1) * trials).astype(int).tolist()),
+        trials=(trials,) * len(steps),
+    )
+    return ladder.with_curves([curve])
+
+
+def _choose(
+    ladder: Predictor,
+    requirement: Requirement,
+    prices: dict[int, float],
+    budget: float,
+    first: dict[int, float],
+) -> list[tuple[int, float]]:
+    """The better of two ways to spend the budget: by what narrows most for its cost, and most.
+
+    Neither alone is good: the first may spend itself on many small trainings, the second on one
+    large (Khuller, Moss & Naor 1999, doi:10.1016/S0020-0190(99)00031-9).
+    """
+    now = log_width(ladder, requirement)
+    thrifty = _greedy(ladder, requirement, prices, budget, first, prices)
+    bold = _greedy(ladder, requirement, prices, budget, first, dict.fromkeys(prices, 1.0))
+    return min(thrifty, bold, key=lambda chosen: chosen[-1][1] if chosen else now)
+
+
+def _greedy(
+    ladder: Predictor,
+    requirement: Requirement,
+    prices: dict[int, float],
+    budget: float,
+    first: dict[int, float],
+    per: dict[int, float],
+) -> list[tuple[int, float]]:
+    """One after the other, what narrows the interval most per `per`, while it can be paid."""
+    chosen: list[tuple[int, float]] = []
+    now, after = log_width(ladder, requirement), first
+    while len(chosen) < MOST:
+        paid = {size: width for size, width in after.items() if prices[size] <= budget}
+        paid = {size: width for size, width in paid.items() if width < now}
+        if not paid:
+            break
+        best = max(paid, key=lambda size: (now - paid[size]) / per[size])
+        now, budget = paid[best], budget - prices[best]
+        chosen.append((best, now))
+        ladder = with_training(ladder, best, requirement.noise_step, 0.5)
+        near = sorted(paid, key=lambda size: paid[size])[:6]  # what was no help will be none
+        after = {
+            size: expected_log_width(ladder, size, requirement)
+            for size in near
+            if prices[size] <= budget
+        }
+    return chosen
+
+
+def _candidate(calibration: Calibration, size: int, cost: float, width: float) -> Candidate:
+    hours = hours_of(calibration, size, cost)
+    return Candidate(size, cost, float(np.exp(width)), hours)
+
+
+def hours_of(calibration: Calibration, size: int, cost: float) -> float | None:
+    """Hours that a training takes, as those of the ladder took; None where nothing was recorded.
+
+    Between and beyond the sizes whose time is known, it grows with the cost.
+    """
+    timed = {m.parameters: m.training_seconds for m in calibration.models if m.training_seconds}
+    if not timed:
+        return None
+    nearest = min(timed, key=lambda known: abs(np.log(known / size)))
+    relative = cost / costs(calibration, [nearest])[0]
+    return float(timed[nearest] * relative / SECONDS_AN_HOUR)
+
+
+def _reason(now: float, chosen: Sequence[Candidate], worth: bool) -> str:
+    if not chosen:
+        return "not worth it: no training within the budget is expected to narrow the interval"
+    told = f"from a factor of {np.exp(now):.2f} to {chosen[-1].interval_factor:.2f}"
+    if not worth:
+        return f"not worth it: all that the budget pays for would narrow the interval only {told}"
+    count = "1 training is" if len(chosen) == 1 else f"{len(chosen)} trainings are"
+    return f"{count} expected to narrow the interval {told}"
+
+
+def with_lines(planned: TrainingPlan, line: "dict[int, str | None]") -> TrainingPlan:
+    """The plan with the command that trains each of its sizes."""
+    return replace(
+        planned,
+        chosen=tuple(replace(c, train_command=line.get(c.parameters)) for c in planned.chosen),
+    )

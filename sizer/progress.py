@@ -1,0 +1,15 @@
+"""How long work tells how far it is."""
+
+from collections.abc import Callable
+
+Progress = Callable[[float, float], None]  # told (done, total), in any unit
+ReportProgress = Callable[[str], Progress]  # told what begins now
+
+
+def ignore_progress(done: float, total: float, /) -> None:
+    """Show nothing."""
+
+
+def no_progress(_phase: str, /) -> Progress:
+    """Show nothing of any phase."""
+    return ignore_progress

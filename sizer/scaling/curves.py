@@ -1,0 +1,117 @@
+"""What was measured: the accuracy of each model as a function of noise."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizer.inference.records import ModelInfo
+
+Floats = NDArray[np.float64]
+GUESSING = 3.0  # standard errors above chance
+SHARED_STEPS = 8  # the fewest that stand for all steps: one a knot of a law
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What one model got right at one noise step, with macro-averaged scores where known."""
+
+    model: str
+    step: float
+    correct: int
+    trials: int
+    macro_f1: float | None = None
+    macro_precision: float | None = None
+    macro_recall: float | None = None
+    provider: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseCurve:
+    """Counts of one model against noise, steps ascending; `chance` is a guesser's accuracy."""
+
+    model: ModelInfo
+    chance: float
+    steps: tuple[float, ...]
+    correct: tuple[int, ...]
+    trials: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """Parameters of the model."""
+        return self.model.parameters
+
+    @property
+    def accuracy(self) -> Floats:
+        """Share of the trials that were right, (steps,)."""
+        return np.divide(self.correct, self.trials)
+
+    @property
+    def variance(self) -> Floats:
+        """Binomial variance of the accuracy, p (1 - p) / trials, (steps,)."""
+        return np.asarray(self.accuracy * (1 - self.accuracy) / self.trials)
+
+    @property
+    def guesses(self) -> bool:
+        """Whether guessing explains the accuracy at the first step."""
+        return bool(self.accuracy[0] <= best_guess(self.chance, self.trials[0]))
+
+    def at(self, steps: Collection[float]) -> "NoiseCurve":
+        """The curve at those of its steps that are among `steps`."""
+        kept = [i for i, step in enumerate(self.steps) if step in steps]
+        return replace(
+            self,
+            steps=tuple(self.steps[i] for i in kept),
+            correct=tuple(self.correct[i] for i in kept),
+            trials=tuple(self.trials[i] for i in kept),
+        )
+
+
+def best_guess(chance: float, trials: int) -> float:
+    """The highest accuracy that guessing explains."""
+    return float(chance + GUESSING * np.sqrt(chance * (1 - chance) / trials))
+
+
+def curves_of(
+    models: Sequence[ModelInfo], cells: Sequence[Cell], chance: float
+) -> tuple[NoiseCurve, ...]:
+    """Cells gathered into one curve a model, models in order of size."""
+    by_model: dict[str, list[Cell]] = {model.name: [] for model in models}
+    for cell in cells:
+        by_model[cell.model].append(cell)
+    return tuple(
+        _curve(model, sorted(by_model[model.name], key=lambda cell: cell.step), chance)
+        for model in sorted(models, key=lambda model: (model.parameters, model.name))
+    )
+
+
+def _curve(model: ModelInfo, cells: Sequence[Cell], chance: float) -> NoiseCurve:
+    return NoiseCurve(
+        model=model,
+        chance=chance,
+        steps=tuple(cell.step for cell in cells),
+        correct=tuple(cell.correct for cell in cells),
+        trials=tuple(cell.trials for cell in cells),
+    )
+
+
+def at_shared_steps(curves: Sequence[NoiseCurve]) -> tuple[NoiseCurve, ...]:
+    """Curves at the steps that all of them have, which is where models are compared.
+
+    Whole, where they share too few: a table need not hold common steps.
+    """
+    shared = common_steps(curves)
+    if len(shared) < SHARED_STEPS:
+        return tuple(curves)
+    return tuple(curve.at(shared) for curve in curves)
+
+
+def common_steps(curves: Sequence[NoiseCurve]) -> set[float]:
+    """The steps that all curves have."""
+    return set.intersection(*(set(curve.steps) for curve in curves))
+
+
+def sizes_of(curves: Sequence[NoiseCurve]) -> list[int]:
+    """The different sizes, ascending, parameters."""
+    return sorted({curve.size for curve in curves})
