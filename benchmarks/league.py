@@ -86,14 +86,13 @@ def play(name: str, task: Task) -> list[Record]:
     return [{"competitor": name, "seconds": seconds} | answer for answer in answers]
 
 
-def play_all(names: Sequence[str], tasks: Sequence[Task], workers: int) -> list[Record]:
-    records: list[Record] = []
+def play_all(names: Sequence[str], tasks: Sequence[Task], workers: int) -> Iterator[list[Record]]:
+    """The records of one competitor after the other."""
     with ProcessPoolExecutor(workers) as pool:
         for name in names:
             start = time.perf_counter()
-            records += chain.from_iterable(pool.map(play, [name] * len(tasks), tasks))
+            yield list(chain.from_iterable(pool.map(play, [name] * len(tasks), tasks)))
             print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
-    return records
 
 
 def of(records: Sequence[Record], task: str, kind: str = "size") -> list[Record]:
@@ -153,16 +152,22 @@ def main() -> None:
     parser.add_argument("--details", action="store_true", help="tables by ladder, truth, change")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    if given.json is not None:
-        given.json.parent.mkdir(parents=True, exist_ok=True)
-    records = play_all(given.competitors, list(tasks_of(given)), given.workers)
-    made = tables(records) | (details(records) if given.details else {})
-    if given.json is not None:
-        content = {"tables": made, "records": records}
-        given.json.write_text(json.dumps(content, indent=1, default=lambda value: value.item()))
+    made: dict[str, list[Row]] = {}
+    records: list[Record] = []
+    for played in play_all(given.competitors, list(tasks_of(given)), given.workers):
+        records += played
+        made = tables(records) | (details(records) if given.details else {})
+        if given.json is not None:
+            save(given.json, made, records)
     for title, rows in made.items():
         if rows:
             print(f"\n## {title}\n\n{markdown(rows)}")
+
+
+def save(path: Path, made: dict[str, list[Row]], records: Sequence[Record]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = {"tables": made, "records": records}
+    path.write_text(json.dumps(content, indent=1, default=lambda value: value.item()))
 
 
 if __name__ == "__main__":
