@@ -33,7 +33,8 @@ from sizer.measure.cells import Measurement
 from sizer.measure.ladder import measure_ladder
 from sizer.noise import Noise, linear_schedule
 from sizer.progress import ignore_progress
-from sizer.results import PRECISION, Requirement
+from sizer.results import Requirement
+from sizer.scaling.choices import PRECISION
 from sizer.scaling.crossings import Cut, cut_curves
 from sizer.scaling.curves import Cell, NoiseCurve
 from sizer.scaling.width import fit_width_law

@@ -27,10 +27,10 @@ from sizer.predict.accuracy import Prediction
 from sizer.predict.advice import Advice
 from sizer.predict.backtest import LadderBacktest
 from sizer.predict.plan import TrainingPlan
-from sizer.results import QuantizedModel
 
 if TYPE_CHECKING:
     from sizer.networks.ladder import Progress as TrainingProgress
+    from sizer.quantization.quantize import QuantizedModel
 
 COLOURS = {
     "recommended": "green",
@@ -122,7 +122,7 @@ def show_ladder(manifest: Manifest) -> None:
     _table(f"{manifest.recipe.family} ladder on {manifest.dataset.spec}", headings, rows)
 
 
-def show_quantized(precision: Precision, models: Sequence[QuantizedModel]) -> None:
+def show_quantized(precision: Precision, models: "Sequence[QuantizedModel]") -> None:
     """The loss that was measured, which is what an operator that quantises badly shows by."""
     rows = [
         (

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sizer.datasets import open_dataset
-from sizer.datasets.builtin import CLASSES, STROKES, VERSION, VOCABULARY, class_strokes
+from sizer.datasets.formats.builtin import CLASSES, STROKES, VERSION, VOCABULARY, class_strokes
 
 # The first 4,000 images of version glyphs-1. A change of them is a new version: calibrations, the
 # ladder under models/ and stored predictions belong to the old one.

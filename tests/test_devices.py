@@ -30,8 +30,8 @@ from sizer.devices.records import Device, Latency, Limits, Timing
 from sizer.devices.units import parse_bytes, show_bytes
 from sizer.devices.verdict import ACTIVATIONS, check, judge
 from sizer.errors import DeviceError, ModelError
-from sizer.networks import architecture
 from sizer.estimate import Estimate
+from sizer.networks import architecture
 
 ROOT = Path(__file__).parents[1]
 CATALOGUE = read_catalogue()

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sizer.files import find_calibration, read_calibration
 from sizer.estimate import Estimate
+from sizer.files import find_calibration, read_calibration
 from sizer.scaling.crossings import Cut, Width
 
 PATH = Path(__file__).parents[1] / "benchmarks" / "paper.py"

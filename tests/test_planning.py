@@ -16,6 +16,7 @@ from test_measure import MemoryStore, ladder
 from test_pipeline import CUT, NOISE, models
 
 from sizer.errors import UsageError
+from sizer.estimate import Estimate
 from sizer.fitting import fit_measurements
 from sizer.measure.cells import measure
 from sizer.measure.ladder import measure_ladder
@@ -23,7 +24,6 @@ from sizer.measure.planning import FALL, INTERPOLATED, images_next, shared_steps
 from sizer.noise import linear_schedule
 from sizer.pipeline.calibrating import held_to
 from sizer.progress import ignore_progress
-from sizer.estimate import Estimate
 from sizer.scaling.crossings import Cut, Width, control_of_step, cut_curves, precision
 from sizer.scaling.curves import at_shared_steps
 from sizer.scaling.curves import curves_of as gathered

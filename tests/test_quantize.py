@@ -24,9 +24,9 @@ from sizer.inference.model_file import read_model_file
 from sizer.networks.manifest import Manifest, TrainedModel, read_manifest, write_manifest
 from sizer.networks.recipe import Recipe
 from sizer.noise import linear_schedule
-from sizer.pipeline import quantising
 from sizer.progress import ignore_progress
-from sizer.quantize import quantize
+from sizer.quantization import quantize as quantizing
+from sizer.quantization.onnx_file import quantize_file
 
 STEPS = "0,300,700,1200,2000"
 PIXELS = int(np.prod(SHAPE))
@@ -61,7 +61,7 @@ def scores(contents, images):
 
 def quantized(path, model, precision, images):
     onnx.save(model, path)
-    return quantize(path, precision, iter(np.split(images, 4)), {})
+    return quantize_file(path, precision, iter(np.split(images, 4)), {})
 
 
 class TestArithmetic:
@@ -127,7 +127,7 @@ class TestWhatIsKept:
         path = tmp_path / "outside.onnx"
         options = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0}
         onnx.save(network(16), path, **options)
-        moved = quantize(path, "int8", iter(np.split(images, 4)), {})
+        moved = quantize_file(path, "int8", iter(np.split(images, 4)), {})
         assert np.array_equal(scores(moved, images), expected)
 
     def test_only_fp32_is_quantised(self, tmp_path):
@@ -135,13 +135,13 @@ class TestWhatIsKept:
         contents = quantized(tmp_path / "tiny.onnx", network(16), "int8", images)
         (tmp_path / "made.onnx").write_bytes(contents)
         with pytest.raises(ModelError, match=r"made\.onnx: its weights are int8; give the fp32"):
-            quantize(tmp_path / "made.onnx", "fp16", iter(()), {})
+            quantize_file(tmp_path / "made.onnx", "fp16", iter(()), {})
 
     def test_what_the_tools_fail_on_is_one_line(self, tmp_path):
         onnx.save(network(16), tmp_path / "tiny.onnx")
         wrong = iter([np.zeros((1, 2, 3), np.float32)])
         with pytest.raises(ModelError, match=r"tiny\.onnx: cannot be made int8 \(.*\); ") as error:
-            quantize(tmp_path / "tiny.onnx", "int8", wrong, {})
+            quantize_file(tmp_path / "tiny.onnx", "int8", wrong, {})
         assert "\n" not in str(error.value)
 
     def test_an_image_that_cannot_be_read_is_the_datas_error(self, tmp_path):
@@ -151,7 +151,7 @@ class TestWhatIsKept:
 
         onnx.save(network(16), tmp_path / "tiny.onnx")
         with pytest.raises(DataError, match=r"^photos: image 3"):
-            quantize(tmp_path / "tiny.onnx", "int8", images(), {})
+            quantize_file(tmp_path / "tiny.onnx", "int8", images(), {})
 
 
 class GreyImages:
@@ -169,7 +169,7 @@ class TestCalibrationImages:
 
         onnx.save(network(8, (16, 16, 3)), tmp_path / "grey.onnx")
         plan = open_model(tmp_path / "grey.onnx", GreyImages.info).plan
-        return list(quantising._calibration_batches(images, noise_steps, plan))
+        return list(quantizing._calibration_batches(images, noise_steps, plan))
 
     def test_they_carry_the_noise_of_the_training(self, tmp_path):
         found = np.concatenate(self.batches(tmp_path, (0, 800)))
@@ -220,7 +220,7 @@ def line(folder, *more, source="ladder", out="int8"):
 
 
 def quantize_ladder(given_files, **options):
-    return quantising.quantize(
+    return quantizing.quantize(
         **{
             "models": [given_files / "ladder"],
             "data": str(given_files / "images.npz"),
@@ -289,14 +289,14 @@ class TestLadder:
     def test_the_same_line_again_makes_nothing_anew(self, given_files, monkeypatch):
         first = quantize_ladder(given_files)
         manifest = (given_files / "int8" / "manifest.json").read_bytes()
-        monkeypatch.setattr("sizer.quantize.quantize", None)
+        monkeypatch.setattr("sizer.quantization.onnx_file.quantize_file", None)
         assert quantize_ladder(given_files) == first
         assert (given_files / "int8" / "manifest.json").read_bytes() == manifest
 
     def test_stopped_in_the_middle_it_goes_on(self, given_files, monkeypatch):
         whole = given_files / "whole"
         quantize_ladder(given_files, folder=whole)
-        compare, seen = quantising._compare, []
+        compare, seen = quantizing._compare, []
 
         def stop(model, *rest):
             seen.append(model)
@@ -304,11 +304,11 @@ class TestLadder:
                 raise KeyboardInterrupt
             return compare(model, *rest)
 
-        monkeypatch.setattr(quantising, "_compare", stop)
+        monkeypatch.setattr(quantizing, "_compare", stop)
         with pytest.raises(KeyboardInterrupt):
             quantize_ladder(given_files)
         assert len(read_manifest(given_files / "int8").models) == 1
-        monkeypatch.setattr(quantising, "_compare", compare)
+        monkeypatch.setattr(quantizing, "_compare", compare)
         quantize_ladder(given_files)
         for path in sorted(whole.iterdir()):
             assert (given_files / "int8" / path.name).read_bytes() == path.read_bytes()

@@ -12,12 +12,12 @@ from importlinter.cli import lint_imports
 import sizer
 
 PACKAGE = Path(sizer.__file__).parent
-# Where a heavy module may be imported at all. networks.ladder tries what it exported, and quantize
-# takes the runtime's own tools.
+# Where a heavy module may be imported at all. networks.ladder tries what it exported, and
+# quantization takes the runtime's own tools.
 HOMES = {
     "torch": {"networks"},
     "safetensors": {"networks"},
-    "onnxruntime": {"inference", "quantize", "networks.ladder"},
+    "onnxruntime": {"inference", "networks.ladder", "quantization"},
     "lmfit": {"scaling"},
     "skimage": {"noise.camera"},
     "datasets": {"datasets"},
@@ -31,7 +31,7 @@ HOMES = {
 }
 # What the command line may import before it is asked: records of the rooms, and errors.
 LIGHT = {
-    *("errors", "results", "devices.records", "inference.records", "networks.recipe"),
+    *("errors", "devices.records", "inference.records", "networks.recipe"),
     *("measure.engines", "scaling.choices"),
 }
 HEAVY = (
@@ -132,5 +132,5 @@ def test_a_recommendation_loads_nothing_heavy(planted_calibration):
         *("recommend", "--noise-step", "300", "--target-acc", "0.6"),
         *("--calibration", str(planted_calibration), "--device", "STM32H747XI"),
     )
-    assert {"sizer.advise", "sizer.devices.latency"} <= loaded
+    assert {"sizer.predict.recommend", "sizer.devices.latency"} <= loaded
     assert loaded.isdisjoint({*HEAVY, "sizer.measure"})

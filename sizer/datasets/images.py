@@ -1,13 +1,24 @@
-"""Encoded pictures (PNG, JPEG, ...) to arrays of 8-bit pixels."""
+"""Picture files (PNG, JPEG, ...), and their bytes to arrays of 8-bit pixels."""
 
 import warnings
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 Pixels = NDArray[np.uint8]
+
+SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+)
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Picture files anywhere inside, by name; none where there is no such folder."""
+    pictures = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    return sorted(file for file in pictures if file.name[0] != "." and file.is_file())
 
 
 def decode(encoded: bytes) -> Pixels:

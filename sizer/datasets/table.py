@@ -143,8 +143,8 @@ def choose_columns(features: Mapping[str, Any], spec: str) -> tuple[str, str]:
     return image[0], label[0]
 
 
-def _one_of(found: Sequence[str]) -> str:
-    return f"unclear which ({', '.join(found)})" if found else "no"
+def _one_of(columns: Sequence[str]) -> str:
+    return f"unclear which ({', '.join(columns)})" if columns else "no"
 
 
 def _undecoded(table: "datasets.Dataset", column: str) -> "datasets.Dataset":
@@ -183,7 +183,7 @@ def quiet() -> Iterator[None]:
 def filling_cache(spec: str, remedy: str) -> Iterator[None]:
     """Turn what goes wrong while `datasets` fills the cache into OutputError or DataError.
 
-    remedy: what to do about data that could not be had or read.
+    remedy: what to do about data that could not be fetched or read.
     """
     try:
         yield

@@ -78,7 +78,7 @@ def open_session(model: Path | bytes, provider: Provider) -> onnxruntime.Inferen
             f"ONNX Runtime refuses it ({first_line(error)}); export it again"
         ) from None
     if provider == "cuda" and "CUDAExecutionProvider" not in session.get_providers():
-        raise ProviderError(f"{model!s:.200}: CUDA is not to be had for it; take --provider cpu")
+        raise ProviderError(f"{model!s:.200}: CUDA does not work for it; take --provider cpu")
     return session
 
 

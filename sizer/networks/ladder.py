@@ -352,15 +352,15 @@ def _manifest_to_continue(
     folder: Path, command: str, dataset: DatasetInfo, recipe: Recipe
 ) -> Manifest:
     """The folder's manifest, refused if it is of another recipe or data set; else a new one."""
-    found = read_manifest(folder)
-    if found is None:
+    manifest = read_manifest(folder)
+    if manifest is None:
         return Manifest(command, f"sizer {sizer.__version__}", dataset, recipe, "fp32", ())
-    if not found.admits(recipe, dataset, "fp32"):
+    if not manifest.admits(recipe, dataset, "fp32"):
         raise OutputError(
             f"{folder}: holds a ladder of another recipe or data set, or a quantised one; "
             "choose another --out"
         )
-    return found.with_command(command)
+    return manifest.with_command(command)
 
 
 def _spread(images: int) -> NDArray[np.int64]:

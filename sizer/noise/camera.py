@@ -90,7 +90,7 @@ def camera_noise(
 
 
 def _picture_files(paths: Sequence[Path]) -> list[Path]:
-    from sizer.datasets.files import pictures_in
+    from sizer.datasets.images import pictures_in
 
     files = []
     for path in paths:

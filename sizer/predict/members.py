@@ -8,12 +8,12 @@ from sizer.calibration import Calibration
 from sizer.devices.check import Inspection
 from sizer.devices.footprint import footprint, weights_alone
 from sizer.devices.operations import operations
-from sizer.devices.records import Device, DeviceVerdict, Footprint, Reach
+from sizer.devices.records import Device, DeviceVerdict, Footprint
 from sizer.errors import UsageError
 from sizer.networks.architecture import SMALL_STEMS, Blueprint, parameters, small
 from sizer.networks.extra import require_extra
 from sizer.predict.advice import NAMED_RATIO, Advice
-from sizer.predict.outlook import reach
+from sizer.predict.outlook import Reach, reach
 from sizer.predict.question import Requirement
 
 

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from sizer.errors import ModelError, OutputError, SizerError
 from sizer.inference.model_file import read_model_file
 
-Quantized = Literal["int8", "fp16"]
+LowPrecision = Literal["int8", "fp16"]
 
 MADE_FROM_KEY = "sizer.made_from"
 
 
-def quantize(
+def quantize_file(
     source: Path,
-    precision: Quantized,
+    precision: LowPrecision,
     batches: Iterable[NDArray[Any]],
     metadata: Mapping[str, str],
 ) -> bytes:

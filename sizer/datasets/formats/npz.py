@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.datasets.fingerprint import fingerprint
+from sizer.datasets.format import Format
 from sizer.datasets.images import Pixels
 from sizer.datasets.labels import Labels, check_labels
 from sizer.datasets.records import DatasetInfo
@@ -96,3 +97,10 @@ def extract(path: Path, member: str, folder: Path) -> Path:
     ):
         shutil.copyfileobj(packed, unpacked)
     return target
+
+
+FORMAT = Format(
+    "a .npz file",
+    lambda spec: spec.endswith(".npz") and Path(spec).exists(),
+    lambda spec, _split: NpzDataset(Path(spec), spec),
+)

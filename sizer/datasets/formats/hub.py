@@ -3,12 +3,14 @@
 import hashlib
 import re
 
+from sizer.datasets.format import Format
 from sizer.datasets.splits import Split, choose_split
 from sizer.datasets.table import Source, TableDataset, filling_cache, quiet
 from sizer.errors import DataError
 from sizer.io import cache_folder
 
 # Without an owner, `datasets` may take a name for a format, and look for its files right here.
+PREFIX = "hf:"
 NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
@@ -20,7 +22,7 @@ def open_hub(spec: str, split: Split) -> TableDataset:
     """
     import datasets
 
-    name = spec.removeprefix("hf:")
+    name = spec.removeprefix(PREFIX)
     if not NAME.fullmatch(name):
         raise DataError(
             f"{spec}: not a name on the hub; write its owner too, as in hf:uoft-cs/cifar100"
@@ -36,3 +38,10 @@ def open_hub(spec: str, split: Split) -> TableDataset:
     revision = str(builder.hash)
     identity = hashlib.sha256("\0".join((name, revision, chosen)).encode()).hexdigest()
     return TableDataset(table, Source(spec, chosen, identity, linked=True))
+
+
+FORMAT = Format(
+    "hf:NAME for a data set of the Hugging Face hub",
+    lambda spec: spec.startswith(PREFIX),
+    open_hub,
+)

@@ -7,12 +7,13 @@ must bind parts; position, angle, size, colour, lighting and distracting strokes
 import hashlib
 import itertools
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sizer.datasets.format import Format
 from sizer.datasets.records import DatasetInfo
+from sizer.datasets.splits import Split
 
 VERSION = "glyphs-1"
 CLASSES = 48
@@ -37,7 +38,6 @@ VOCABULARY = (
     (1, 2, 2, 1),
 )
 
-Split = Literal["train", "test"]
 Floats = NDArray[np.float64]
 
 
@@ -149,3 +149,8 @@ def _distance(pixels: Floats, segment: Floats) -> Floats:
     position = np.clip((offset * along[:, None, None]).sum(-1) / length, 0, 1)
     nearest = offset - position[..., None] * along[:, None, None]
     return np.asarray(np.sqrt((nearest**2).sum(-1)))
+
+
+FORMAT = Format(
+    "`builtin`", lambda spec: spec == "builtin", lambda _spec, split: BuiltinDataset(split)
+)
