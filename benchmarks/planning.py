@@ -1,6 +1,6 @@
 """What `--steps auto` saves: the plan against a uniform full grid, on ladders whose law is known.
 
-Each ladder is drawn as in `coverage.py`: a logistic fall whose width is a power of N, scatter
+Each ladder is drawn as in `truths.py`: a logistic fall whose width is a power of N, scatter
 between trainings, images whose difficulty all models share in part. It is measured twice, with the
 same answers: by the plan, and at 50 steps on all images. Compared are the images run, the
 exponent of the widths and log10 N* for a requirement beyond the ladder, each with its 90 %
@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from coverage import CHANCE, SHARED, SIZES, logistic
+from laws import CHANCE, SIZES, logistic
 from numpy.typing import NDArray
 from scipy.special import ndtri
+from truths import SHARED
 
 from sizer.advise import advise
 from sizer.datasets.records import DatasetInfo

@@ -30,10 +30,10 @@ def quantize(
     Example: sizer quantize models/mine --data photos/ --out models/mine-int8
     """
     from sizer import terminal
-    from sizer.quantization.quantize import quantize
+    from sizer.quantization.quantize import quantize as quantize_ladder
 
     with terminal.measuring_progress() as progress:
-        results = quantize(
+        results = quantize_ladder(
             models,
             out,
             data=data,

@@ -74,7 +74,7 @@ def recommend(
 
     Example: sizer recommend --noise-step 300 --target-acc 0.6 --calibration mine.json
     """
-    from sizer import files, pipeline, terminal
+    from sizer import files, terminal
     from sizer.predict.members import check_export
     from sizer.predict.recommend import recommend as recommend_size
 
@@ -82,7 +82,9 @@ def recommend(
     if export is not None:
         check_export(measured, export)
     if report is not None:
-        pipeline.check_report(report)
+        from sizer.pipeline.reporting import check_report, write_report
+
+        check_report(report)
     with terminal.measuring_progress() as progress:
         advice = recommend_size(
             measured,
@@ -108,7 +110,7 @@ def recommend(
     if export is not None:
         _export_recommended(measured, advice, export)
     if report is not None:
-        pipeline.write_report(report, measured, calibration, line_given(), advice)
+        write_report(report, measured, calibration, line_given(), advice)
         mention(f"wrote {report}")
     _show_advice(advice, format)
     return EXIT_CODES[advice.verdict]

@@ -44,7 +44,7 @@ class Inspection:
         limits = _limits(question)
         known = all_devices(question.file) if question.names or question.file else ()
         devices = tuple(find_device(known, name) for name in question.names)
-        return cls(devices, question.precision, limits, Rates(rows(known)))
+        return cls(devices, question.precision, limits, Rates(rows(known) if devices else ()))
 
     def judge(self, device: Device, network: Footprint | None) -> DeviceVerdict:
         """network: what it takes, None where that is not known."""

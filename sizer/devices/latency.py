@@ -159,8 +159,6 @@ class Rates:
 
     def _half_width(self, source: Source) -> float | None:
         """Half the interval's width in log latency; None where fewer than three rows tell."""
-        from scipy.special import stdtrit
-
         errors = [
             (row.device.name, row.speed - fmean(peer.speed for peer in peers))
             for row in self._rows
@@ -168,6 +166,8 @@ class Rates:
         ]
         if len(errors) < 3:
             return None
+        from scipy.special import stdtrit
+
         spread = math.sqrt(fmean(error**2 for _, error in errors))
         devices = len({name for name, _ in errors})
         return float(stdtrit(max(1, devices - 1), PROBABILITY)) * spread

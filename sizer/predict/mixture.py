@@ -34,19 +34,21 @@ class Mixture:
 
     def above(self, accuracy: float, training: bool = False) -> Floats:
         """Probability that the mean over trainings, or the next training, is above (m,)."""
-        p = np.clip((accuracy - self.chance) / (1 - self.chance), 1e-9, 1 - 1e-9)
-        target = np.array([float(link.forward(np.asarray(p))) for link in LINKS])[self.link]
-        share = cumulative((self.mean - target[:, None]) / self._sd(training))
+        target = self._targets(np.array([accuracy]))
+        share = cumulative((self.mean - target) / self._sd(training))
         return np.asarray(np.einsum("bc,bcm->m", self.weights, share))
 
     def quantiles(self, shares: Sequence[float], training: bool = False) -> Floats:
         """The accuracies below which it lies with these probabilities (shares, m)."""
         angle = np.linspace(0, np.pi, RESOLUTION)
         accuracies = self.chance + (1 - self.chance) * (0.5 - 0.5 * np.cos(angle))
-        below = 1 - np.array([self.above(float(at), training) for at in accuracies])
-        below = np.maximum.accumulate(below, axis=0)
-        below[-1] = 1
-        return np.array([[np.interp(q, column, accuracies) for column in below.T] for q in shares])
+        targets, sd = self._targets(accuracies), self._sd(training)
+        columns = []
+        for size in range(self.mean.shape[-1]):
+            share = cumulative((targets - self.mean[..., size, None]) / sd[..., size, None])
+            below = np.maximum.accumulate(np.einsum("bc,bca->a", self.weights, share))
+            columns.append(np.interp(shares, np.append(below[:-1], 1.0), accuracies))
+        return np.array(columns).T
 
     def expected(self) -> Floats:
         """The mean accuracy (m,)."""
@@ -56,6 +58,11 @@ class Mixture:
         return np.asarray(
             self.chance + (1 - self.chance) * np.einsum("bc,bcm->m", self.weights, total)
         )
+
+    def _targets(self, accuracies: Floats) -> Floats:
+        """Values of z at accuracies (n,), each by the link of its component (components, n)."""
+        p = np.clip((accuracies - self.chance) / (1 - self.chance), 1e-9, 1 - 1e-9)
+        return np.stack([link.forward(p) for link in LINKS])[self.link]
 
     def _sd(self, training: bool) -> Floats:
         return self.training_sd if training else self.sd

@@ -40,14 +40,19 @@ class Backtest:
     log10_size_error: float | None
 
 
-def backtest(law: Law, curves: Sequence[NoiseCurve], hold_out: int) -> Backtest | None:
-    """Refit without the `hold_out` largest sizes and predict them; None if too few are left."""
+def backtest(
+    law: Law, curves: Sequence[NoiseCurve], hold_out: int, known: LawFit | None = None
+) -> Backtest | None:
+    """Refit without the `hold_out` largest sizes and predict them; None if too few are left.
+
+    known: the fit to all curves, from which the search may start.
+    """
     sizes = sizes_of(curves)
     fitted, held = sizes[:-hold_out], sizes[-hold_out:]
     if len(fitted) < LEAST_LEFT:
         return None
     try:
-        fit = fit_surface(law, [curve for curve in curves if curve.size in fitted])
+        fit = fit_surface(law, [curve for curve in curves if curve.size in fitted], known)
     except MeasurementError:
         return None
     return against(fit, [curve for curve in curves if curve.size in held])
@@ -119,7 +124,7 @@ def fit_laws(curves: Sequence[NoiseCurve]) -> tuple[tuple[LawFit, ...], tuple[Ba
             reasons.append(error)
     if not fits:
         raise reasons[0]
-    tests = [backtest(law_named(fit.law), curves, count) for fit in fits for count in HOLD_OUTS]
+    tests = [backtest(law_named(fit.law), curves, n, fit) for fit in fits for n in HOLD_OUTS]
     done = tuple(test for test in tests if test is not None)
     counting = _counting_error(curves)
     held = [_held_to(fit, done, counting) for fit in fits]

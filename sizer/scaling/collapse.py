@@ -14,6 +14,7 @@ Floats = NDArray[np.float64]
 GOOD_COLLAPSE = 4.0  # quality above which curves do not collapse: twice their error
 EDGE = 1e-3  # share of the measured noise within which t_c lies on its edge, and is not found
 PROMISING = 3  # starts that are followed to their end
+GROUPS = 24  # of neighbouring sizes, at most, that count as sizes
 NO_COLLAPSE = 1e30  # quality of exponents that leave the curves without a common range
 
 
@@ -47,7 +48,9 @@ def fit_collapse(curves: Sequence[NoiseCurve]) -> Collapse:
     """t_c, 1/nu and lambda of m(N, t) = N^-lambda f((t - t_c) N^(1/nu)).
 
     Minimises the quality of Houdayer & Hartmann 2004 (Phys. Rev. B 70:014418, appendix); the
-    intervals are a jackknife over sizes.
+    intervals are a jackknife over sizes. More than 24 sizes are taken in groups of neighbours.
+
+    Raises MeasurementError where there are fewer than three sizes.
     """
     check_sizes(sizes_of(curves))
     pooled = _pooled(curves)
@@ -82,27 +85,27 @@ def _verdict(quality: float, inside: bool) -> str:
 
 
 def _pooled(curves: Sequence[NoiseCurve]) -> list[SizeCurve]:
-    """Counts of one size added up over its trainings, each at the steps it was measured at."""
-    pooled = []
-    for size in sizes_of(curves):
-        members = [curve for curve in curves if curve.size == size]
-        steps = sorted(set.union(*(set(member.steps) for member in members)))
-        counts = np.zeros((2, len(steps)))
-        for member in members:
-            measured = [steps.index(step) for step in member.steps]
-            counts[:, measured] += [member.correct, member.trials]
-        share = counts[0] / counts[1]
-        smoothed = (counts[0] + 0.5) / (counts[1] + 1)  # no error of zero at 0 or 1
-        chance = members[0].chance
-        pooled.append(
-            SizeCurve(
-                float(size),
-                np.array(steps),
-                (share - chance) / (1 - chance),
-                np.sqrt(smoothed * (1 - smoothed) / counts[1]) / (1 - chance),
-            )
-        )
-    return pooled
+    """Counts of each size, or group of neighbouring sizes, added up over its trainings."""
+    sizes = sizes_of(curves)
+    groups = np.array_split(sizes, min(len(sizes), GROUPS))
+    return [_size_curve([curve for curve in curves if curve.size in group]) for group in groups]
+
+
+def _size_curve(members: Sequence[NoiseCurve]) -> SizeCurve:
+    """Members need not share their steps."""
+    steps, place = np.unique(
+        np.concatenate([member.steps for member in members]), return_inverse=True
+    )
+    correct = np.bincount(place, np.concatenate([member.correct for member in members]))
+    trials = np.bincount(place, np.concatenate([member.trials for member in members]))
+    share = (correct + 0.5) / (trials + 1)  # no error of zero at 0 or 1
+    chance = members[0].chance
+    return SizeCurve(
+        size=float(np.exp(np.mean(np.log([member.size for member in members])))),
+        steps=steps,
+        order=(correct / trials - chance) / (1 - chance),
+        error=np.sqrt(share * (1 - share) / trials) / (1 - chance),
+    )
 
 
 def _collapse_starts(curves: Sequence[SizeCurve]) -> list[Floats]:
@@ -116,13 +119,14 @@ def _collapse(curves: Sequence[SizeCurve], starts: Sequence[Floats]) -> tuple[Fl
     """Exponents of the best collapse that the most promising starts lead to, and its quality."""
     import lmfit
 
-    last = max(float(curve.steps[-1]) for curve in curves)
+    stacked = _stacked(curves)
+    last = float(stacked.steps.max())
     unit = np.array([last, 1.0, 1.0])  # t_c is sought as a share of the noise, as precisely
 
     def quality(values: Floats) -> float:
-        return collapse_quality(curves, *values)
+        return _quality(stacked, *values)
 
-    found = []
+    ends = []
     for start in sorted(starts, key=quality)[:PROMISING]:
         parameters = lmfit.Parameters()
         parameters.add("critical", min(max(start[0] / last, 1e-3), 1.0), min=0, max=1)
@@ -135,8 +139,8 @@ def _collapse(curves: Sequence[SizeCurve], starts: Sequence[Floats]) -> tuple[Fl
             options={"maxfev": 400},
             calc_covar=False,
         )
-        found.append(unit * [one.value for one in result.params.values()])
-    best = min(found, key=quality)
+        ends.append(unit * [one.value for one in result.params.values()])
+    best = min(ends, key=quality)
     return best, quality(best)
 
 
@@ -148,47 +152,65 @@ def collapse_quality(
     In units of the errors: 0 for perfect data, about 1 for data with honest errors. Fewer than
     half of the points overlapping counts as no collapse at all.
     """
-    size = np.array([curve.size for curve in curves])
-    ratio = (size / np.exp(np.log(size).mean()))[:, None]
-    x = _rows([curve.steps - critical for curve in curves]) * ratio**inverse_nu
-    y = _rows([curve.order for curve in curves]) * ratio**lambda_
-    error = _rows([curve.error for curve in curves]) * ratio**lambda_
-    distances = _distances(x, y, error)
-    if len(distances) < np.isfinite(x).sum() / 2:
-        return NO_COLLAPSE
-    return float(distances.mean())
+    return _quality(_stacked(curves), critical, inverse_nu, lambda_)
 
 
-def _rows(rows: Sequence[Floats]) -> Floats:
-    """Rows of unequal length as one array, padded with infinity."""
-    padded = np.full((len(rows), max(map(len, rows))), np.inf)
-    for padding, row in zip(padded, rows, strict=True):
-        padding[: len(row)] = row
-    return padded
+@dataclass(frozen=True, slots=True)
+class _Stacked:
+    """All points of all curves, one curve after the other (n,).
+
+    log_ratio: of the size to the geometric mean of sizes. first: of the points, at which a curve
+    begins, and their number.
+    """
+
+    steps: Floats
+    order: Floats
+    error: Floats
+    log_ratio: Floats
+    curve: NDArray[np.int64]
+    first: NDArray[np.int64]
 
 
-def _distances(x: Floats, y: Floats, error: Floats) -> Floats:
+def _stacked(curves: Sequence[SizeCurve]) -> _Stacked:
+    lengths = [len(curve.steps) for curve in curves]
+    log_size = np.log([curve.size for curve in curves])
+    return _Stacked(
+        steps=np.concatenate([curve.steps for curve in curves]),
+        order=np.concatenate([curve.order for curve in curves]),
+        error=np.concatenate([curve.error for curve in curves]),
+        log_ratio=np.repeat(log_size - log_size.mean(), lengths),
+        curve=np.repeat(np.arange(len(curves)), lengths),
+        first=np.concatenate([[0], np.cumsum(lengths)]),
+    )
+
+
+def _quality(points: _Stacked, critical: float, inverse_nu: float, lambda_: float) -> float:
+    height = np.exp(points.log_ratio * lambda_)
+    x = (points.steps - critical) * np.exp(points.log_ratio * inverse_nu)
+    distances = _distances(points, x, points.order * height, points.error * height)
+    return float(distances.mean()) if len(distances) >= len(x) / 2 else NO_COLLAPSE
+
+
+def _distances(points: _Stacked, x: Floats, y: Floats, error: Floats) -> Floats:
     """Squared distances of all points from the master line of the other curves' neighbours.
 
-    Arrays are (curves, points). Every other curve lends the two points that bracket a point, and a
-    weighted straight line goes through all of them.
+    Every other curve lends the two points that bracket a point, and a weighted straight line goes
+    through all of them.
     """
-    curve, point = np.nonzero(np.isfinite(x))
-    at = x[curve, point]
-    length = np.isfinite(x).sum(-1)
-    right = np.stack([np.searchsorted(row, at) for row in x], axis=-1)  # (all points, curves)
-    other = np.arange(len(x))
-    inside = (right > 0) & (right < length) & (other != curve[:, None])
-    sums = np.zeros((5, len(at)))  # weighted 1, x, x^2, y, xy of the bracketing points
-    for neighbour in (np.maximum(right - 1, 0), np.minimum(right, length - 1)):
-        weight = inside / error[other, neighbour] ** 2
-        offset, height = x[other, neighbour] - at[:, None], y[other, neighbour]
-        terms = (np.ones_like(offset), offset, offset**2, height, offset * height)
-        sums += [(weight * term).sum(-1) for term in terms]
-    total, first, second, mean, product = sums
+    begin, end = points.first[:-1], points.first[1:]
+    right = np.stack(
+        [np.searchsorted(x[i:j], x) + i for i, j in zip(begin, end, strict=True)], axis=1
+    )
+    inside = (right > begin) & (right < end) & (np.arange(len(begin)) != points.curve[:, None])
+    right = np.where(inside, right, 1)
+    neighbour = np.hstack([right - 1, right])
+    weight = np.hstack([inside, inside]) * (error**-2)[neighbour]
+    offset, height = x[neighbour] - x[:, None], y[neighbour]
+    weighted = weight * offset
+    total, first, mean = weight.sum(1), weighted.sum(1), np.einsum("ij,ij->i", weight, height)
+    second, product = (np.einsum("ij,ij->i", weighted, other) for other in (offset, height))
     determinant = total * second - first**2
     usable = determinant > 1e-12 * np.maximum(total * second, 1e-300)
     master = (second * mean - first * product)[usable] / determinant[usable]
     variance = second[usable] / determinant[usable]
-    own = error[curve, point][usable] ** 2
-    return np.asarray((y[curve, point][usable] - master) ** 2 / (own + variance))
+    return np.asarray((y[usable] - master) ** 2 / (error[usable] ** 2 + variance))

@@ -138,24 +138,21 @@ def widths(
 
 def _level_crossings(curve: NoiseCurve, levels: Sequence[float], at: Floats) -> list[LevelCrossing]:
     return [
-        LevelCrossing(
-            curve.model.name, level, _estimate(column[0], column[1:]), _censoring(column[0])
-        )
-        for level, column in zip(levels, at.T, strict=True)
+        LevelCrossing(curve.model.name, level, estimate, _censoring(where))
+        for level, estimate, where in zip(levels, _estimates(at), at[0], strict=True)
     ]
 
 
 def _widths(
     curve: NoiseCurve, levels: Sequence[float], pairs: Sequence[Pair], at: Floats
 ) -> list[Width]:
-    distances = []
-    for pair in pairs:
-        lower, upper = (at[:, levels.index(level)] for level in pair)
-        with np.errstate(invalid="ignore"):  # both ends censored: no distance
-            distance = np.abs(upper - lower)
-        width = _estimate(distance[0], distance[1:])
-        distances.append(Width(curve.model.name, curve.size, pair, width))
-    return distances
+    lower, upper = (at[:, [levels.index(pair[end]) for pair in pairs]] for end in (0, 1))
+    with np.errstate(invalid="ignore"):  # both ends censored: no distance
+        distance = np.abs(upper - lower)
+    return [
+        Width(curve.model.name, curve.size, pair, estimate)
+        for pair, estimate in zip(pairs, _estimates(distance), strict=True)
+    ]
 
 
 def precision(widths: Sequence[Width]) -> float | None:
@@ -191,29 +188,39 @@ def _crossings(
     finite = np.isfinite(position)
     random = np.random.default_rng(0)
     resampled = random.binomial(trials, correct / trials, (REPLICATES, len(trials)))
-    falling = isotonic(np.vstack([correct, resampled]) / trials, trials)
+    falling = _falling(np.vstack([correct, resampled]), trials)
     order = order_parameter(falling, curve.chance, kind)[:, finite]
-    return np.array([_cut(row, position[finite], np.asarray(levels)) for row in order])
+    return np.stack([_cut(order, position[finite], level) for level in levels], axis=1)
 
 
-def _cut(order: Floats, position: Floats, levels: Floats) -> Floats:
-    """Where a falling curve has each level, linear between its points."""
-    if not np.all(np.isfinite(order)):  # no better than chance without noise: no scale to cut
-        return np.full(len(levels), np.inf)
-    after = np.searchsorted(-order, -levels, side="right")  # first point below a level
-    at = np.where(after == 0, -np.inf, np.inf)
-    inside = (after > 0) & (after < len(order))
-    right, left = after[inside], after[inside] - 1
-    share = (order[left] - levels[inside]) / (order[left] - order[right])
-    at[inside] = position[left] + share * (position[right] - position[left])
-    return at
+def _falling(correct: NDArray[np.int64], trials: NDArray[np.int64]) -> Floats:
+    """The nearest falling accuracy to each row of counts (rows, points): isotonic regression.
 
-
-def isotonic(rows: Floats, weights: Floats) -> Floats:
-    """The nearest falling curve to each row (rows, points), in weighted least squares."""
+    All rows are one long curve for it, each so far below the one before that none disturbs
+    another; of what it pools, the accuracy is counted anew.
+    """
     from scipy.optimize import isotonic_regression
 
-    return np.array([isotonic_regression(row, weights=weights, increasing=False).x for row in rows])
+    below = 2.0 * np.arange(len(correct))[:, None]
+    weights = np.tile(trials, len(correct))
+    curve = (correct / trials - below).ravel()
+    blocks = isotonic_regression(curve, weights=weights, increasing=False).blocks
+    first, length = blocks[:-1], np.diff(blocks)
+    pooled = np.add.reduceat(correct.ravel(), first) / np.add.reduceat(weights, first)
+    return np.asarray(np.repeat(pooled, length).reshape(correct.shape))
+
+
+def _cut(order: Floats, position: Floats, level: float) -> Floats:
+    """Where each falling row (rows, points) has the level, linear between its points."""
+    after = (order >= level).sum(axis=1)  # the first point below the level
+    at = np.where(after == 0, -np.inf, np.inf)
+    at[~np.isfinite(order).all(axis=1)] = np.inf  # no better than chance without noise: no scale
+    row = np.flatnonzero((after > 0) & (after < order.shape[1]) & np.isfinite(order).all(axis=1))
+    right, left = after[row], after[row] - 1
+    high, low = order[row, left], order[row, right]
+    share = (high - level) / (high - low)
+    at[row] = position[left] + share * (position[right] - position[left])
+    return at
 
 
 def _censoring(at: float) -> Censoring | None:
@@ -222,16 +229,36 @@ def _censoring(at: float) -> Censoring | None:
     return "above" if at > 0 else "below"
 
 
-def _estimate(value: float, replicates: Floats) -> Estimate:
-    """Percentile interval, widened to hold the value.
+def _estimates(at: Floats) -> list[Estimate]:
+    """The first row of `at` with percentile intervals of the others, widened to hold it.
 
     No interval where resampled curves often leave the measured range.
     """
-    value = float(value)
-    if not np.isfinite(value):
-        return Estimate(None)
-    usable = replicates[np.isfinite(replicates)]
-    if len(usable) < (1 - CENSORED_SHARE) * len(replicates):
-        return Estimate(value)
-    low, high = np.quantile(usable, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Estimate(value, min(value, float(low)), max(value, float(high)))
+    replicates = np.sort(np.where(np.isfinite(at[1:]), at[1:], np.inf), axis=0)
+    usable = np.isfinite(replicates).sum(axis=0)
+    low, high = (
+        _quantiles(replicates, usable, share)
+        for share in ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
+    )
+    bounded = usable >= (1 - CENSORED_SHARE) * len(replicates)
+    return [
+        Estimate(None)
+        if not np.isfinite(value)
+        else Estimate(float(value), min(value, lower), max(value, upper))
+        if known
+        else Estimate(float(value))
+        for value, lower, upper, known in zip(
+            at[0].tolist(), low.tolist(), high.tolist(), bounded.tolist(), strict=True
+        )
+    ]
+
+
+def _quantiles(ascending: Floats, counts: NDArray[np.int64], share: float) -> Floats:
+    """Quantile of the first `counts` values of each column, linear between neighbours."""
+    place = share * np.maximum(counts - 1, 0)
+    lower = np.floor(place).astype(int)
+    upper = np.minimum(lower + 1, np.maximum(counts - 1, 0))
+    columns = np.arange(ascending.shape[1])
+    low, high = ascending[lower, columns], ascending[upper, columns]
+    with np.errstate(invalid="ignore"):  # no value in the column
+        return np.asarray(low + (place - lower) * (high - low))

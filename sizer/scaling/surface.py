@@ -21,10 +21,13 @@ from sizer.scaling.laws import law_named
 Floats = NDArray[np.float64]
 KNOTS = 8
 TOLERANCE = 1e-6  # relative, of deviance and values: far below any error of counting
-PROMISING = 2  # starts that are followed to their end
+PROMISING = 2  # starts that a fit without known values follows to their end
 SIZE_PARAMETERS = 3  # of any law, that only a comparison between models can determine
 CONTRADICTED = 0.03  # accuracy: a law that misses the mean of a size by more, in RMS, is refused
+CERTAIN = 1e-6  # the nearest to 0 and to 1 that a predicted accuracy counts as
+NEAR = 1e-3  # standard errors from the count, below which a residual is linear
 IDLE = 1e-3  # deviance residuals that a whole unit of a parameter changes, if it does nothing
+EDGE = 1e-2  # share of a bounded range: a search that starts on a bound would stay there
 BOUNDARY = 1e-3  # share of a bounded range that counts as lying on the bound
 
 
@@ -85,15 +88,18 @@ def _together(*values: float | Floats) -> tuple[Floats, ...]:
     return np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in values))
 
 
-def fit_surface(law: Law, curves: Sequence[NoiseCurve]) -> LawFit:
+def fit_surface(law: Law, curves: Sequence[NoiseCurve], known: LawFit | None = None) -> LawFit:
     """Fit acc(t, N) to the counts of all curves by binomial likelihood.
+
+    known: a fit of the law to these curves and others, from which the search may start; it then
+    lends its knots and its N0.
 
     The residuals are signed roots of the binomial deviance, so least squares maximises the
     likelihood (McCullagh & Nelder 1989, section 2.4). Raises MeasurementError where the curves
     have too few sizes, steps or points.
     """
     check_sizes(sizes_of(curves))
-    context = context_of(curves)
+    context = known.context if known else context_of(curves)
     points = points_of(curves, context.reference_size)
     names = law.names(len(context.knots))
     if len(points.x) < len(names):
@@ -102,10 +108,15 @@ def fit_surface(law: Law, curves: Sequence[NoiseCurve]) -> LawFit:
             "measure every model at the same steps"
         )
     surface = law.at(points.x, points.steps, context)
-    values = _best_fit(law.limits(names), surface, points, law.starts(points, context))
+    starts = law.starts(points, context)
+    if known is None:
+        values = _best_fit(law.limits(names), surface, points, starts, PROMISING)
+    else:
+        starts.append(np.array(known.values))
+        values = _best_fit(law.limits(names), surface, points, starts, 1)
     predicted = surface(values)
     residuals = _residuals(predicted, points)
-    jacobian = derivatives(lambda v: _residuals(surface(v), points), values)
+    jacobian = _jacobian(surface, values, points)
     covariance = clustered_covariance(jacobian, residuals, points.model)
     spare = len(residuals) - len(values)
     freedom = len(curves) - SIZE_PARAMETERS
@@ -139,7 +150,7 @@ def refit(fit: LawFit, correct: Floats, trials: Floats, curves: Sequence[NoiseCu
     law = law_named(fit.law)
     points = replace(points_of(curves, fit.reference_size), correct=correct, trials=trials)
     surface = law.at(points.x, points.steps, fit.context)
-    return _best_fit(law.limits(fit.names), surface, points, [np.array(fit.values)])
+    return _best_fit(law.limits(fit.names), surface, points, [np.array(fit.values)], 1)
 
 
 def context_of(curves: Sequence[NoiseCurve]) -> Context:
@@ -163,7 +174,7 @@ def _residuals(predicted: Floats, points: Points) -> Floats:
     """Signed roots of the binomial deviance of each count."""
     from scipy.special import xlogy
 
-    predicted, observed = np.clip(predicted, 1e-6, 1 - 1e-6), points.observed
+    predicted, observed = np.clip(predicted, CERTAIN, 1 - CERTAIN), points.observed
     deviance = xlogy(observed, observed / predicted) + xlogy(
         1 - observed, (1 - observed) / (1 - predicted)
     )
@@ -171,21 +182,41 @@ def _residuals(predicted: Floats, points: Points) -> Floats:
     return np.asarray(np.sign(observed - predicted) * size)
 
 
-def _best_fit(limits: Floats, surface: Surface, points: Points, starts: Sequence[Floats]) -> Floats:
-    """The most likely values within limits that the most promising starts lead to."""
+def _jacobian(surface: Surface, values: Floats, points: Points) -> Floats:
+    """Derivatives of the residuals by the values, (n, k).
 
-    def miss(values: Floats) -> Floats:
-        return _residuals(surface(values), points)
+    dr/dp = -n |o - p| / (p (1 - p) |r|), or -sqrt(n / (p (1 - p))) where o = p.
+    """
+    surely = surface(values)
+    predicted = np.clip(surely, CERTAIN, 1 - CERTAIN)
+    away = np.abs(points.observed - predicted)
+    variance = predicted * (1 - predicted) / points.trials
+    residuals = np.abs(_residuals(predicted, points))
+    near = residuals < NEAR
+    slope = np.where(near, variance**-0.5, away / variance / np.where(near, 1.0, residuals))
+    slope[surely != predicted] = 0.0
+    return np.asarray(-slope[:, None] * derivatives(surface, values))
+
+
+def _best_fit(
+    limits: Floats, surface: Surface, points: Points, starts: Sequence[Floats], followed: int
+) -> Floats:
+    """The most likely values within limits that the most promising starts lead to.
+
+    followed: how many starts are followed to their end.
+    """
 
     def deviance(values: Floats) -> float:
-        return float((miss(values) ** 2).sum())
+        return float((_residuals(surface(values), points) ** 2).sum())
 
-    inside = [np.clip(start, limits[:, 0], limits[:, 1]) for start in starts]
-    promising = sorted(inside, key=deviance)[:PROMISING]
-    return min((_descend(miss, start, limits) for start in promising), key=deviance)
+    low, high = limits.T
+    edge = EDGE * np.where(np.isfinite(high - low), high - low, 1.0)
+    inside = [np.clip(start, low + edge, high - edge) for start in starts]
+    promising = sorted(inside, key=deviance)[:followed]
+    return min((_descend(surface, points, start, limits) for start in promising), key=deviance)
 
 
-def _descend(miss: Surface, start: Floats, limits: Floats) -> Floats:
+def _descend(surface: Surface, points: Points, start: Floats, limits: Floats) -> Floats:
     """The values with the least squares that a start leads to."""
     import lmfit
 
@@ -196,13 +227,16 @@ def _descend(miss: Surface, start: Floats, limits: Floats) -> Floats:
     for i, (value, (low, high)) in enumerate(zip(start, limits, strict=True)):
         parameters.add(f"value_{i}", float(value), min=low, max=high)
     result = lmfit.minimize(
-        lambda p: miss(values_of(p)),
+        lambda p: _residuals(surface(values_of(p)), points),
         parameters,
-        Dfun=lambda p: derivatives(miss, values_of(p)),
+        method="least_squares",  # it keeps to bounds without a transformation that sticks to them
+        Dfun=lambda p: _jacobian(surface, values_of(p), points),
+        x_scale="jac",
         calc_covar=False,
         max_nfev=60 * len(start),
         ftol=TOLERANCE,
         xtol=TOLERANCE,
+        gtol=None,
     )
     return values_of(result.params)
 
