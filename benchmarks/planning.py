@@ -22,9 +22,10 @@ import numpy as np
 from laws import CHANCE, SIZES, logistic
 from numpy.typing import NDArray
 from scipy.special import ndtri
+from sizer.advise import advise
+from sizer.results import Requirement
 from truths import SHARED
 
-from sizer.advise import advise
 from sizer.datasets.records import DatasetInfo
 from sizer.fitting import fit_measurements
 from sizer.inference.records import ModelInfo
@@ -33,7 +34,6 @@ from sizer.measure.cells import Measurement
 from sizer.measure.ladder import measure_ladder
 from sizer.noise import Noise, linear_schedule
 from sizer.progress import ignore_progress
-from sizer.results import Requirement
 from sizer.scaling.choices import PRECISION
 from sizer.scaling.crossings import Cut, cut_curves
 from sizer.scaling.curves import Cell, NoiseCurve
