@@ -66,15 +66,15 @@ class Sizer:
         self.ladder = predictor(curves, image_share)
 
     def accuracy(self, size: float, step: float) -> Interval:
-        from sizer.predict.accuracy import accuracy_at
+        from sizer.predict.accuracy import training_accuracy
 
-        _, training = accuracy_at(self.ladder.at(step), size, CONFIDENCE)
+        training = training_accuracy(self.ladder.at(step), size, CONFIDENCE)
         return training.low, training.best, training.high
 
     def sizes(self, step: float, target: float) -> Answer:
         """A low of 0, any size, is no bound; what is called unreachable is above all sought."""
+        from sizer.predict.advice import answer
         from sizer.predict.question import Requirement
-        from sizer.predict.recommend import answer
         from sizer.predict.sizes import SEARCH
 
         wanted = Requirement(step, target, CONFIDENCE)

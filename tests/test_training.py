@@ -23,7 +23,7 @@ from sizer import __version__
 from sizer.datasets import open_dataset
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import DataError, ModelError, OutputError
-from sizer.networks import ladder, train
+from sizer.networks import ladder, recipe, train
 from sizer.networks.architecture import macs, parameters, small
 from sizer.networks.decoded import decoded
 from sizer.networks.manifest import Manifest, TrainedModel, read_manifest, write_manifest
@@ -568,7 +568,7 @@ class TestLadder:
         assert trained_epochs(ladder_copy).keys() == {damaged.stem}
 
     def test_what_fails_in_a_worker_is_said_by_its_parent(self, data, tmp_path, monkeypatch):
-        monkeypatch.setattr(train, "LEARNING_RATE", 1e30)
+        monkeypatch.setattr(recipe, "LEARNING_RATE", 1e30)
         with pytest.raises(
             ModelError, match=r"small-6-seed0\.onnx: the training diverged"
         ) as caught:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sizer.calibration import Calibration
 from sizer.errors import UsageError
 from sizer.networks.architecture import parameters
-from sizer.networks.train import train_line
+from sizer.networks.recipe import train_line
 from sizer.predict.asked_noise import AskedNoise, noise_step
 from sizer.predict.members import family, member_with
 from sizer.predict.narrowing import BEYOND, expected_log_width, log_width, with_training
