@@ -19,7 +19,7 @@ class Axis:
     logarithmic: bool = False
 
     def share(self, value: float) -> float:
-        """Where a value lies, 0 at the first and 1 at the last; half-way where they are the same."""
+        """Where a value lies, 0 at the first and 1 at the last; half-way where these are one."""
         if self.first == self.last:
             return 0.5
         if self.logarithmic:

@@ -46,9 +46,10 @@ class Candidate:
 class TrainingPlan:
     """What to train next to know an answer better.
 
-    interval_factor: upper over lower end of the answer's interval now, None where it has no end. worth_it: whether the plan narrows it by a tenth, in the logarithm. candidates: alone,
-    what shrinks the interval most for its cost first. chosen: one after the other, within the
-    budget, each with what is expected once it is added.
+    interval_factor: upper over lower end of the answer's interval now, None where it has no end.
+    worth_it: whether the plan narrows it by a tenth, in the logarithm. candidates: alone, what
+    shrinks the interval most for its cost first. chosen: one after the other, within the budget,
+    each with what is expected once it is added.
     """
 
     requirement: Requirement
