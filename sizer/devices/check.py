@@ -68,7 +68,7 @@ def check_model(
 
     devices: their names, of the catalogue or of `devices_file`. Amounts of memory are texts such as
     512KiB (1024) or 512KB (1000). Raises DeviceError for a device that is not known, UsageError for
-    a limit that cannot be read, and ModelError for a file that cannot be read or has no fixed sizes.
+    a limit that cannot be read, and ModelError for a file that is damaged or has no fixed sizes.
     """
     from sizer.devices.graph import read_operations
 
