@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 from truths import SHARED
 
-from sizer.advise import advise
 from sizer.datasets.records import DatasetInfo
 from sizer.fitting import fit_measurements
 from sizer.inference.records import ModelInfo
@@ -32,8 +31,9 @@ from sizer.measure.blocks import image_order
 from sizer.measure.cells import Measurement
 from sizer.measure.ladder import measure_ladder
 from sizer.noise import Noise, linear_schedule
+from sizer.predict.advice import advise
+from sizer.predict.question import Requirement
 from sizer.progress import ignore_progress
-from sizer.results import Requirement
 from sizer.scaling.choices import PRECISION
 from sizer.scaling.crossings import Cut, cut_curves
 from sizer.scaling.curves import Cell, NoiseCurve

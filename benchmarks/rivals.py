@@ -73,8 +73,8 @@ class Sizer:
 
     def sizes(self, step: float, target: float) -> Answer:
         """A low of 0, any size, is no bound; what is called unreachable is above all sought."""
+        from sizer.predict.advice import answer
         from sizer.predict.question import Requirement
-        from sizer.predict.recommend import answer
         from sizer.predict.sizes import SEARCH
 
         wanted = Requirement(step, target, CONFIDENCE)

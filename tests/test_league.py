@@ -390,6 +390,32 @@ class TestRivals:
         assert not forecaster.sizes(50.0, 0.4).named
 
 
+def test_the_project_competes():
+    """Its answers carry over: a size beyond the ladder, and the accuracy there."""
+    law = RIVALS_OWN["logit-linear"]
+    curves = planted_ladder(
+        lambda step, n: law(math.log(n / 1e4)) * np.exp(-step / 400),
+        SIZES,
+        np.arange(0.0, 801, 100),
+        trainings=2,
+        trials=2000,
+        random=np.random.default_rng(6),
+    )
+    forecaster = COMPETITORS["sizer"](tuple(curves), 0.0)
+    target = float(law(math.log(200)) * math.exp(-0.5))
+    low, best, high = forecaster.accuracy(2e6, 200.0)
+    assert low < target < high
+    assert best == pytest.approx(target, abs=0.03)
+    answer = forecaster.sizes(200.0, target)
+    assert answer.named
+    assert answer.low == answer.bound < 2e6 < answer.high
+    assert answer.best == pytest.approx(2e6, rel=0.5)
+    assert answer.recommended > answer.best
+    out_of_reach = forecaster.sizes(200.0, 0.99)
+    assert not out_of_reach.named
+    assert out_of_reach.bound > SIZES[-1]
+
+
 class TestChanges:
     @pytest.fixture
     def ladder(self):
