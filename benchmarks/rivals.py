@@ -66,9 +66,9 @@ class Sizer:
         self.ladder = predictor(curves, image_share)
 
     def accuracy(self, size: float, step: float) -> Interval:
-        from sizer.predict.accuracy import accuracy_at
+        from sizer.predict.accuracy import training_accuracy
 
-        _, training = accuracy_at(self.ladder.at(step), size, CONFIDENCE)
+        training = training_accuracy(self.ladder.at(step), size, CONFIDENCE)
         return training.low, training.best, training.high
 
     def sizes(self, step: float, target: float) -> Answer:

@@ -230,7 +230,7 @@ def plan_tables(planned: TrainingPlan) -> list[Table]:
                 f"{one.parameters:,}",
                 f"{one.cost:.3g}",
                 number(one.hours, ".2g"),
-                f"{one.interval_factor:.2f}",
+                number(one.interval_factor, ".2f"),
             )
             for one in candidates
         ]

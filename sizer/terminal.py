@@ -29,7 +29,7 @@ from sizer.predict.backtest import LadderBacktest
 from sizer.predict.plan import TrainingPlan
 
 if TYPE_CHECKING:
-    from sizer.networks.ladder import Progress as TrainingProgress
+    from sizer.networks.ladder import EpochDone
     from sizer.quantization.quantize import QuantizedModel
 
 COLOURS = {
@@ -54,18 +54,16 @@ def _progress() -> Progress:
 
 
 @contextmanager
-def training_progress() -> Iterator[
-    "Callable[[int, dict[str, int]], Callable[[TrainingProgress], None]]"
-]:
+def training_progress() -> Iterator["Callable[[int, dict[str, int]], Callable[[EpochDone], None]]"]:
     """A bar over all epochs, each weighted by its model's multiply-accumulates."""
     with _progress() as progress:
 
-        def start(epochs: int, costs: dict[str, int]) -> "Callable[[TrainingProgress], None]":
+        def start(epochs: int, costs: dict[str, int]) -> "Callable[[EpochDone], None]":
             total = epochs * sum(costs.values())
             task = progress.add_task("training", total=total, note="")
             done: dict[str, int] = {}
 
-            def report(message: "TrainingProgress") -> None:
+            def report(message: "EpochDone") -> None:
                 newly = message.done - done.get(message.name, 0)
                 done[message.name] = message.done
                 note = (

@@ -12,12 +12,12 @@ from importlinter.cli import lint_imports
 import sizer
 
 PACKAGE = Path(sizer.__file__).parent
-# Where a heavy module may be imported at all. networks.ladder tries what it exported, and
+# Where a heavy module may be imported at all. networks.member tries what it exported, and
 # quantization takes the runtime's own tools.
 HOMES = {
     "torch": {"networks"},
     "safetensors": {"networks"},
-    "onnxruntime": {"inference", "networks.ladder", "quantization"},
+    "onnxruntime": {"inference", "networks.member", "quantization"},
     "lmfit": {"scaling"},
     "skimage": {"noise.camera"},
     "datasets": {"datasets"},
@@ -133,4 +133,4 @@ def test_a_recommendation_loads_nothing_heavy(planted_calibration):
         *("--calibration", str(planted_calibration), "--device", "STM32H747XI"),
     )
     assert {"sizer.predict.recommend", "sizer.devices.latency"} <= loaded
-    assert loaded.isdisjoint({*HEAVY, "sizer.measure"})
+    assert loaded.isdisjoint({*HEAVY, "sizer.measure.cells"})

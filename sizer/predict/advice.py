@@ -9,7 +9,13 @@ from sizer.calibration import Calibration
 from sizer.devices.records import DeviceVerdict
 from sizer.inference.records import Precision
 from sizer.networks.architecture import Architecture
-from sizer.predict.accuracy import AccuracyRange, Prediction, accuracy_at, failures_said, predicted
+from sizer.predict.accuracy import (
+    AccuracyRange,
+    Prediction,
+    failures_said,
+    mean_accuracy,
+    predicted,
+)
 from sizer.predict.forecast import Forecast
 from sizer.predict.hindcast import Hindcast, hindcast
 from sizer.predict.narrowing import settling_size
@@ -114,7 +120,6 @@ def advise(calibration: Calibration, requirement: Requirement, force: bool = Fal
             requirement.target_accuracy,
             ladder.failed,
         ),
-        ceiling=accuracy_at(forecast, SEARCH * ladder.sizes[-1], requirement.confidence)[0],
         extrapolation_ratio=_ratio(sizes, ladder),
         backtest=hindcast(ladder, requirement.noise_step),
         errors=_uncertainty(forecast, sizes),
@@ -145,6 +150,10 @@ def answer(
 def _completed(advice: Advice, calibration: Calibration, ladder: Predictor) -> Advice:
     """What only a bounded or an unreachable answer says."""
     wanted = advice.requirement
+    if advice.verdict == "recommended":
+        return advice
+    forecast, top = ladder.at(wanted.noise_step), SEARCH * ladder.sizes[-1]
+    advice = replace(advice, ceiling=mean_accuracy(forecast, top, wanted.confidence))
     if advice.verdict == "bounded":
         sizes = [round(times * ladder.sizes[-1]) for times in SHOWN]
         at = [predicted(ladder, n, wanted.noise_step, wanted.confidence) for n in sizes]
@@ -164,8 +173,9 @@ def _uncertainty(forecast: Forecast, sizes: SizeEstimate | None) -> Uncertainty 
     if sizes is None or not sizes.best:
         return None
     seen = forecast.at(np.array([sizes.best]))
-    low, high = seen.quantiles((0.1587, 0.8413))[:, 0].tolist()
-    return Uncertainty((high - low) / 2, forecast.between_seed_sd(float(seen.expected()[0])))
+    return Uncertainty(
+        float(seen.standard_deviation()[0]), forecast.between_seed_sd(float(seen.expected()[0]))
+    )
 
 
 def _largest_step(

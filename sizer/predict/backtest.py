@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sizer.calibration import Calibration
 from sizer.errors import MeasurementError, UsageError
-from sizer.predict.accuracy import AccuracyRange, accuracy_at
+from sizer.predict.accuracy import AccuracyRange, training_accuracy
 from sizer.predict.advice import Verdict, answer
 from sizer.predict.predictor import Predictor
 from sizer.predict.question import Requirement, askable_steps, ladder_of
@@ -217,7 +217,7 @@ def _accuracies(
                 model=curve.model.name,
                 parameters=curve.size,
                 step=step,
-                predicted=accuracy_at(smaller.at(step), curve.size, CONFIDENCE)[1],
+                predicted=training_accuracy(smaller.at(step), curve.size, CONFIDENCE),
                 measured=measured,
                 guessing=bool(measured - curve.chance <= guessing),
             )

@@ -11,7 +11,7 @@ from sizer.predict.observations import LEAST, LINKS, MOST, steepness
 
 Floats = NDArray[np.float64]
 LARGEST_Z = 30.0
-RESOLUTION = 201  # of accuracy, in a quantile
+COARSE, FINE = 33, 49  # accuracies that a quantile is sought among
 # Nodes and weights of a Gauss-Hermite sum over a standard normal.
 NODES = ((-np.sqrt(3.0), 1 / 6), (0.0, 2 / 3), (np.sqrt(3.0), 1 / 6))
 
@@ -40,24 +40,40 @@ class Mixture:
 
     def quantiles(self, shares: Sequence[float], training: bool = False) -> Floats:
         """The accuracies below which it lies with these probabilities (shares, m)."""
-        angle = np.linspace(0, np.pi, RESOLUTION)
-        accuracies = self.chance + (1 - self.chance) * (0.5 - 0.5 * np.cos(angle))
-        targets, sd = self._targets(accuracies), self._sd(training)
-        columns = []
-        for size in range(self.mean.shape[-1]):
-            share = cumulative((targets - self.mean[..., size, None]) / sd[..., size, None])
-            below = np.maximum.accumulate(np.einsum("bc,bca->a", self.weights, share))
-            columns.append(np.interp(shares, np.append(below[:-1], 1.0), accuracies))
-        return np.array(columns).T
+        sizes = range(self.mean.shape[-1])
+        return np.array([self._quantiles_at(size, shares, training) for size in sizes]).T
+
+    def _quantiles_at(self, size: int, shares: Sequence[float], training: bool) -> Floats:
+        """On a coarse grid of accuracies, and then on a fine one around where they lie."""
+        angle = np.linspace(0, np.pi, COARSE)
+        grid = self.chance + (1 - self.chance) * (0.5 - 0.5 * np.cos(angle))
+        below = self._below(size, grid, training)
+        first = max(0, int(np.searchsorted(below, min(shares))) - 1)
+        last = min(COARSE - 1, int(np.searchsorted(below, max(shares))))
+        fine = np.linspace(grid[first], grid[last], FINE)
+        return np.asarray(np.interp(shares, self._below(size, fine, training), fine))
+
+    def _below(self, size: int, accuracies: Floats, training: bool) -> Floats:
+        """Probability that the accuracy of a size is below each of those that ascend (n,)."""
+        mean, sd = self.mean[..., size, None], self._sd(training)[..., size, None]
+        share = cumulative((self._targets(accuracies) - mean) / sd)
+        return np.asarray(np.maximum.accumulate(np.einsum("bc,bca->a", self.weights, share)))
 
     def expected(self) -> Floats:
         """The mean accuracy (m,)."""
+        return self.chance + (1 - self.chance) * self._moment(1)
+
+    def standard_deviation(self) -> Floats:
+        """Of the mean over trainings, in accuracy (m,)."""
+        variance = self._moment(2) - self._moment(1) ** 2
+        return np.asarray((1 - self.chance) * np.sqrt(np.maximum(variance, 0)))
+
+    def _moment(self, power: int) -> Floats:
+        """The mean of p to a power (m,)."""
         total = np.zeros(self.mean.shape)
         for node, weight in NODES:
-            total += weight * inverse(self.link, self.mean + node * self.sd)
-        return np.asarray(
-            self.chance + (1 - self.chance) * np.einsum("bc,bcm->m", self.weights, total)
-        )
+            total += weight * inverse(self.link, self.mean + node * self.sd) ** power
+        return np.asarray(np.einsum("bc,bcm->m", self.weights, total))
 
     def _targets(self, accuracies: Floats) -> Floats:
         """Values of z at accuracies (n,), each by the link of its component (components, n)."""

@@ -16,7 +16,7 @@ from sizer.scaling.curves import NoiseCurve
 Floats = NDArray[np.float64]
 SEARCH = 1000.0  # sizes are sought up to this many times the largest trained ...
 BELOW = 10.0  # ... and down to the smallest over this
-INSIDE, OUTSIDE = 100, 60  # sizes of the grid, even in ln N, where the ladder is and elsewhere
+INSIDE, OUTSIDE = 72, 40  # sizes of the grid, even in ln N, where the ladder is and elsewhere
 BOUND = 0.05  # probability that a lower bound is too high
 JUST_ABOVE = 1e-6  # relative: what a size must exceed one that fails by
 CLEARLY = 1.5  # standard errors, of scatter and counting, that make a measured size pass or fail

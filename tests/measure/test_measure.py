@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scripted_ladder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scripted import ScriptedEvaluator, ScriptedImages, no_noise, scripted_model, uniform
+from scripted_ladder import IMAGES, NOISE, SCHEDULE, STEPS, MemoryStore, contents, falling, ladder
 
 from sizer.cores import usable_cores
 from sizer.errors import DataError, ModelError, UsageError
@@ -22,44 +24,6 @@ from sizer.measure.cells import measure, source_of
 from sizer.measure.scores import score
 from sizer.measure.store import open_store
 from sizer.noise import Noise, epsilon, linear_schedule
-
-SCHEDULE = linear_schedule()
-NOISE = Noise(SCHEDULE, no_noise, seed=7)
-STEPS = (0, 200, 400, 800)
-IMAGES = ScriptedImages(1300)
-
-
-def falling(step, parameters):
-    return (1 - parameters**-0.3) / (1 + (step / 400) ** 3)
-
-
-def ladder(**options):
-    return [scripted_model(f"m{n}", n, falling, **options) for n in (100, 1000, 10_000)]
-
-
-class MemoryStore:
-    """A store that lists what was kept since it was made."""
-
-    def __init__(self):
-        self.kept = {}
-        self.added = []
-
-    def cells(self, source):
-        return dict(self.kept.get(source, {}))
-
-    def keep(self, source, cell, labels):
-        self.added.append((source, cell))
-        self.kept.setdefault(source, {}).setdefault(cell, labels)
-
-
-def contents(store, evaluators, data=IMAGES, noise=NOISE):
-    """Every kept label, as bytes."""
-    sources = [source_of(evaluator, data.info, noise) for evaluator in evaluators]
-    return {
-        (source, cell): labels.tobytes()
-        for source in sources
-        for cell, labels in store.cells(source).items()
-    }
 
 
 class TestPlan:
@@ -315,29 +279,18 @@ class TestScore:
 MEASURER = """
 import sys
 from pathlib import Path
-from test_measure import IMAGES, NOISE, STEPS, Telling, ladder, measure, open_store
+from scripted_ladder import IMAGES, NOISE, STEPS, Telling, ladder
+from sizer.measure.cells import measure
+from sizer.measure.store import open_store
 models = [Telling(m.info, m.accuracy) for m in ladder()]
 with open_store(Path(sys.argv[1])) as store:
     measure(models, IMAGES, NOISE, store, steps=STEPS, workers=2)
 """
 
 
-class Telling(ScriptedEvaluator):
-    """Asks leave on standard input for 25 images, once it has said which on standard output."""
-
-    def __call__(self, images):
-        return np.concatenate([self.told(images[i : i + 25]) for i in range(0, len(images), 25)])
-
-    def told(self, images):
-        steps, numbers, _ = self.decode(images)
-        os.write(1, f"{self.info.parameters} {steps[0]} {numbers[0]}\n".encode())
-        os.read(0, 1)
-        return super().__call__(images)
-
-
 def run_and_kill(path, batches):
     """Start a measurement, kill it in the midst of the last batch it may run; return its lines."""
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    environment = os.environ | {"PYTHONPATH": str(Path(scripted_ladder.__file__).parent)}
     command = [sys.executable, "-c", MEASURER, str(path)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, env=environment, **pipes) as process:

@@ -23,10 +23,11 @@ from sizer import __version__
 from sizer.datasets import open_dataset
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import DataError, ModelError, OutputError
-from sizer.networks import ladder, train
+from sizer.networks import ladder, recipe, train
 from sizer.networks.architecture import macs, parameters, small
 from sizer.networks.decoded import decoded
 from sizer.networks.manifest import Manifest, TrainedModel, read_manifest, write_manifest
+from sizer.networks.plan import CHECKPOINTS, Member, make_plan
 from sizer.networks.recipe import Recipe
 from sizer.networks.training import TrainingSet, batch_ranges, batches, train_network
 from sizer.noise import linear_schedule
@@ -384,7 +385,7 @@ def trained_epochs(folder):
     """Epochs in each checkpoint, by the model's name."""
     return {
         path.name.rpartition("-")[0]: len(torch.load(path, weights_only=True)["curve"])
-        for path in (folder / ladder.CHECKPOINTS).glob("*.pt")
+        for path in (folder / CHECKPOINTS).glob("*.pt")
     }
 
 
@@ -567,7 +568,7 @@ class TestLadder:
         assert trained_epochs(ladder_copy).keys() == {damaged.stem}
 
     def test_what_fails_in_a_worker_is_said_by_its_parent(self, data, tmp_path, monkeypatch):
-        monkeypatch.setattr(train, "LEARNING_RATE", 1e30)
+        monkeypatch.setattr(recipe, "LEARNING_RATE", 1e30)
         with pytest.raises(
             ModelError, match=r"small-6-seed0\.onnx: the training diverged"
         ) as caught:
@@ -589,7 +590,7 @@ class Described:
 
 class TestPlan:
     def plan(self, train, test, folder):
-        return ladder.make_plan(train, test, SCHEDULE, RECIPE, (1e4,), 1, folder, "command")
+        return make_plan(train, test, SCHEDULE, RECIPE, (1e4,), 1, folder, "command")
 
     @pytest.mark.parametrize(
         ("train", "test", "message"),
@@ -616,9 +617,11 @@ class TestPlan:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         data, count = Counted(100), parameters(SIZES[0])
         sizes = (0.9 * count, count, 1.1 * count, float(parameters(SIZES[1])))
-        plan = ladder.make_plan(data, data, SCHEDULE, RECIPE, sizes, 2, tmp_path / "l", "command")
-        assert plan.members == tuple((size, seed) for size in reversed(SIZES) for seed in (0, 1))
-        assert ladder.costs(plan) == {
+        plan = make_plan(data, data, SCHEDULE, RECIPE, sizes, 2, tmp_path / "l", "command")
+        assert plan.members == tuple(
+            Member(size, seed) for size in reversed(SIZES) for seed in (0, 1)
+        )
+        assert plan.costs() == {
             f"{size.name}-seed{seed}": macs(size) for size in SIZES for seed in (0, 1)
         }
         mu, sigma = plan.coefficients
@@ -630,22 +633,22 @@ class TestPlan:
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         data, folder = Counted(100), tmp_path / "ladder"
         sizes = tuple(float(parameters(size)) for size in SIZES)
-        plan = ladder.make_plan(data, data, SCHEDULE, RECIPE, sizes, 1, folder, "command")
+        plan = make_plan(data, data, SCHEDULE, RECIPE, sizes, 1, folder, "command")
         file = f"{SIZES[0].name}-seed0.onnx"
         (folder / file).write_bytes(b"trained")
         digest = hashlib.sha256(b"trained").hexdigest()
         shape = (SIZES[0].name, 1.0, 1.0, parameters(SIZES[0]), macs(SIZES[0]))
         model = TrainedModel(file, digest, *shape, 0, 0.5, ())
         write_manifest(folder, Manifest("command", "sizer", data.info, RECIPE, "fp32", (model,)))
-        assert ladder.costs(plan) == {f"{SIZES[1].name}-seed0": macs(SIZES[1])}
+        assert plan.costs() == {f"{SIZES[1].name}-seed0": macs(SIZES[1])}
         (folder / file).write_bytes(b"damaged")
-        assert len(ladder.costs(plan)) == 2
+        assert len(plan.costs()) == 2
 
     def test_a_line_keeps_what_another_adds_meanwhile(self, tmp_path, monkeypatch):
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         data, folder = Counted(100), tmp_path / "ladder"
         count = float(parameters(SIZES[0]))
-        plan = ladder.make_plan(data, data, SCHEDULE, RECIPE, (count,), 1, folder, "sizer b")
+        plan = make_plan(data, data, SCHEDULE, RECIPE, (count,), 1, folder, "sizer b")
         models = [
             TrainedModel(
                 f"{size.name}.onnx", "", size.name, 1.0, 1.0, parameters(size), 1, 0, 0, ()
@@ -656,7 +659,7 @@ class TestPlan:
         def trained(*_):
             other = Manifest("sizer a", "sizer", data.info, RECIPE, "fp32", (models[1],))
             write_manifest(folder, other)
-            yield models[0]
+            yield Member(SIZES[0], 0), models[0]
 
         monkeypatch.setattr(ladder, "_trained", trained)
         manifest = ladder.train_ladder(plan, 1, lambda progress: None)

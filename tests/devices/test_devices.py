@@ -33,7 +33,7 @@ from sizer.errors import DeviceError, ModelError
 from sizer.estimate import Estimate
 from sizer.networks import architecture
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 CATALOGUE = read_catalogue()
 RATES = Rates(rows(CATALOGUE))
 KIB = 2**10

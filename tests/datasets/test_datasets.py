@@ -23,7 +23,7 @@ COUNT, HEIGHT, WIDTH, CLASSES = 12, 5, 6, 3
 LABELS = np.arange(COUNT) % CLASSES
 PIXELS = np.random.default_rng(7).integers(0, 256, (COUNT, HEIGHT, WIDTH, 3), dtype=np.uint8)
 CIFAR = Path(
-    os.environ.get("SIZER_CIFAR100", Path(__file__).parents[2] / "shared" / "data" / "cifar100")
+    os.environ.get("SIZER_CIFAR100", Path(__file__).parents[3] / "shared" / "data" / "cifar100")
 )
 
 

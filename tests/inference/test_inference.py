@@ -466,7 +466,7 @@ class TestProvider:
         script = (
             "import sys, pathlib\n"
             "from sizer.inference import choose_provider, open_model\n"
-            "from test_evaluate import DATA, IMAGES\n"
+            "from test_inference import DATA, IMAGES\n"
             "path, provider = pathlib.Path(sys.argv[1]), choose_provider('auto')\n"
             "predict = open_model(path, DATA, provider=provider).open().prepare(IMAGES, IMAGES)\n"
             "assert len(predict(0.5, 0.5)) == len(IMAGES)\n"

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import onnx
 import pytest
-import test_kill
+import stopped
 import watched
-from test_kill import Line
+from stopped import Line
 from tiny import network, save_images, save_ladder
 from typer.testing import CliRunner
 from watched import Watched
@@ -100,7 +100,7 @@ def nodes():
         environment.setenv("RAY_USAGE_STATS_REPORT_URL", "http://127.0.0.1:9")
         environment.setenv("RAY_AUTH_MODE", "token")
         environment.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        environment.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=":")
+        environment.setenv("PYTHONPATH", str(Path(watched.__file__).parent), prepend=":")
         from ray.cluster_utils import Cluster
 
         size = {"num_cpus": 1, "object_store_memory": STORE}
@@ -220,7 +220,7 @@ def test_an_interrupted_line_goes_on_and_ends_with_the_same(given, models, data,
     reference, line = Line(given, tmp_path / "threads"), Line(given, tmp_path / "ray")
     with open_store(reference.store) as store:
         noise = Noise()
-        measure(models, data, noise, store, steps=test_kill.STEPS)
+        measure(models, data, noise, store, steps=stopped.STEPS)
     line.place.mkdir()
     line.command += ["--engine", "ray"]
     error, code = line.stop_when(20, 0.02, signal.SIGINT)
@@ -229,7 +229,7 @@ def test_an_interrupted_line_goes_on_and_ends_with_the_same(given, models, data,
     assert error.splitlines()[0].startswith(f"measuring on the Ray cluster at {nodes.address}")
     assert error.splitlines()[-1] == "interrupted; nothing measured is lost: the same line goes on"
     some, every = line.cells(), reference.cells()
-    assert len(every) == len(models) * len(test_kill.STEPS) * IMAGES // BLOCK
+    assert len(every) == len(models) * len(stopped.STEPS) * IMAGES // BLOCK
     assert 20 <= len(some) < len(every)
     assert some.items() <= every.items()
     assert line.finish() == 0  # images shown to models in this process
