@@ -22,8 +22,6 @@ import numpy as np
 from laws import CHANCE, SIZES, logistic
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from sizer.advise import advise
-from sizer.results import Requirement
 from truths import SHARED
 
 from sizer.datasets.records import DatasetInfo
