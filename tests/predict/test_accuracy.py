@@ -64,7 +64,8 @@ class TestPlantedTruth:
         rising = [predict(calibration, parameters=n, step=255).accuracy.best for n in sizes]
         falling = [predict(calibration, parameters=170_000, step=t).accuracy.best for t in STEPS]
         assert np.all(np.diff(rising) > 0)
-        assert np.all(np.diff(falling) < 0.005)
+        assert np.all(np.diff(falling) < 0.015)  # counting leaves 0.004 a step
+        assert falling[0] > falling[8] > falling[12] > falling[16]
 
     def test_the_interval_widens_with_confidence_and_distance(self, calibration):
         def width(size, confidence):
@@ -87,7 +88,7 @@ class TestPlantedTruth:
         for size in builtin.sizes:
             at = predict(builtin, parameters=size, step=162).accuracy
             twins = [
-                float(np.interp(162, c.steps, c.accuracy)) for c in builtin.curves if c.size == size
+                float(c.accuracy[c.steps.index(162)]) for c in builtin.curves if c.size == size
             ]
             assert min(twins) - 0.01 < at.best < max(twins) + 0.01
 

@@ -135,8 +135,8 @@ def clearly(calibration, step, target):
 
 
 class TestNeverAgainstTheMeasurements:
-    @settings(max_examples=60, deadline=None)
-    @given(curves=ladders(), place=st.floats(0.02, 0.98), step=st.sampled_from([0.0, 200.0, 410.0]))
+    @settings(max_examples=50)
+    @given(curves=ladders(), place=st.floats(0.02, 0.98), step=st.sampled_from([0.0, 225.0, 450.0]))
     def test_sizes_that_clearly_pass_or_fail(self, curves, place, step):
         calibration = measured(curves)
         seen = ladder_of(calibration).observed(step)
@@ -154,11 +154,11 @@ class TestNeverAgainstTheMeasurements:
                 size is None or size > max(below) for size in (sizes.best, sizes.recommended)
             )
 
-    @settings(max_examples=60, deadline=None)
-    @given(curves=ladders(), place=st.floats(0.02, 0.98), step=st.sampled_from([0.0, 200.0, 410.0]))
+    @settings(max_examples=50)
+    @given(curves=ladders(), place=st.floats(0.02, 0.98), step=st.sampled_from([0.0, 225.0, 450.0]))
     def test_the_measured_size_that_already_does_it(self, curves, place, step):
         reached = {
-            (curve.size, curve.model.name): float(np.interp(step, curve.steps, curve.accuracy))
+            (curve.size, curve.model.name): float(curve.accuracy[curve.steps.index(step)])
             for curve in curves
         }
         target = min(reached.values()) + place * np.ptp(list(reached.values()))
@@ -177,7 +177,7 @@ class TestNeverAgainstTheMeasurements:
 
 
 class TestOrderOfAnswers:
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(
         target=st.floats(0.3, 0.85),
         more=st.floats(0, 0.05),

@@ -121,7 +121,7 @@ class TestFailedTrainings:
         assert ladder_of(calibration).failed == ()
         assert failures_said(ladder_of(calibration)) == ()
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=15)
     @given(seed=st.integers(0, 10**6), luck=st.floats(0, 0.02), trainings=st.integers(1, 3))
     def test_luck_is_hardly_ever_taken_for_a_failure(self, seed, luck, trainings):
         """Of normal luck none is as far out as a failure: never two of a ladder."""
