@@ -639,7 +639,7 @@ class TestRecommend:
         assert large["latencies"][0]["runtime"] == "STM32Cube.AI 10.0.0"
         assert small["flash"]["limit"] == 512 * KIB
         assert large["reach"]["parameters"] >= small["reach"]["parameters"]
-        assert large["reach"]["accuracy"]["value"] >= small["reach"]["accuracy"]["value"]
+        assert large["reach"]["accuracy"]["best"] >= small["reach"]["accuracy"]["best"]
         assert large["reach"]["noise_step"] >= small["reach"]["noise_step"] >= 200
 
     @pytest.mark.parametrize("form", ["text", "markdown"])
@@ -685,7 +685,7 @@ class TestRecommend:
         (device,) = json.loads(result.stdout)["devices"]
         assert result.exit_code in {1, 4}
         assert (device["verdict"], device["reach"]["noise_step"]) == ("UNKNOWN", None)
-        assert device["reach"]["accuracy"]["value"] > 0.7
+        assert device["reach"]["accuracy"]["best"] > 0.7
 
     @pytest.mark.parametrize(
         ("arguments", "code", "words"),
