@@ -5,6 +5,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 from planted import ladder, write_table
 
+from sizer import cli
+
+cli.load_commands(cli.command_modules())
+
 # No test measures time: a busy machine is no failure.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

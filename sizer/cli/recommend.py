@@ -22,7 +22,7 @@ from sizer.cli.options import (
     StepOption,
     TargetOption,
 )
-from sizer.devices.records import RESERVE_RAM
+from sizer.devices.units import RESERVE_RAM
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration

@@ -7,8 +7,8 @@ from pathlib import Path
 from sizer.devices.catalogue import all_devices, find_device, select
 from sizer.devices.footprint import footprint
 from sizer.devices.latency import Rates, rows
-from sizer.devices.records import RESERVE_RAM, Device, DeviceVerdict, Footprint, Limits
-from sizer.devices.units import parse_bytes
+from sizer.devices.records import Device, DeviceVerdict, Footprint, Limits
+from sizer.devices.units import RESERVE_RAM, parse_bytes
 from sizer.devices.verdict import judge
 from sizer.errors import UsageError
 from sizer.inference.records import Precision
