@@ -211,7 +211,7 @@ def _accuracies(
     for step in steps:
         if not curve.steps[0] <= step <= curve.steps[-1] or not smaller.spanning(step):
             continue
-        measured = float(np.interp(step, curve.steps, curve.accuracy))
+        measured = curve.accuracy_at(step)
         points.append(
             PredictedAccuracy(
                 model=curve.model.name,

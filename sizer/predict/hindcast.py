@@ -40,7 +40,7 @@ def hindcast(ladder: Predictor, step: float) -> Hindcast | None:
     if not held_out or not smaller.spanning(step):
         return None
     ranges = {size: training_accuracy(smaller.at(step), size, CONFIDENCE) for size in largest}
-    measured = [float(np.interp(step, c.steps, c.accuracy)) for c in held_out]
+    measured = [c.accuracy_at(step) for c in held_out]
     told = [ranges[curve.size] for curve in held_out]
     missed = np.array([at.best - truth for at, truth in zip(told, measured, strict=True)])
     return Hindcast(
