@@ -39,7 +39,7 @@ def choose_provider(requested: ProviderChoice) -> Provider:
     """
     if requested == "cpu":
         return "cpu"
-    if _cuda_works():
+    if cuda_works():
         return "cuda"
     if requested == "cuda":
         raise ProviderError(
@@ -131,7 +131,7 @@ def _provider_list(provider: Provider) -> list[Any]:
     return [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"]
 
 
-def _cuda_works() -> bool:
+def cuda_works() -> bool:
     """Whether a session really gets CUDA; the list of providers only says what was compiled."""
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return False

@@ -123,14 +123,14 @@ def _quantize_model(
     made = onnx_file.made_from(model.fingerprint, precision, train.info.fingerprint, noise_steps)
     if onnx_file.is_made(target, made):
         return
-    batches = _calibration_batches(train, noise_steps, model.plan)
+    batches = calibration_batches(train, noise_steps, model.plan)
     metadata = {**to_metadata(model.plan.input_format), **made}
     contents = onnx_file.quantize_file(model.path, precision, batches, metadata)
     with io.replacing(target) as partial:
         partial.write_bytes(contents)
 
 
-def _calibration_batches(
+def calibration_batches(
     train: Dataset, noise_steps: tuple[int, int] | None, plan: InputPlan
 ) -> Iterator[NDArray[Any]]:
     """Training images as the model takes them, with the noise it was trained with, step by step."""
