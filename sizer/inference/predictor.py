@@ -52,7 +52,7 @@ class OnnxPredictor:
         return labels
 
     def rewriting(self, clean: Images, epsilon: Images) -> Rewriting | None:
-        """The fastest one for these images (B, H, W, C); None where the file's own graph is left."""
+        """The fastest one for images such as these (B, H, W, C); None where there is none."""
         key = (self._fingerprint, self._provider, clean.shape[1:])
         with _choosing:
             if key not in rewritings:
