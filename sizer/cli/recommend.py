@@ -23,6 +23,7 @@ from sizer.cli.options import (
     TargetOption,
 )
 from sizer.devices.units import RESERVE_RAM
+from sizer.estimate import CONFIDENCE
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
@@ -39,7 +40,7 @@ def recommend(
     snr_db: SnrOption = None,
     noise_from: NoiseFromOption = None,
     calibration: CalibrationOption = "builtin",
-    confidence: ConfidenceOption = 0.9,
+    confidence: ConfidenceOption = CONFIDENCE,
     device: Annotated[
         list[str] | None, typer.Option(help="A device of `sizer devices`; repeat for more.")
     ] = None,

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sizer.estimate import CONFIDENCE
 from sizer.predict.accuracy import training_accuracy
 from sizer.predict.predictor import Predictor
 
 HOLD_OUT = 3  # largest sizes, as long as enough are left
 LEAST_LEFT = 3  # sizes to predict from
-CONFIDENCE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
