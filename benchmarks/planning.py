@@ -1,6 +1,6 @@
 """What `--steps auto` saves: the plan against a uniform full grid, on ladders whose law is known.
 
-Each ladder is drawn as in `coverage.py`: a logistic fall whose width is a power of N, scatter
+Each ladder is drawn as in `truths.py`: a logistic fall whose width is a power of N, scatter
 between trainings, images whose difficulty all models share in part. It is measured twice, with the
 same answers: by the plan, and at 50 steps on all images. Compared are the images run, the
 exponent of the widths and log10 N* for a requirement beyond the ladder, each with its 90 %
@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from coverage import CHANCE, SHARED, SIZES, logistic
+from laws import CHANCE, SIZES, logistic
 from numpy.typing import NDArray
 from scipy.special import ndtri
+from truths import SHARED
 
-from sizer.advise import advise
 from sizer.datasets.records import DatasetInfo
 from sizer.fitting import fit_measurements
 from sizer.inference.records import ModelInfo
@@ -31,8 +31,10 @@ from sizer.measure.blocks import image_order
 from sizer.measure.cells import Measurement
 from sizer.measure.ladder import measure_ladder
 from sizer.noise import Noise, linear_schedule
+from sizer.predict.advice import advise
+from sizer.predict.question import Requirement
 from sizer.progress import ignore_progress
-from sizer.results import PRECISION, Requirement
+from sizer.scaling.choices import PRECISION
 from sizer.scaling.crossings import Cut, cut_curves
 from sizer.scaling.curves import Cell, NoiseCurve
 from sizer.scaling.width import fit_width_law

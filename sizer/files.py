@@ -37,28 +37,25 @@ def check_outputs(path: Path, plots: Path | None = None) -> None:
 
 
 def write_calibration(path: Path, calibration: "Calibration") -> None:
-    from pydantic import TypeAdapter
+    import msgspec
 
-    from sizer.calibration import Calibration
-
-    write_text(path, TypeAdapter(Calibration).dump_json(calibration, indent=1).decode() + "\n")
+    text = msgspec.json.format(msgspec.json.encode(calibration), indent=1)
+    write_text(path, text.decode() + "\n")
 
 
 def read_calibration(path: Path) -> "Calibration":
     """Raises CalibrationError for anything that is not a calibration of this version."""
-    from pydantic import TypeAdapter, ValidationError
+    import msgspec
 
     from sizer.calibration import Calibration
 
     try:
-        calibration = TypeAdapter(Calibration).validate_json(path.read_bytes())
+        calibration = msgspec.json.decode(path.read_bytes(), type=Calibration)
     except OSError as error:
         raise CalibrationError(f"{path}: {error.strerror}; give a calibration file") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "content"
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise CalibrationError(
-            f"{path}: not a calibration of this version: {where}: {first['msg']}; "
+            f"{path}: not a calibration of this version: {error}; "
             "make one with `sizer calibrate` or `sizer fit`"
         ) from error
     if calibration.version != VERSION:

@@ -230,7 +230,7 @@ def plan_tables(planned: TrainingPlan) -> list[Table]:
                 f"{one.parameters:,}",
                 f"{one.cost:.3g}",
                 number(one.hours, ".2g"),
-                f"{one.interval_factor:.2f}",
+                number(one.interval_factor, ".2f"),
             )
             for one in candidates
         ]
@@ -419,7 +419,7 @@ def verdict_facts(found: DeviceVerdict) -> list[tuple[str, str]]:
     if found.reach is not None:
         most, step = found.reach, found.reach.noise_step
         upto = "at no step" if step is None else f"up to step {step:.4g}"
-        held = f"{most.parameters:,} parameters: {interval(most.accuracy, '.3f')} at this step"
+        held = f"{most.parameters:,} parameters: {accuracy_range(most.accuracy)} at this step"
         facts.append(("the most it holds", f"{held}, the accuracy wanted {upto}"))
     return facts
 

@@ -27,10 +27,10 @@ from sizer.predict.accuracy import Prediction
 from sizer.predict.advice import Advice
 from sizer.predict.backtest import LadderBacktest
 from sizer.predict.plan import TrainingPlan
-from sizer.results import QuantizedModel
 
 if TYPE_CHECKING:
-    from sizer.networks.ladder import Progress as TrainingProgress
+    from sizer.networks.ladder import EpochDone
+    from sizer.quantization.quantize import QuantizedModel
 
 COLOURS = {
     "recommended": "green",
@@ -54,18 +54,16 @@ def _progress() -> Progress:
 
 
 @contextmanager
-def training_progress() -> Iterator[
-    "Callable[[int, dict[str, int]], Callable[[TrainingProgress], None]]"
-]:
+def training_progress() -> Iterator["Callable[[int, dict[str, int]], Callable[[EpochDone], None]]"]:
     """A bar over all epochs, each weighted by its model's multiply-accumulates."""
     with _progress() as progress:
 
-        def start(epochs: int, costs: dict[str, int]) -> "Callable[[TrainingProgress], None]":
+        def start(epochs: int, costs: dict[str, int]) -> "Callable[[EpochDone], None]":
             total = epochs * sum(costs.values())
             task = progress.add_task("training", total=total, note="")
             done: dict[str, int] = {}
 
-            def report(message: "TrainingProgress") -> None:
+            def report(message: "EpochDone") -> None:
                 newly = message.done - done.get(message.name, 0)
                 done[message.name] = message.done
                 note = (
@@ -122,7 +120,7 @@ def show_ladder(manifest: Manifest) -> None:
     _table(f"{manifest.recipe.family} ladder on {manifest.dataset.spec}", headings, rows)
 
 
-def show_quantized(precision: Precision, models: Sequence[QuantizedModel]) -> None:
+def show_quantized(precision: Precision, models: "Sequence[QuantizedModel]") -> None:
     """The loss that was measured, which is what an operator that quantises badly shows by."""
     rows = [
         (

@@ -20,8 +20,7 @@ from sizer.fitting import fit_file
 from sizer.networks.architecture import SMALL_STEMS, small, small_with
 from sizer.networks.manifest import read_manifest
 from sizer.networks.models import find_models, training_of
-from sizer.networks.recipe import Recipe
-from sizer.networks.train import full_recipe, train_line
+from sizer.networks.recipe import Recipe, full_recipe, train_line
 from sizer.report import advice_markdown
 from sizer.scaling.crossings import Cut
 

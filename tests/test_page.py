@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from sizer.advise import advise, outlook, reach, requirement_map
+from sizer.results import Requirement
 from test_advise import ask, calibration, law_fit, trained_with
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -24,7 +25,6 @@ from sizer.page.draw import Axis, Canvas, short_count
 from sizer.page.figures import band_edges, map_plot
 from sizer.pipeline.reporting import calibrate_line, provenance, report_of
 from sizer.report import headline, report_json, report_markdown
-from sizer.results import Requirement
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = (

@@ -8,8 +8,9 @@ import pytest
 from conftest import SIZES, planted_accuracy
 from planted import curve, write_table
 from scripted import SHAPE, ScriptedEvaluator, ScriptedImages, no_noise
+from scripted_ladder import MemoryStore
 from sizer.advise import advise
-from test_measure import MemoryStore
+from sizer.results import Requirement
 
 from sizer import files
 from sizer.errors import CalibrationError, MeasurementError, UsageError
@@ -20,7 +21,6 @@ from sizer.measure.rounds import BRACKET_STEPS
 from sizer.noise import Noise, linear_schedule
 from sizer.pipeline import NoiseQuestion, recommend
 from sizer.progress import ignore_progress
-from sizer.results import Requirement
 from sizer.scaling.analysis import NO_CROSSING, NO_WIDTH_LAW, NOT_CLEAN
 from sizer.scaling.crossings import Cut
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import EXACT, curve
 from scripted import ScriptedImages
-from test_measure import IMAGES as MEASURED
-from test_measure import NOISE as MEASURED_NOISE
-from test_measure import MemoryStore, ladder
+from scripted_ladder import IMAGES as MEASURED
+from scripted_ladder import NOISE as MEASURED_NOISE
+from scripted_ladder import MemoryStore, ladder
 from test_pipeline import CUT, NOISE, models
 
 from sizer.errors import UsageError

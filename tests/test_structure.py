@@ -12,12 +12,12 @@ from importlinter.cli import lint_imports
 import sizer
 
 PACKAGE = Path(sizer.__file__).parent
-# Where a heavy module may be imported at all. networks.ladder tries what it exported, and quantize
-# takes the runtime's own tools.
+# Where a heavy module may be imported at all. networks.member tries what it exported, and
+# quantization takes the runtime's own tools.
 HOMES = {
     "torch": {"networks"},
     "safetensors": {"networks"},
-    "onnxruntime": {"inference", "quantize", "networks.ladder"},
+    "onnxruntime": {"inference", "networks.member", "quantization"},
     "lmfit": {"scaling"},
     "skimage": {"noise.camera"},
     "datasets": {"datasets"},
@@ -31,17 +31,25 @@ HOMES = {
 }
 # What the command line may import before it is asked: records of the rooms, and errors.
 LIGHT = {
-    *("errors", "results", "devices.records", "inference.records", "networks.recipe"),
+    *("errors", "estimate", "devices.units", "inference.records", "networks.recipe"),
     *("measure.engines", "scaling.choices"),
 }
 HEAVY = (
     *("torch", "onnxruntime", "onnx", "lmfit", "datasets", "matplotlib", "pandas", "pyarrow"),
     *("skimage", "PIL", "jinja2", "ray"),
 )
+ALL_COMMANDS = """
+import sys
+from sizer.cli import command_modules, load_commands
+load_commands(command_modules())
+print(*sys.modules)
+"""
 RECOMMEND = """
 import sys
 from typer.testing import CliRunner
+from sizer.cli import command_modules, load_commands
 from sizer.cli.app import app
+load_commands(command_modules())
 result = CliRunner().invoke(app, sys.argv[1:])
 assert result.exit_code == 0, result.output
 print(" ".join(sorted(sys.modules)))
@@ -121,7 +129,7 @@ def loaded_by(script, *arguments):
 
 
 def test_the_command_line_loads_nothing_heavy():
-    loaded = loaded_by("import sys, sizer.cli; print(*sys.modules)")
+    loaded = loaded_by(ALL_COMMANDS)
     assert "typer" in loaded
     assert loaded.isdisjoint({*HEAVY, "numpy", "scipy", "pydantic"})
 
@@ -132,5 +140,5 @@ def test_a_recommendation_loads_nothing_heavy(planted_calibration):
         *("recommend", "--noise-step", "300", "--target-acc", "0.6"),
         *("--calibration", str(planted_calibration), "--device", "STM32H747XI"),
     )
-    assert {"sizer.advise", "sizer.devices.latency"} <= loaded
-    assert loaded.isdisjoint({*HEAVY, "sizer.measure"})
+    assert {"sizer.predict.recommend", "sizer.devices.latency"} <= loaded
+    assert loaded.isdisjoint({*HEAVY, "sizer.measure.cells"})

@@ -23,8 +23,19 @@ if TYPE_CHECKING:
 WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
 # In which `sizer --help` lists them; others come last.
 ORDER = (
-    *("calibrate", "fit", "recommend", "report", "plan", "backtest", "noise", "train", "quantize"),
-    *("export", "devices"),
+    *(
+        "calibrate",
+        "fit",
+        "recommend",
+        "predict",
+        "report",
+        "plan",
+        "backtest",
+        "noise",
+        "train",
+        "quantize",
+    ),
+    *("train", "quantize", "export", "devices"),
 )
 
 
@@ -60,10 +71,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="How many parameters an image classifier needs under noise, answered from small models.",
 )
-
-
-def main() -> None:
-    app()
 
 
 def command(function: Callable[..., Any], group: typer.Typer = app) -> Callable[..., Any]:

@@ -72,13 +72,14 @@ def calibrate(
 
     Example: sizer calibrate models/mine --images 2000 --out mine.json --plots pictures
     """
-    from sizer import files, pipeline, terminal
+    from sizer import files, terminal
     from sizer.measure.engines import open_engine
+    from sizer.pipeline.calibrating import calibrate as calibrate_ladder
     from sizer.scaling.crossings import Cut
 
     files.check_outputs(out, plots)
     with open_engine(engine, mention) as opened, terminal.measuring_progress() as progress:
-        calibration = pipeline.calibrate(
+        calibration = calibrate_ladder(
             models=models or [],
             data=data,
             steps=parse_steps(steps),

@@ -15,6 +15,7 @@ from sizer.cli.options import (
     StepOption,
     TargetOption,
 )
+from sizer.estimate import CONFIDENCE
 
 
 @command
@@ -28,7 +29,7 @@ def plan(
     snr_db: SnrOption = None,
     noise_from: NoiseFromOption = None,
     calibration: CalibrationOption = "builtin",
-    confidence: ConfidenceOption = 0.9,
+    confidence: ConfidenceOption = CONFIDENCE,
     format: FormatOption = "text",  # noqa: A002
 ) -> int:
     """Which sizes to train next, to narrow the interval of a recommendation most for their cost.

@@ -14,6 +14,7 @@ from sizer.cli.options import (
     SnrOption,
     StepOption,
 )
+from sizer.estimate import CONFIDENCE
 
 
 @command
@@ -24,7 +25,7 @@ def predict(
     snr_db: SnrOption = None,
     noise_from: NoiseFromOption = None,
     calibration: CalibrationOption = "builtin",
-    confidence: ConfidenceOption = 0.9,
+    confidence: ConfidenceOption = CONFIDENCE,
     format: FormatOption = "text",  # noqa: A002
 ) -> None:
     """The accuracy that a model of a given size will have under noise.

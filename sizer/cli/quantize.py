@@ -29,15 +29,16 @@ def quantize(
 
     Example: sizer quantize models/mine --data photos/ --out models/mine-int8
     """
-    from sizer import pipeline, terminal
+    from sizer import terminal
+    from sizer.quantization.quantize import quantize as quantize_ladder
 
     with terminal.measuring_progress() as progress:
-        results = pipeline.quantize(
-            models=models,
+        results = quantize_ladder(
+            models,
+            out,
             data=data,
             precision=precision,
             input_format=parse_input_format(input_range, mean, std),
-            folder=out,
             command=line_given(),
             progress=progress,
         )

@@ -22,7 +22,8 @@ from sizer.cli.options import (
     StepOption,
     TargetOption,
 )
-from sizer.devices.records import RESERVE_RAM
+from sizer.devices.units import RESERVE_RAM
+from sizer.estimate import CONFIDENCE
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
@@ -39,7 +40,7 @@ def recommend(
     snr_db: SnrOption = None,
     noise_from: NoiseFromOption = None,
     calibration: CalibrationOption = "builtin",
-    confidence: ConfidenceOption = 0.9,
+    confidence: ConfidenceOption = CONFIDENCE,
     device: Annotated[
         list[str] | None, typer.Option(help="A device of `sizer devices`; repeat for more.")
     ] = None,
@@ -74,7 +75,7 @@ def recommend(
 
     Example: sizer recommend --noise-step 300 --target-acc 0.6 --calibration mine.json
     """
-    from sizer import files, pipeline, terminal
+    from sizer import files, terminal
     from sizer.predict.members import check_export
     from sizer.predict.recommend import recommend as recommend_size
 
@@ -82,7 +83,9 @@ def recommend(
     if export is not None:
         check_export(measured, export)
     if report is not None:
-        pipeline.check_report(report)
+        from sizer.pipeline.reporting import check_report, write_report
+
+        check_report(report)
     with terminal.measuring_progress() as progress:
         advice = recommend_size(
             measured,
@@ -108,7 +111,7 @@ def recommend(
     if export is not None:
         _export_recommended(measured, advice, export)
     if report is not None:
-        pipeline.write_report(report, measured, calibration, line_given(), advice)
+        write_report(report, measured, calibration, line_given(), advice)
         mention(f"wrote {report}")
     _show_advice(advice, format)
     return EXIT_CODES[advice.verdict]

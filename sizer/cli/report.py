@@ -21,8 +21,9 @@ def report(
 
     Example: sizer report mine.json --out mine.html
     """
-    from sizer import files, pipeline
+    from sizer import files
+    from sizer.pipeline.reporting import check_report, write_report
 
-    pipeline.check_report(out)
-    pipeline.write_report(out, files.load(calibration), calibration, line_given())
+    check_report(out)
+    write_report(out, files.load(calibration), calibration, line_given())
     mention(f"wrote {out}")

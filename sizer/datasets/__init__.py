@@ -1,30 +1,13 @@
 """A data spec, such as `builtin` or a path, to images and labels."""
 
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
 
+from sizer.datasets.dataset import Dataset
 from sizer.datasets.records import DatasetInfo
 from sizer.datasets.splits import Split
+from sizer.errors import DataError
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-
-class Dataset(Protocol):
-    """A labelled image set of which only the images asked for are in memory."""
-
-    @property
-    def info(self) -> DatasetInfo:
-        """What it holds."""
-
-    def read(
-        self, indices: "NDArray[np.int64]", /
-    ) -> "tuple[NDArray[np.uint8], NDArray[np.int64]]":
-        """Images (n, height, width, channels) and labels (n,), in the order of `indices`.
-
-        Indices lie in 0..info.images-1 and may repeat. Raises DataError for an image that cannot
-        be read or has another size than the first.
-        """
+__all__ = ["Dataset", "DatasetInfo", "open_dataset"]
 
 
 def open_dataset(spec: str, split: Split) -> Dataset:
@@ -34,14 +17,16 @@ def open_dataset(spec: str, split: Split) -> Dataset:
     and its `info.split` says which. Raises DataError for what cannot be read, and OutputError
     where the cache cannot be written.
     """
-    if spec == "builtin":
-        from sizer.datasets.builtin import BuiltinDataset
+    from sizer.datasets.formats import all_formats
 
-        return BuiltinDataset(split)
-    if spec.startswith("hf:"):
-        from sizer.datasets.hub import open_hub
-
-        return open_hub(spec, split)
-    from sizer.datasets.files import open_path
-
-    return open_path(spec, split)
+    formats = all_formats()
+    try:
+        for form in formats:
+            if form.fits(spec):
+                return form.open(spec, split)
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or spec}: {error.strerror}; check the path and its permissions"
+        ) from error
+    problem = "not a data set that can be read" if Path(spec).exists() else "no such file or folder"
+    raise DataError(f"{spec}: {problem}; give {', or '.join(form.words for form in formats)}")

@@ -1,7 +1,8 @@
-"""Encoded pictures (PNG, JPEG, ...) to arrays of 8-bit pixels."""
+"""Picture files (PNG, JPEG, ...), and their bytes to arrays of 8-bit pixels."""
 
 import warnings
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,13 +10,23 @@ from PIL import Image, ImageOps
 
 Pixels = NDArray[np.uint8]
 
+SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
+)
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Picture files anywhere inside, by name; none where there is no such folder."""
+    pictures = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    return sorted(file for file in pictures if file.name[0] != "." and file.is_file())
+
 
 def decode(encoded: bytes) -> Pixels:
     """Pixels (height, width, channels) of one picture: 1 channel if grey, 3 if coloured.
 
     A palette becomes RGB and transparency is dropped; an orientation noted by a camera is applied.
     Raises ValueError with the reason for pictures that cannot be read, are not 8-bit grey or
-    colour, or claim more pixels than Pillow takes for honest (Image.MAX_IMAGE_PIXELS).
+    colour, or state more pixels than Pillow accepts (Image.MAX_IMAGE_PIXELS).
     """
     try:
         with warnings.catch_warnings():

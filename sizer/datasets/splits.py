@@ -22,5 +22,5 @@ def choose_split(available: Collection[str], split: Split, spec: str) -> str:
             return name
     if len(available) == 1:
         return next(iter(available))
-    found = ", ".join(sorted(available)) or "none"
-    raise DataError(f"{spec}: no {split} split among {found}; name one `{split}`")
+    there = ", ".join(sorted(available)) or "none"
+    raise DataError(f"{spec}: no {split} split among {there}; name one `{split}`")

@@ -143,12 +143,12 @@ def choose_columns(features: Mapping[str, Any], spec: str) -> tuple[str, str]:
     return image[0], label[0]
 
 
-def _one_of(found: Sequence[str]) -> str:
-    return f"unclear which ({', '.join(found)})" if found else "no"
+def _one_of(columns: Sequence[str]) -> str:
+    return f"unclear which ({', '.join(columns)})" if columns else "no"
 
 
 def _undecoded(table: "datasets.Dataset", column: str) -> "datasets.Dataset":
-    """The pictures as stored, so that decoding is ours and its errors can name the image."""
+    """The pictures as stored: we decode them, so that errors can name the image."""
     import datasets
 
     pictures = table.select_columns([column])
@@ -164,7 +164,7 @@ def _describe(shape: Sequence[int]) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep `datasets` from writing to the terminal meanwhile; its errors reach us anyway."""
+    """Keep `datasets` from writing to the terminal meanwhile. Its errors are still raised."""
     import datasets
 
     level = datasets.logging.get_verbosity()
@@ -183,7 +183,7 @@ def quiet() -> Iterator[None]:
 def filling_cache(spec: str, remedy: str) -> Iterator[None]:
     """Turn what goes wrong while `datasets` fills the cache into OutputError or DataError.
 
-    remedy: what to do about data that could not be had or read.
+    remedy: what to do about data that could not be fetched or read.
     """
     try:
         yield

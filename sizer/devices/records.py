@@ -1,18 +1,18 @@
 """Devices, what a network takes of them, and whether it fits."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sizer.estimate import Estimate
 from sizer.inference.records import Precision
+
+if TYPE_CHECKING:
+    from sizer.predict.outlook import Reach
 
 Processor = Literal["cpu", "gpu", "npu"]
 DeviceKind = Literal["microcontroller", "linux"]
 Grade = Literal["PASS", "MARGINAL", "FAIL", "UNKNOWN"]
 Confidence = Literal["measured", "roofline", "extrapolated"]
-# What a program takes beside the network: a picture of 160 x 120 in RGB565 (37.5 KiB), and ten KiB
-# for its stack, its heap and the drivers.
-RESERVE_RAM = "48KiB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +86,6 @@ class DeviceCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """The most a device can do: the largest size that fits, parameters; its accuracy at the noise
-    step asked about; the largest step at which its next training still has the accuracy asked for.
-    """
-
-    parameters: int
-    accuracy: Estimate
-    noise_step: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class DeviceVerdict:
     """Whether a network fits a device, resource by resource, and what the device could hold."""
 
@@ -109,7 +98,7 @@ class DeviceVerdict:
     flash: DeviceCheck
     latency: DeviceCheck
     latencies: tuple[Latency, ...] = ()
-    reach: Reach | None = None
+    reach: "Reach | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,18 @@
 """How the models of a ladder were trained."""
 
+import shlex
 from dataclasses import dataclass
 from typing import Literal
 
 from sizer.datasets.records import DatasetInfo
+from sizer.networks.architecture import Blueprint, parameters
 
 Augment = Literal["crop-flip", "crop", "none"]
+# The recipe of every ladder; what a user chooses is added to it.
+BATCH = 128
+LEARNING_RATE = 0.01
+WEIGHT_DECAY = 0.02
+LABEL_SMOOTHING = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +46,32 @@ class LadderTraining:
     created_with: str
     dataset: DatasetInfo
     recipe: Recipe
+
+
+def full_recipe(epochs: int, augment: Augment, noise_steps: tuple[int, int] | None) -> Recipe:
+    """What a user chooses, and what is the same in every ladder."""
+    return Recipe(
+        epochs=epochs,
+        batch=BATCH,
+        learning_rate=LEARNING_RATE,
+        weight_decay=WEIGHT_DECAY,
+        label_smoothing=LABEL_SMOOTHING,
+        augment=augment,
+        noise_steps=noise_steps,
+    )
+
+
+def train_line(ladder: LadderTraining, member: Blueprint) -> str | None:
+    """The line that trains one more model of a ladder, of this member's size.
+
+    None where the ladder has a recipe that `train` does not follow any more.
+    """
+    recipe = ladder.recipe
+    if recipe != full_recipe(recipe.epochs, recipe.augment, recipe.noise_steps):
+        return None
+    size = parameters(member)
+    words = ["--data", ladder.dataset.spec, "--sizes", f"{size}:{size}:1", "--seeds", "1"]
+    words += ["--epochs", str(recipe.epochs), "--augment", recipe.augment]
+    if recipe.noise_steps is not None:
+        words += ["--noise-augment", "{}:{}".format(*recipe.noise_steps)]
+    return shlex.join(["sizer", "train", *words, "--out", f"models/{member.name}"])

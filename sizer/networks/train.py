@@ -1,33 +1,25 @@
 """Training a ladder of small EfficientNets, as the command line and Python ask for it."""
 
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizer.cores import usable_cores
-from sizer.networks.architecture import Blueprint, parameters
 from sizer.networks.extra import require_extra
 from sizer.networks.manifest import Manifest, python_line
-from sizer.networks.recipe import Augment, LadderTraining, Recipe
+from sizer.networks.recipe import Augment, full_recipe
 
 if TYPE_CHECKING:
-    from sizer.networks.ladder import Progress
+    from sizer.networks.ladder import EpochDone
 
     # Told the epochs of a model and each model's cost of an epoch; then each epoch.
-    ReportTraining = Callable[[int, dict[str, int]], Callable[[Progress], None]]
-
-# The recipe of every ladder; what a user chooses is added to it.
-BATCH = 128
-LEARNING_RATE = 0.01
-WEIGHT_DECAY = 0.02
-LABEL_SMOOTHING = 0.0
+    ReportTraining = Callable[[int, dict[str, int]], Callable[[EpochDone], None]]
 
 
-def no_training_progress(_epochs: int, _costs: dict[str, int], /) -> "Callable[[Progress], None]":
+def no_training_progress(_epochs: int, _costs: dict[str, int], /) -> "Callable[[EpochDone], None]":
     """Show nothing."""
 
-    def ignore(_progress: "Progress") -> None:
+    def ignore(_progress: "EpochDone") -> None:
         pass
 
     return ignore
@@ -56,7 +48,8 @@ def train(
     """
     require_extra("sizer train")
     from sizer.datasets import open_dataset
-    from sizer.networks import ladder
+    from sizer.networks.ladder import train_ladder
+    from sizer.networks.plan import make_plan
     from sizer.noise import linear_schedule
 
     asked = {
@@ -68,7 +61,7 @@ def train(
         "augment": augment,
         "noise_steps": noise_steps,
     }
-    plan = ladder.make_plan(
+    plan = make_plan(
         train=open_dataset(data, "train"),
         test=open_dataset(data, "test"),
         schedule=linear_schedule(),
@@ -78,33 +71,4 @@ def train(
         folder=folder,
         command=command or python_line("train", **asked),
     )
-    return ladder.train_ladder(plan, usable_cores(), progress(epochs, ladder.costs(plan)))
-
-
-def full_recipe(epochs: int, augment: Augment, noise_steps: tuple[int, int] | None) -> Recipe:
-    """What a user chooses, and what is the same in every ladder."""
-    return Recipe(
-        epochs=epochs,
-        batch=BATCH,
-        learning_rate=LEARNING_RATE,
-        weight_decay=WEIGHT_DECAY,
-        label_smoothing=LABEL_SMOOTHING,
-        augment=augment,
-        noise_steps=noise_steps,
-    )
-
-
-def train_line(ladder: LadderTraining, member: Blueprint) -> str | None:
-    """The line that trains one more model of a ladder, of this member's size.
-
-    None where the ladder has a recipe that `train` does not follow any more.
-    """
-    recipe = ladder.recipe
-    if recipe != full_recipe(recipe.epochs, recipe.augment, recipe.noise_steps):
-        return None
-    size = parameters(member)
-    words = ["--data", ladder.dataset.spec, "--sizes", f"{size}:{size}:1", "--seeds", "1"]
-    words += ["--epochs", str(recipe.epochs), "--augment", recipe.augment]
-    if recipe.noise_steps is not None:
-        words += ["--noise-augment", "{}:{}".format(*recipe.noise_steps)]
-    return shlex.join(["sizer", "train", *words, "--out", f"models/{member.name}"])
+    return train_ladder(plan, usable_cores(), progress(epochs, plan.costs()))

@@ -5,12 +5,11 @@ from pathlib import Path
 from sizer import io
 from sizer.calibration import Calibration
 from sizer.errors import OutputError
+from sizer.estimate import CONFIDENCE
 from sizer.predict.advice import Advice
 from sizer.predict.outlook import outlook, requirement_map
 from sizer.provenance import provenance
 from sizer.report import REPORT_MARK, Report, report_json, report_markdown
-
-CONFIDENCE = 0.9  # of a page without a question
 
 
 def check_report(path: Path) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from sizer.calibration import Calibration
 from sizer.errors import PredictionError
+from sizer.estimate import CONFIDENCE
 from sizer.predict.asked_noise import AskedNoise, noise_step
 from sizer.predict.forecast import Forecast
 from sizer.predict.predictor import Predictor
@@ -54,7 +55,7 @@ def predict(
     sigma: float | None = None,
     snr_db: float | None = None,
     noise_from: Path | None = None,
-    confidence: float = 0.9,
+    confidence: float = CONFIDENCE,
     progress: ReportProgress = no_progress,
 ) -> Prediction:
     """The accuracy that a size (`parameters`) will have under noise, given as in `recommend`.
@@ -75,30 +76,33 @@ def predict(
 def predicted(ladder: Predictor, size: int, step: float, confidence: float) -> Prediction:
     """The prediction for one size, which may be asked about."""
     forecast = ladder.at(step)
-    mean, training = accuracy_at(forecast, size, confidence)
     return Prediction(
         parameters=size,
         noise_step=step,
         confidence=confidence,
-        accuracy=mean,
-        next_training=training,
+        accuracy=mean_accuracy(forecast, size, confidence),
+        next_training=training_accuracy(forecast, size, confidence),
         extrapolation_ratio=size / ladder.sizes[-1],
         warnings=(*failures_said(ladder), *_distance_said(ladder, size)),
     )
 
 
-def accuracy_at(
-    forecast: Forecast, size: float, confidence: float
-) -> tuple[AccuracyRange, AccuracyRange]:
-    """Of the mean over trainings, and of the next training."""
+def mean_accuracy(forecast: Forecast, size: float, confidence: float) -> AccuracyRange:
+    """Of the mean over trainings of a size."""
+    return _range(forecast, size, confidence, training=False)
+
+
+def training_accuracy(forecast: Forecast, size: float, confidence: float) -> AccuracyRange:
+    """Of what the next training of a size measures."""
+    return _range(forecast, size, confidence, training=True)
+
+
+def _range(forecast: Forecast, size: float, confidence: float, training: bool) -> AccuracyRange:
     seen = forecast.at(np.array([float(size)]))
     best = float(seen.expected()[0])
     shares = ((1 - confidence) / 2, (1 + confidence) / 2)
-    ranges = []
-    for training in (False, True):
-        low, high = seen.quantiles(shares, training)[:, 0].tolist()
-        ranges.append(AccuracyRange(min(low, best), best, max(high, best)))
-    return ranges[0], ranges[1]
+    low, high = seen.quantiles(shares, training)[:, 0].tolist()
+    return AccuracyRange(min(low, best), best, max(high, best))
 
 
 def failures_said(ladder: Predictor) -> tuple[str, ...]:

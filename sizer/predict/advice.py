@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from sizer.calibration import Calibration
-from sizer.devices.records import DeviceVerdict
+from sizer.estimate import CONFIDENCE
 from sizer.inference.records import Precision
-from sizer.networks.architecture import Architecture
-from sizer.predict.accuracy import AccuracyRange, Prediction, accuracy_at, failures_said, predicted
+from sizer.predict.accuracy import (
+    AccuracyRange,
+    Prediction,
+    failures_said,
+    mean_accuracy,
+    predicted,
+)
 from sizer.predict.forecast import Forecast
 from sizer.predict.hindcast import Hindcast, hindcast
 from sizer.predict.narrowing import settling_size
@@ -32,6 +37,8 @@ from sizer.predict.sizes import (
 from sizer.provenance import Provenance
 
 if TYPE_CHECKING:
+    from sizer.devices.records import DeviceVerdict
+    from sizer.networks.architecture import Architecture
     from sizer.noise.camera import CameraNoise
 
 Verdict = Literal["recommended", "bounded", "unreachable", "untrusted"]
@@ -77,10 +84,10 @@ class Advice:
     backtest: Hindcast | None = None
     errors: Uncertainty | None = None
     largest_step: float | None = None
-    architecture: Architecture | None = None
+    architecture: "Architecture | None" = None
     precision: Precision | None = None
     camera: "CameraNoise | None" = None
-    devices: tuple[DeviceVerdict, ...] = ()
+    devices: "tuple[DeviceVerdict, ...]" = ()
     train_command: str | None = None
     provenance: Provenance | None = None
     warnings: tuple[str, ...] = ()
@@ -114,7 +121,6 @@ def advise(calibration: Calibration, requirement: Requirement, force: bool = Fal
             requirement.target_accuracy,
             ladder.failed,
         ),
-        ceiling=accuracy_at(forecast, SEARCH * ladder.sizes[-1], requirement.confidence)[0],
         extrapolation_ratio=_ratio(sizes, ladder),
         backtest=hindcast(ladder, requirement.noise_step),
         errors=_uncertainty(forecast, sizes),
@@ -145,6 +151,10 @@ def answer(
 def _completed(advice: Advice, calibration: Calibration, ladder: Predictor) -> Advice:
     """What only a bounded or an unreachable answer says."""
     wanted = advice.requirement
+    if advice.verdict == "recommended":
+        return advice
+    forecast, top = ladder.at(wanted.noise_step), SEARCH * ladder.sizes[-1]
+    advice = replace(advice, ceiling=mean_accuracy(forecast, top, wanted.confidence))
     if advice.verdict == "bounded":
         sizes = [round(times * ladder.sizes[-1]) for times in SHOWN]
         at = [predicted(ladder, n, wanted.noise_step, wanted.confidence) for n in sizes]
@@ -164,8 +174,9 @@ def _uncertainty(forecast: Forecast, sizes: SizeEstimate | None) -> Uncertainty 
     if sizes is None or not sizes.best:
         return None
     seen = forecast.at(np.array([sizes.best]))
-    low, high = seen.quantiles((0.1587, 0.8413))[:, 0].tolist()
-    return Uncertainty((high - low) / 2, forecast.between_seed_sd(float(seen.expected()[0])))
+    return Uncertainty(
+        float(seen.standard_deviation()[0]), forecast.between_seed_sd(float(seen.expected()[0]))
+    )
 
 
 def _largest_step(
@@ -176,7 +187,7 @@ def _largest_step(
     for step in np.linspace(last, first, STEPS).tolist():
         if not ladder.spanning(step):
             continue
-        best = sizes_reaching(ladder.at(step), requirement.target_accuracy, 0.9).best
+        best = sizes_reaching(ladder.at(step), requirement.target_accuracy, CONFIDENCE).best
         if best is not None:
             return float(step)
     return None

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.calibration import Calibration
-from sizer.predict.accuracy import AccuracyRange, accuracy_at
+from sizer.predict.accuracy import AccuracyRange, mean_accuracy
 from sizer.predict.advice import NAMED_RATIO, Verdict, answer
 from sizer.predict.forecast import Forecast
 from sizer.predict.predictor import Predictor
@@ -74,7 +74,7 @@ def reach(calibration: Calibration, requirement: Requirement, size: int) -> Reac
         if ladder.at(step).at(sizes).above(requirement.target_accuracy, training=True)[0]
         >= requirement.confidence
     ]
-    accuracy, _ = accuracy_at(ladder.at(requirement.noise_step), size, requirement.confidence)
+    accuracy = mean_accuracy(ladder.at(requirement.noise_step), size, requirement.confidence)
     return Reach(size, accuracy, max(reached, default=None))
 
 

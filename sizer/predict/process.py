@@ -61,7 +61,7 @@ def process(seen: Observations) -> Process:
     member = (group == np.arange(len(sizes))[:, None]).astype(float)
     mean, precision, within = _by_size(z, variance, member)
     scale = _slope_of_means(x, (z @ member.T) / member.sum(1))
-    lower = np.linalg.cholesky(_covariance(x, scale, precision))
+    lower = np.asarray(np.linalg.cholesky(_covariance(x, scale, precision)), dtype=np.float64)
     white = forward_substitution(lower, _right_sides(x, mean, lower.shape))
     level, slope, covariance, log_likelihood = _generalised_least_squares(white)
     log_determinant = 2 * np.log(np.diagonal(lower, axis1=-2, axis2=-1)).sum(-1)

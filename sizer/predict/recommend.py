@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizer.calibration import Calibration
-from sizer.devices.check import DeviceQuestion, Inspection
-from sizer.devices.records import RESERVE_RAM
+from sizer.devices.units import RESERVE_RAM
+from sizer.estimate import CONFIDENCE
 from sizer.inference.records import Precision
 from sizer.networks.architecture import described
-from sizer.networks.train import train_line
+from sizer.networks.recipe import train_line
 from sizer.predict.advice import Advice, advise
 from sizer.predict.asked_noise import AskedNoise, noise_step
-from sizer.predict.members import device_verdict, family, member_with, recommended_member
+from sizer.predict.members import family, member_with, recommended_member
 from sizer.predict.question import Requirement
 from sizer.progress import ReportProgress, no_progress
 from sizer.provenance import provenance
@@ -30,7 +30,7 @@ def recommend(
     sigma: float | None = None,
     snr_db: float | None = None,
     noise_from: Path | None = None,
-    confidence: float = 0.9,
+    confidence: float = CONFIDENCE,
     devices: Sequence[str] = (),
     devices_file: Path | None = None,
     precision: Precision = "int8",
@@ -53,47 +53,46 @@ def recommend(
     Raises UsageError for a question out of range, DeviceError for a device that is not known,
     DataError for pictures that cannot be read.
     """
-    inspection = Inspection.of(
-        DeviceQuestion(
-            names=tuple(devices),
-            file=devices_file,
-            precision=precision,
-            reserve_ram=reserve_ram,
-            max_ram=max_ram,
-            max_flash=max_flash,
-            max_latency_ms=max_latency_ms,
-        )
-    )
     asked, camera = noise_step(calibration, AskedNoise(step, sigma, snr_db, noise_from), progress)
     advice = advise(calibration, Requirement(asked, accuracy, confidence), force)
     if camera is not None:
         advice = _of_pictures(calibration, advice, camera)
-    return _with_networks(
+    advice = _with_networks(
         replace(
             advice,
             provenance=provenance(calibration, command),
             precision=calibration.models[0].precision,  # the same for all
         ),
         calibration,
-        inspection,
     )
+    limits = (devices_file, max_ram, max_flash, max_latency_ms)
+    if not devices and limits == (None,) * len(limits) and reserve_ram == RESERVE_RAM:
+        return advice
+    from sizer.devices.check import DeviceQuestion
+    from sizer.predict.held import device_verdicts
+
+    question = DeviceQuestion(
+        names=tuple(devices),
+        file=devices_file,
+        precision=precision,
+        reserve_ram=reserve_ram,
+        max_ram=max_ram,
+        max_flash=max_flash,
+        max_latency_ms=max_latency_ms,
+    )
+    return replace(advice, devices=tuple(device_verdicts(calibration, advice, question)))
 
 
-def _with_networks(advice: Advice, calibration: Calibration, inspection: Inspection) -> Advice:
-    """With the member to build, the line that trains it, and the devices that hold it."""
+def _with_networks(advice: Advice, calibration: Calibration) -> Advice:
+    """With the member to build, and the line that trains it, or what would settle the answer."""
     members, ladder = family(calibration), calibration.ladder
     member = recommended_member(members, advice)
     next_size = advice.settle or advice.recommended
     trained = member_with(members, next_size) if next_size else None
-    verdicts = [
-        device_verdict(calibration, advice, member, inspection, device)
-        for device in inspection.devices
-    ]
     return replace(
         advice,
         architecture=None if member is None else described(member),
         train_command=train_line(ladder, trained) if trained and ladder else None,
-        devices=tuple(replace(verdict, reach=most) for verdict, most in verdicts),
     )
 
 

@@ -230,7 +230,7 @@ def _descend(surface: Surface, points: Points, start: Floats, limits: Floats) ->
         result = lmfit.minimize(
             lambda p: _residuals(surface(values_of(p)), points),
             parameters,
-            method="least_squares",  # it keeps to bounds without a transformation that sticks to them
+            method="least_squares",  # a transformation of bounds would stick to them
             Dfun=lambda p: _jacobian(surface, values_of(p), points),
             x_scale="jac",
             calc_covar=False,

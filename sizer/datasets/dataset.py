@@ -1,0 +1,26 @@
+"""The protocol of a set of images."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from sizer.datasets.records import DatasetInfo
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Dataset(Protocol):
+    """A labelled image set of which only the images asked for are in memory."""
+
+    @property
+    def info(self) -> DatasetInfo:
+        """What it holds."""
+
+    def read(
+        self, indices: "NDArray[np.int64]", /
+    ) -> "tuple[NDArray[np.uint8], NDArray[np.int64]]":
+        """Images (n, height, width, channels) and labels (n,), in the order of `indices`.
+
+        Indices lie in 0..info.images-1 and may repeat. Raises DataError for an image that cannot
+        be read or has another size than the first.
+        """

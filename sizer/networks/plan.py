@@ -1,0 +1,160 @@
+"""What is to be trained for a ladder, and what of it is there already."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import sizer
+from sizer.datasets import Dataset
+from sizer.datasets.records import DatasetInfo
+from sizer.errors import DataError, OutputError
+from sizer.io import make_folder
+from sizer.networks.architecture import Blueprint, macs, parameters, small_with
+from sizer.networks.decoded import decoded
+from sizer.networks.manifest import ANOTHER_OUT, Manifest, TrainedModel, read_manifest
+from sizer.networks.recipe import Recipe
+from sizer.noise import NoiseSchedule
+
+TEST_IMAGES = 2000  # images of the clean accuracy in the manifest
+CHECKPOINTS = ".training"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A network of a ladder, and the seed of its training."""
+
+    blueprint: Blueprint
+    seed: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.blueprint.name}-seed{self.seed}"
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}.onnx"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A ladder to be trained. The decoded data lie in memory-mapped files."""
+
+    folder: Path
+    command: str
+    dataset: DatasetInfo
+    recipe: Recipe
+    members: tuple[Member, ...]
+    images: Path
+    labels: NDArray[np.int64]
+    coefficients: tuple[NDArray[np.float32], NDArray[np.float32]]
+    test_images: NDArray[np.uint8]
+    test_labels: NDArray[np.int64]
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.folder / CHECKPOINTS
+
+    def checkpoint(self, member: Member) -> Path:
+        """A checkpoint of another recipe or data set must never be resumed."""
+        key = hashlib.sha256(f"{self.recipe} {self.dataset.fingerprint}".encode()).hexdigest()
+        return self.checkpoints / f"{member.name}-{key[:12]}.pt"
+
+    def manifest(self) -> Manifest:
+        """The folder's manifest as it is now, or a new one."""
+        return _manifest_to_continue(self.folder, self.command, self.dataset, self.recipe)
+
+    def waiting(self, manifest: Manifest) -> list[Member]:
+        """Members that the manifest does not hold, or whose file is not the one it describes."""
+        finished = {model.file for model in manifest.models if _is_whole(self.folder, model)}
+        return [member for member in self.members if member.file not in finished]
+
+    def costs(self) -> dict[str, int]:
+        """Cost of an epoch of each model still to be trained: multiply-accumulates of an image."""
+        waiting = self.waiting(self.manifest())
+        return {member.name: macs(member.blueprint) for member in waiting}
+
+
+def make_plan(
+    train: Dataset,
+    test: Dataset,
+    schedule: NoiseSchedule,
+    recipe: Recipe,
+    sizes: tuple[float, ...],
+    seeds: int,
+    folder: Path,
+    command: str,
+) -> Plan:
+    """Check the request, decode the training images once, and list what is to be trained.
+
+    Raises DataError for images that cannot be trained on, and OutputError where the folder holds
+    another ladder or cannot be written, before anything is decoded.
+    """
+    height = train.info.shape[0]
+    _require_trainable(train.info, test.info)
+    _manifest_to_continue(folder, command, train.info, recipe)
+    make_folder(folder / CHECKPOINTS, ANOTHER_OUT)
+    blueprints = {small_with(size, height, train.info.classes) for size in sizes}
+    members = [Member(blueprint, seed) for blueprint in blueprints for seed in range(seeds)]
+    longest_first = sorted(members, key=lambda m: (-parameters(m.blueprint), m.seed))
+    last = recipe.noise_steps[1] if recipe.noise_steps else 0
+    mu, sigma = zip(*(schedule.coefficients(step) for step in range(last + 1)), strict=True)
+    images, labels = decoded(train)
+    test_images, test_labels = test.read(_spread(test.info.images))
+    return Plan(
+        folder=folder,
+        command=command,
+        dataset=train.info,
+        recipe=recipe,
+        members=tuple(longest_first),
+        images=images,
+        labels=labels,
+        coefficients=(np.array(mu, np.float32), np.array(sigma, np.float32)),
+        test_images=test_images,
+        test_labels=test_labels,
+    )
+
+
+def _require_trainable(train: DatasetInfo, test: DatasetInfo) -> None:
+    height, width, channels = train.shape
+    if channels != 3 or height != width:
+        raise DataError(f"{train.spec}: training needs square RGB images, not {train.shape}")
+    if train.images < 2:
+        raise DataError(f"{train.spec}: training needs two images or more; it holds {train.images}")
+    if test.shape != train.shape:
+        raise DataError(
+            f"{test.spec}: its test images have shape {test.shape}, its training images "
+            f"{train.shape}; make them the same"
+        )
+
+
+def _is_whole(folder: Path, model: TrainedModel) -> bool:
+    """Whether the model's file is there and is the one that the manifest describes."""
+    try:
+        contents = (folder / model.file).read_bytes()
+    except OSError:
+        return False
+    return hashlib.sha256(contents).hexdigest() == model.sha256
+
+
+def _manifest_to_continue(
+    folder: Path, command: str, dataset: DatasetInfo, recipe: Recipe
+) -> Manifest:
+    """The folder's manifest, refused if it is of another recipe or data set; else a new one."""
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return Manifest(command, f"sizer {sizer.__version__}", dataset, recipe, "fp32", ())
+    if not manifest.admits(recipe, dataset, "fp32"):
+        raise OutputError(
+            f"{folder}: holds a ladder of another recipe or data set, or a quantised one; "
+            "choose another --out"
+        )
+    return manifest.with_command(command)
+
+
+def _spread(images: int) -> NDArray[np.int64]:
+    """Evenly spaced indices, so that a set sorted by class is sampled fairly."""
+    return np.linspace(0, images - 1, min(images, TEST_IMAGES)).astype(np.int64)

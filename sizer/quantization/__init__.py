@@ -1,0 +1,1 @@
+"""Networks at a lower precision, and what each loses by it."""

@@ -1,0 +1,177 @@
+"""Quantising a ladder, and measuring what each model loses."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizer import io
+from sizer.datasets import Dataset, open_dataset
+from sizer.errors import OutputError, UsageError
+from sizer.inference.input_format import InputFormat, to_metadata
+from sizer.inference.inputs import InputPlan, arrange
+from sizer.inference.model import OnnxModel, open_model
+from sizer.inference.model_file import read_model_file
+from sizer.measure.blocks import image_order
+from sizer.measure.cells import measure
+from sizer.measure.store import open_store
+from sizer.networks.manifest import (
+    Manifest,
+    TrainedModel,
+    python_line,
+    read_manifest,
+    write_manifest,
+)
+from sizer.networks.models import FoundModel, find_models, open_models
+from sizer.noise import Noise, epsilon, linear_schedule
+from sizer.progress import ReportProgress, no_progress
+from sizer.quantization import onnx_file
+from sizer.quantization.onnx_file import LowPrecision
+
+CALIBRATION_IMAGES = 500  # training images that set the activations' ranges
+CALIBRATION_SEED = 1
+CLEAN_IMAGES = 2000  # test images that show the loss
+
+
+@dataclass(frozen=True, slots=True)
+class QuantizedModel:
+    """Accuracies of a model and of its quantised file on the same clean test images."""
+
+    name: str
+    parameters: int
+    original: float
+    quantized: float
+    images: int
+
+
+def quantize(
+    models: Sequence[Path],
+    folder: Path,
+    *,
+    data: str = "builtin",
+    precision: LowPrecision = "int8",
+    input_format: InputFormat | None = None,
+    command: str | None = None,
+    progress: ReportProgress = no_progress,
+) -> tuple[QuantizedModel, ...]:
+    """Quantise fp32 models into `folder`, and measure what each loses on clean test images.
+
+    models: ONNX files, or folders of them. data: whose training images set the ranges of the
+    activations. command: the line that does this, for the manifest. A ladder's manifest goes along,
+    model by model, so that `calibrate` sees the same sizes and the same family. What the folder
+    holds already is kept. Raises ModelError for a model that is quantised already or cannot be,
+    UsageError for models of several ladders, and OutputError where the folder holds another ladder.
+    """
+    train, test = open_dataset(data, "train"), open_dataset(data, "test")
+    sources = find_models(models)
+    asked = {"models": [str(path) for path in models], "folder": str(folder), "data": data}
+    command = command or python_line("quantize", **asked, precision=precision)
+    ladder = _quantized_ladder(models, folder, precision, command)
+    opened = open_models(sources, train.info, "cpu", input_format)
+    _make_folder(folder, sources)
+    noise_steps = ladder.recipe.noise_steps if ladder else None
+    report, results = progress("quantising"), list[QuantizedModel]()
+    total = sum(model.info.parameters for model in opened)
+    for model, source in zip(opened, sources, strict=True):
+        report(sum(result.parameters for result in results), total)
+        target = folder / source.path.name
+        _quantize_model(model, target, train, noise_steps, precision)
+        results.append(_compare(model, target, test))
+        if ladder and source.entry:
+            ladder = _with_quantized(ladder, source.entry, target, results[-1])
+            write_manifest(folder, ladder)
+    report(total, total)
+    return tuple(results)
+
+
+def _quantized_ladder(
+    models: Sequence[Path], folder: Path, precision: LowPrecision, command: str
+) -> Manifest | None:
+    """The manifest to go on with in `folder`; None where the models have none."""
+    folders = {path if path.is_dir() else path.parent for path in models}
+    sources = [manifest for place in folders if (manifest := read_manifest(place))]
+    if not sources:
+        return None
+    if len(sources) > 1:
+        raise UsageError("these models are of several ladders: quantise each by itself")
+    source = replace(sources[0].with_command(command), precision=precision)
+    ladder = read_manifest(folder) or replace(source, models=())
+    if not ladder.admits(source.recipe, source.dataset, precision):
+        raise OutputError(f"{folder}: holds another ladder; choose another --out")
+    return ladder
+
+
+def _make_folder(folder: Path, models: Sequence[FoundModel]) -> None:
+    names = [model.path.name for model in models]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"two models are called {twice[0]}; rename one of the files")
+    io.make_folder(folder)
+
+
+def _quantize_model(
+    model: OnnxModel,
+    target: Path,
+    train: Dataset,
+    noise_steps: tuple[int, int] | None,
+    precision: LowPrecision,
+) -> None:
+    """Write `target`, unless it was made before from the same model and images."""
+    made = onnx_file.made_from(model.fingerprint, precision, train.info.fingerprint, noise_steps)
+    if onnx_file.is_made(target, made):
+        return
+    batches = calibration_batches(train, noise_steps, model.plan)
+    metadata = {**to_metadata(model.plan.input_format), **made}
+    contents = onnx_file.quantize_file(model.path, precision, batches, metadata)
+    with io.replacing(target) as partial:
+        partial.write_bytes(contents)
+
+
+def calibration_batches(
+    train: Dataset, noise_steps: tuple[int, int] | None, plan: InputPlan
+) -> Iterator[NDArray[Any]]:
+    """Training images as the model takes them, with the noise it was trained with, step by step."""
+    schedule = linear_schedule()
+    indices = image_order(train.info.images)[:CALIBRATION_IMAGES]
+    steps = np.linspace(*(noise_steps or (0, 0)), len(indices))
+    batches = -(-len(indices) // plan.batch)  # the last one is filled up with the first images
+    for part in np.resize(np.arange(len(indices)), (batches, plan.batch)):
+        images, _ = train.read(indices[part])
+        noisy = np.empty(images.shape, np.float32)
+        for i, (index, step) in enumerate(zip(indices[part], steps[part], strict=True)):
+            mu, noise_std = map(np.float32, schedule.coefficients(step))
+            drawn = epsilon(CALIBRATION_SEED, int(index), images.shape[1:])
+            noisy[i] = mu * (images[i] / np.float32(127.5) - 1) + noise_std * drawn
+        yield arrange(noisy, plan)
+
+
+def _compare(model: OnnxModel, target: Path, test: Dataset) -> QuantizedModel:
+    """Clean accuracies of a model and its quantised file; what is measured is kept."""
+    noise = Noise()
+    quantized = open_model(target, test.info, parameters=model.info.parameters)
+    images = min(CLEAN_IMAGES, test.info.images)
+    with open_store() as store:
+        before, after = (
+            measure([measured], test, noise, store, steps=(0,), images=images).cells[0]
+            for measured in (model, quantized)
+        )
+    return QuantizedModel(
+        name=model.info.name,
+        parameters=model.info.parameters,
+        original=before.correct / before.trials,
+        quantized=after.correct / after.trials,
+        images=images,
+    )
+
+
+def _with_quantized(
+    ladder: Manifest, entry: TrainedModel, target: Path, result: QuantizedModel
+) -> Manifest:
+    """The manifest with one more model, or that model's entry replaced."""
+    sha256 = read_model_file(target).sha256
+    return ladder.with_model(
+        replace(entry, sha256=sha256, clean_accuracy=round(result.quantized, 4))
+    )
