@@ -2,6 +2,7 @@
 
 import csv
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,26 +76,39 @@ def load(name: str) -> "Calibration":
 
 def _require_counts(path: Path, calibration: "Calibration") -> None:
     """Raise CalibrationError for cells that no measurement gives, as an edited file may hold."""
-    names = {model.name for model in calibration.models}
+    names = [model.name for model in calibration.models]
+    measured = {(cell.model, cell.step) for cell in calibration.cells}
+    again = "make the file again with `sizer calibrate`"
+    if not names or set(names) != {name for name, _ in measured} or len(set(names)) < len(names):
+        raise CalibrationError(f"{path}: its models are not those of its measurements; {again}")
+    if len(measured) < len(calibration.cells):
+        raise CalibrationError(f"{path}: a model is measured twice at a step; {again}")
     for cell in calibration.cells:
-        possible = 0 <= cell.correct <= cell.trials and cell.trials > 0 and cell.step >= 0
-        if cell.model not in names or not possible:
+        if not (0 <= cell.correct <= cell.trials and cell.trials > 0 and cell.step >= 0):
             raise CalibrationError(
                 f"{path}: {cell.model} at step {cell.step:g}: {cell.correct} of {cell.trials} "
-                "correct is no measurement; make the file again with `sizer calibrate`"
+                f"correct is no measurement; {again}"
             )
 
 
 def _require_laws(path: Path, calibration: "Calibration") -> None:
-    """Raise CalibrationError for a law that is none of ours, and so cannot be worked out."""
-    from sizer.scaling.laws import law_names
+    """Raise CalibrationError for a law that is none of ours, or whose values do not fit it."""
+    from sizer.scaling.laws import law_named, law_names
 
-    unknown = {fit.law for fit in calibration.laws} - set(law_names())
-    if unknown:
-        raise CalibrationError(
-            f"{path}: the law {sorted(unknown)[0]!r} is not one of {', '.join(law_names())}; "
-            "make the file again with `sizer fit`"
-        )
+    for fit in calibration.laws:
+        if fit.law not in law_names():
+            raise CalibrationError(
+                f"{path}: the law {fit.law!r} is not one of {', '.join(law_names())}; "
+                "make the file again with `sizer fit`"
+            )
+        count = len(fit.values)
+        whole = len(fit.covariance) == count and all(len(row) == count for row in fit.covariance)
+        rising = all(low < high for low, high in pairwise(fit.knots)) and len(fit.knots) > 1
+        if not (whole and rising and fit.names == law_named(fit.law).names(len(fit.knots))):
+            raise CalibrationError(
+                f"{path}: the {fit.law} law does not hold together; "
+                "make the file again with `sizer fit`"
+            )
 
 
 def shipped(kind: str) -> Path:

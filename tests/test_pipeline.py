@@ -1,7 +1,6 @@
 """The whole line from images to advice, with scripted models whose law is known."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +8,6 @@ from conftest import SIZES, planted_accuracy
 from planted import curve, write_table
 from scripted import SHAPE, ScriptedEvaluator, ScriptedImages, no_noise
 from scripted_ladder import MemoryStore
-from sizer.advise import advise
-from sizer.results import Requirement
 
 from sizer import files
 from sizer.errors import CalibrationError, MeasurementError, UsageError
@@ -19,7 +16,7 @@ from sizer.inference.records import ModelInfo
 from sizer.measure.ladder import measure_ladder
 from sizer.measure.rounds import BRACKET_STEPS
 from sizer.noise import Noise, linear_schedule
-from sizer.pipeline import NoiseQuestion, recommend
+from sizer.predict.recommend import recommend
 from sizer.progress import ignore_progress
 from sizer.scaling.analysis import NO_CROSSING, NO_WIDTH_LAW, NOT_CLEAN
 from sizer.scaling.crossings import Cut
@@ -82,7 +79,7 @@ class TestPlantedLaw:
     @pytest.mark.parametrize(("step", "size"), [(0, 200_000), (300, 100_000), (450, 700_000)])
     def test_the_size_is_found(self, calibration, step, size):
         target = float(planted_accuracy(step, size))
-        advice = advise(calibration, Requirement(step, target, 0.9))
+        advice = recommend(calibration, accuracy=target, step=step)
         assert advice.verdict == "recommended"
         sizes = advice.parameters
         assert sizes.low <= size <= sizes.high
@@ -91,14 +88,14 @@ class TestPlantedLaw:
 
     def test_beyond_the_ladder(self, calibration):
         target = float(planted_accuracy(400, 2_000_000))
-        advice = advise(calibration, Requirement(400, target, 0.9))
+        advice = recommend(calibration, accuracy=target, step=400)
         assert advice.parameters.low <= 2_000_000
         assert advice.parameters.best == pytest.approx(2_000_000, rel=0.4)
         assert advice.extrapolation_ratio is None or advice.extrapolation_ratio > 1
 
     def test_above_the_ceiling(self, calibration):
-        assert advise(calibration, Requirement(600, 0.98, 0.9)).verdict == "unreachable"
-        clean = advise(calibration, Requirement(0, 0.98, 0.9))
+        assert recommend(calibration, accuracy=0.98, step=600).verdict == "unreachable"
+        clean = recommend(calibration, accuracy=0.98, step=0)
         assert clean.verdict != "recommended"
         assert clean.ceiling.low <= 0.9 <= clean.ceiling.high
 
@@ -245,44 +242,24 @@ class TestFiles:
 
 
 class TestRecommend:
-    @pytest.fixture
-    def path(self, calibration, tmp_path):
-        files.write_calibration(tmp_path / "mine.json", calibration)
-        return str(tmp_path / "mine.json")
-
-    def test_noise_in_any_unit(self, path):
+    def test_noise_in_any_unit(self, calibration):
         schedule = linear_schedule()
-        same = {
-            "target_accuracy": 0.6,
-            "confidence": 0.9,
-            "progress": lambda phase: ignore_progress,
-        }
-        by_step = recommend(path, noise=NoiseQuestion(step=300.0), **same)
-        by_sigma = recommend(path, noise=NoiseQuestion(sigma=schedule.sigma(300)), **same)
-        by_snr = recommend(path, noise=NoiseQuestion(snr_db=schedule.snr_db(300)), **same)
+        by_step = recommend(calibration, accuracy=0.6, step=300.0)
+        by_sigma = recommend(calibration, accuracy=0.6, sigma=schedule.sigma(300))
+        by_snr = recommend(calibration, accuracy=0.6, snr_db=schedule.snr_db(300))
         assert by_step.parameters.best == pytest.approx(by_sigma.parameters.best)
         assert by_step.parameters.best == pytest.approx(by_snr.parameters.best)
 
-    @pytest.mark.parametrize("noise", [(None, None, None), (300.0, 60.0, None), (1.0, None, 1.0)])
-    def test_noise_is_given_once(self, path, noise):
+    @pytest.mark.parametrize(
+        "noise", [{}, {"step": 300.0, "sigma": 60.0}, {"step": 1, "snr_db": 1}]
+    )
+    def test_noise_is_given_once(self, calibration, noise):
         with pytest.raises(UsageError, match="give the noise once"):
-            recommend(
-                path,
-                noise=NoiseQuestion(*noise),
-                target_accuracy=0.6,
-                confidence=0.9,
-                progress=lambda phase: ignore_progress,
-            )
+            recommend(calibration, accuracy=0.6, **noise)
 
-    def test_a_table_has_its_own_unit(self, planted_calibration: Path):
+    def test_a_table_has_its_own_unit(self, planted_calibration):
         with pytest.raises(UsageError, match="its own unit: give --noise-step"):
-            recommend(
-                str(planted_calibration),
-                noise=NoiseQuestion(sigma=20.0),
-                target_accuracy=0.6,
-                confidence=0.9,
-                progress=lambda phase: ignore_progress,
-            )
+            recommend(files.read_calibration(planted_calibration), accuracy=0.6, sigma=20.0)
 
 
 def test_a_ladder_that_only_guesses_is_refused_whatever_luck_crosses(tmp_path):

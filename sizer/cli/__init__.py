@@ -3,6 +3,7 @@
 Every other module here holds a command or a few of them: a new command is a new file.
 """
 
+import os
 import sys
 from importlib import import_module
 from pkgutil import iter_modules
@@ -10,6 +11,8 @@ from pkgutil import iter_modules
 
 def main() -> None:
     """Run the command line; of its modules, read only the one that is asked for by its name."""
+    # matrices are small here: a second thread of the linear algebra takes more time than it saves
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     modules = command_modules()
     asked = sys.argv[1:2]
     load_commands(asked if asked and asked[0] in modules else modules)

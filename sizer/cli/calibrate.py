@@ -91,6 +91,7 @@ def calibrate(
             interval=interval,
             progress=progress,
             engine=opened,
+            tell=mention,
         )
     _deliver(calibration, out, plots)
 

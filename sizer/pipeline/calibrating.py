@@ -1,6 +1,6 @@
 """`calibrate`: models and images to a calibration."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +16,10 @@ from sizer.networks.manifest import read_manifest
 from sizer.networks.models import find_models, open_models, training_of
 from sizer.noise import Noise
 from sizer.progress import ReportProgress
-from sizer.scaling.analysis import Answers
+from sizer.scaling.analysis import Answers, foreseen
 from sizer.scaling.choices import IntervalMethod
 from sizer.scaling.crossings import Cut
+from sizer.scaling.surface import KNOTS
 
 if TYPE_CHECKING:
     from sizer.measure.work import Engine
@@ -39,12 +40,13 @@ def calibrate(
     interval: IntervalMethod,
     progress: ReportProgress,
     engine: "Engine | None" = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Calibration:
     """Measure a ladder of ONNX files and fit it. No models: the built-in ladder.
 
     steps: None plans them. images: at most, None for the whole test set. precision: of the widths,
     at which a plan stops; 0 uses all images. engine: what runs the cells, threads of this machine
-    by default.
+    by default. tell: is told, before anything is measured, what cannot be fitted to it.
     """
     from sizer.datasets import open_dataset
     from sizer.measure.store import open_store
@@ -52,6 +54,9 @@ def calibrate(
     found = find_models(models or [files.shipped("models") / BUILTIN])
     dataset = open_dataset(data, "test")
     opened = open_models(found, dataset.info, provider, input_format)
+    planned = KNOTS if steps is None else len(steps)  # a plan takes more than a law needs
+    for warning in foreseen([model.info.parameters for model in opened], planned):
+        tell(warning)
     noise = Noise()
     with open_store() as store:
         measurement = measure_ladder(

@@ -1,6 +1,6 @@
 """Everything that is fitted to the curves of a ladder, and in words what could not be."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,8 +16,8 @@ from sizer.scaling.collapse import GROUPS, Collapse, fit_collapse
 from sizer.scaling.crossings import Cut, LevelCrossing, Width, cut_curves
 from sizer.scaling.curves import NoiseCurve, at_shared_steps, grouped, sizes_of
 from sizer.scaling.evidence import MINIMUM_SIZES
-from sizer.scaling.laws import law_names
-from sizer.scaling.surface import MINIMUM_STEPS, LawFit
+from sizer.scaling.laws import all_laws, law_names
+from sizer.scaling.surface import KNOTS, MINIMUM_STEPS, LawFit
 from sizer.scaling.width import WidthLaw, fit_width_law
 
 Answers = Sequence[NDArray[np.bool_]]  # whether right, a model: (steps, images)
@@ -85,11 +85,18 @@ def analyse(
     return Analysis(crossings, widths, width_law, collapse, fits, backtests, warnings)
 
 
-def left_out(sizes: int, steps: int) -> list[str]:
-    """What so few different sizes or noise steps are too few for, in words; empty if for nothing.
+def foreseen(sizes: Sequence[int], steps: int) -> list[str]:
+    """What will be left out of a measurement of models of these sizes at so many steps, in words.
 
-    Known before anything is measured.
+    Empty where nothing will.
     """
+    return left_out(len(set(sizes)), steps) or _laws_left_out(
+        law.name for law in all_laws() if len(law.names(min(KNOTS, steps))) > len(sizes) * steps
+    )
+
+
+def left_out(sizes: int, steps: int) -> list[str]:
+    """What so few different sizes or noise steps are too few for, in words; empty if for nothing."""
     what = ["width law", "collapse", "scaling law"]
     warnings = []
     if sizes < MINIMUM_SIZES:
@@ -98,6 +105,11 @@ def left_out(sizes: int, steps: int) -> list[str]:
         what = ["widths", *what] if steps == 1 else what[1:]
         warnings.append(_too_few(steps, "noise step", MINIMUM_STEPS, what))
     return warnings
+
+
+def _laws_left_out(names: Iterable[str]) -> list[str]:
+    listed = ", ".join(sorted(names))
+    return [f"more parameters than measurements, and so left out: {listed}"] if listed else []
 
 
 def _too_few(count: int, of: str, least: int, what: Sequence[str]) -> str:
@@ -149,12 +161,7 @@ def _warnings_of_laws(
     shared: Sequence[NoiseCurve], compared: Sequence[NoiseCurve], fits: Sequence[LawFit]
 ) -> list[str]:
     """What was left out of the comparison of sizes, or taken together for it."""
-    warnings = []
-    missing = set(law_names()) - {fit.law for fit in fits}
-    if fits and missing:
-        warnings.append(
-            f"more parameters than measurements, and so left out: {', '.join(sorted(missing))}"
-        )
+    warnings = _laws_left_out(set(law_names()) - {fit.law for fit in fits}) if fits else []
     most, groups = (max(len(curve.steps) for curve in some) for some in (shared, compared))
     if groups < most:
         warnings.append(f"laws and collapse take {most:,} steps in {groups} groups of neighbours")
