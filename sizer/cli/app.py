@@ -114,7 +114,7 @@ def talk() -> Console:
 def save_pictures(figures: "dict[str, Figure]", folder: Path) -> None:
     """Write pictures into a folder that exists, and say so."""
     from sizer import io
-    from sizer.plots import save
+    from sizer.report.pictures import save
 
     with io.writing_to(folder):
         save(figures, folder)

@@ -42,7 +42,6 @@ CASES = [
     (f"{name}.{form}", (*line, "--format", form))
     for name, line in ANSWERS.items()
     for form in FORMATS
-    if (name, form) != ("noise", "markdown")
 ]
 REPORTS = [
     ("answer.html", question(200, 0.75, *DEVICES, "--report")),
