@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test bench clean
+.PHONY: demo test quick bench clean
 
 demo: $(VENV)/.sizer-installed
 	mkdir -p out
@@ -15,7 +15,10 @@ test: $(VENV)/.tests-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadscope
+
+quick: $(VENV)/.tests-installed
+	$(BIN)/pytest -n auto --dist loadscope -m 'not slow'
 
 bench: $(VENV)/.tests-installed
 	$(BIN)/python benchmarks/engine.py --json out/engine.json

@@ -22,8 +22,6 @@ import numpy as np
 from laws import CHANCE, SIZES, logistic
 from numpy.typing import NDArray
 from scipy.special import ndtri
-from sizer.advise import advise
-from sizer.results import Requirement
 from truths import SHARED
 
 from sizer.datasets.records import DatasetInfo
@@ -33,6 +31,8 @@ from sizer.measure.blocks import image_order
 from sizer.measure.cells import Measurement
 from sizer.measure.ladder import measure_ladder
 from sizer.noise import Noise, linear_schedule
+from sizer.predict.advice import advise
+from sizer.predict.question import Requirement
 from sizer.progress import ignore_progress
 from sizer.scaling.choices import PRECISION
 from sizer.scaling.crossings import Cut, cut_curves

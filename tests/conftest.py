@@ -2,7 +2,16 @@
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from planted import ladder, write_table
+
+from sizer import cli
+
+cli.load_commands(cli.command_modules())
+
+# No test measures time: a busy machine is no failure.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 SIZES = (10_000, 25_000, 63_000, 158_000, 398_000, 1_000_000)
 

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import trained_with
-from sizer.law import SATURATING, TRANSITION, accuracy
-
 from sizer.advise import advise
 from sizer.advise.prospect import acceptable, prospect
+from sizer.law import SATURATING, TRANSITION, accuracy
+from sizer.results import Requirement
+
 from sizer.calibration import Calibration
 from sizer.errors import UsageError
 from sizer.inference.records import ModelInfo
 from sizer.report import advice_facts, advice_json, advice_markdown
-from sizer.results import Requirement
 from sizer.scaling.backtests import Backtest
 from sizer.scaling.surface import LawFit
 

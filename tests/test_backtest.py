@@ -9,6 +9,7 @@ from conftest import SIZES, planted_accuracy
 from planted import ladder, trained_with, write_table
 from pydantic import TypeAdapter
 from sizer.law import LAWS
+from sizer.results import LadderBacktest
 from typer.testing import CliRunner
 
 from sizer import files, fit
@@ -16,7 +17,6 @@ from sizer.cli.app import app
 from sizer.errors import CalibrationError, MeasurementError, UsageError
 from sizer.pipeline import CutChoice, backtest, fit_file
 from sizer.progress import ignore_progress
-from sizer.results import LadderBacktest
 
 STEPS = np.arange(0, 1001, 70.0)
 TRIALS = 2000

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from planted import curve, write_table
 from scipy.stats import binom
-from sizer.law import accuracy
-
 from sizer.advise import advise
-from sizer.pipeline import CutChoice, fit_file
+from sizer.law import accuracy
 from sizer.results import Requirement
+
+from sizer.pipeline import CutChoice, fit_file
 
 SIZES = (464, 1000, 2154, 4642, 10_000)
 TRIALS = 10**9

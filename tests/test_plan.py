@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from planted import curve, ladder
+from sizer.advise import plan
+from sizer.advise.plan import _after, _costs, _study
 from sizer.fit import fit_surfaces
+from sizer.results import Requirement
 from typer.testing import CliRunner
 
 from sizer import files
-from sizer.advise import plan
-from sizer.advise.plan import _after, _costs, _study
 from sizer.calibration import Calibration
 from sizer.cli.app import app
 from sizer.errors import UsageError
-from sizer.results import Requirement
 from sizer.scaling.curves import Cell
 
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.special import stdtrit
-from sizer.fit import fit_surfaces
-
 from sizer.advise import advise
 from sizer.advise.prospect import acceptable, prospect
-from sizer.files import at_shared_steps, curves, find_calibration, read_calibration, shipped
+from sizer.fit import fit_surfaces
 from sizer.results import Requirement
+
+from sizer.files import at_shared_steps, curves, find_calibration, read_calibration, shipped
 
 NAMES = sorted(path.stem for path in shipped("calibration").glob("*.json"))
 RMS = {"builtin": 0.02}  # accuracy; of the others, only that their bands hold is asked

@@ -31,7 +31,7 @@ HOMES = {
 }
 # What the command line may import before it is asked: records of the rooms, and errors.
 LIGHT = {
-    *("errors", "report.document", "devices.records", "inference.records", "networks.recipe"),
+    *("errors", "report.document", "devices.units", "inference.records", "networks.recipe"),
     *("measure.engines", "scaling.choices"),
 }
 HEAVY = (

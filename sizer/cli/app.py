@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
 # In which `sizer --help` lists them; others come last.
 ORDER = (
-    *("calibrate", "fit", "recommend", "report", "plan", "backtest", "noise", "train", "quantize"),
-    *("export", "devices"),
+    *("calibrate", "fit", "recommend", "predict", "report", "plan", "backtest", "noise", "train"),
+    *("quantize", "export", "devices"),
 )
 
 
@@ -62,10 +62,6 @@ app = typer.Typer(
 )
 
 
-def main() -> None:
-    app()
-
-
 def command(function: Callable[..., Any], group: typer.Typer = app) -> Callable[..., Any]:
     """Register a command of the program, or of a group of commands."""
     group.command(epilog=take_example(function))(answering(function))
@@ -99,11 +95,17 @@ def take_example(function: Callable[..., Any]) -> str:
 
 
 def complain(message: str) -> None:
-    talk().print(f"[red]error:[/red] {escape(message)}", soft_wrap=True)
+    _say("error: ", "red", message)
 
 
 def mention(message: str) -> None:
-    talk().print(escape(message), soft_wrap=True)
+    _say("", "", message)
+
+
+def _say(before: str, style: str, message: str) -> None:
+    from sizer.report.terminal import escape
+
+    talk().print(escape(before, style) + escape(message), soft_wrap=True)
 
 
 def talk() -> Console:

@@ -17,7 +17,7 @@ from sizer.cli.options import (
     ReserveOption,
 )
 from sizer.cli.show import show
-from sizer.devices.records import RESERVE_RAM
+from sizer.devices.units import RESERVE_RAM
 
 devices_app = typer.Typer(cls=Commands, rich_markup_mode="rich")
 devices_command = functools.partial(command, group=devices_app)

@@ -24,7 +24,7 @@ from sizer.cli.options import (
 )
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
-from sizer.devices.records import RESERVE_RAM
+from sizer.devices.units import RESERVE_RAM
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration

@@ -26,7 +26,7 @@ def decode(encoded: bytes) -> Pixels:
 
     A palette becomes RGB and transparency is dropped; an orientation noted by a camera is applied.
     Raises ValueError with the reason for pictures that cannot be read, are not 8-bit grey or
-    colour, or claim more pixels than Pillow takes for honest (Image.MAX_IMAGE_PIXELS).
+    colour, or state more pixels than Pillow accepts (Image.MAX_IMAGE_PIXELS).
     """
     try:
         with warnings.catch_warnings():

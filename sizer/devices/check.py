@@ -7,8 +7,8 @@ from pathlib import Path
 from sizer.devices.catalogue import all_devices, find_device, select
 from sizer.devices.footprint import footprint
 from sizer.devices.latency import Rates, rows
-from sizer.devices.records import RESERVE_RAM, Device, DeviceVerdict, Footprint, Limits
-from sizer.devices.units import parse_bytes
+from sizer.devices.records import Device, DeviceVerdict, Footprint, Limits
+from sizer.devices.units import RESERVE_RAM, parse_bytes
 from sizer.devices.verdict import judge
 from sizer.errors import UsageError
 from sizer.inference.records import Precision
@@ -38,8 +38,8 @@ class Inspection:
 
     @classmethod
     def of(cls, question: DeviceQuestion) -> "Inspection":
-        """Raises DeviceError for a device or a file that is not there, UsageError for limits that
-        are none.
+        """Raises DeviceError for a device or a file that is not there, and UsageError for a limit
+        that cannot be read.
         """
         limits = _limits(question)
         known = all_devices(question.file) if question.names or question.file else ()
@@ -68,7 +68,7 @@ def check_model(
 
     devices: their names, of the catalogue or of `devices_file`. Amounts of memory are texts such as
     512KiB (1024) or 512KB (1000). Raises DeviceError for a device that is not known, UsageError for
-    a limit that is none, and ModelError for a file that cannot be read or has no fixed sizes.
+    a limit that cannot be read, and ModelError for a file that is damaged or has no fixed sizes.
     """
     from sizer.devices.graph import read_operations
 
@@ -96,7 +96,7 @@ def list_devices(
     """The devices of the catalogue and of a user's file.
 
     name, core: parts of a device's or board's name, and of its core's. ram: at least so much, as
-    text. Raises UsageError for an amount that is none, and DeviceError for a malformed file.
+    text. Raises UsageError if it cannot be read, and DeviceError for a malformed file.
     """
     return select(all_devices(devices_file), name, core, _memory("--ram", ram))
 

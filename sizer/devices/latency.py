@@ -8,9 +8,8 @@ first: timings of this device with one runtime (`measured`), of other devices wi
 The interval is +- t s in log latency, where s is the root mean square error that the same source
 makes on the catalogue itself, each row predicted without itself, and t the 0.95 quantile of
 Student's t with one degree of freedom fewer than devices: the rows of one device err together. Far
-from the networks that were timed, s is that of the third source; and a network much smaller than
-all of them may take as long as the fastest of them, since what a run costs whatever is in it is not
-known.
+from the networks that were timed, s is that of the third source. A network much smaller than all of
+them may take as long as the fastest of them, because the fixed cost of a run is not known.
 """
 
 import math
@@ -24,13 +23,13 @@ from sizer.estimate import Estimate
 from sizer.inference.records import Precision
 
 PROBABILITY = 0.95  # of each bound: a 90 % interval
-REACH = 3.0  # times beyond the timed networks' multiply-accumulates, their rate is no longer asked
+REACH = 3.0  # times beyond the timed networks' multiply-accumulates, up to which their rate holds
 
 
 class Row(NamedTuple):
-    """One timing, with what its device says of it.
+    """One timing of a device.
 
-    speed: log of the multiply-accumulates per clock cycle and thread. setup: what rows share that
+    speed: log of the multiply-accumulates per clock cycle and thread. setup: the same for rows that
     differ in the network alone.
     """
 
@@ -47,17 +46,17 @@ class Row(NamedTuple):
 
 
 def _cycles_a_ms(device: Device, timing: Timing) -> float:
-    """Of all threads; 1 where the clock is unknown, which then no other device is compared to."""
+    """Of all threads; 1 where the clock is unknown: such a device is compared to no other."""
     return (device.clock_mhz or 1e-3) * 1e3 * timing.threads
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a rate may come from: which other rows speak for a row."""
+    """Where a rate may come from. applies: whether the second row is evidence for the first."""
 
     confidence: Confidence
     words: str
-    speaks: Callable[[Row, Row], bool]
+    applies: Callable[[Row, Row], bool]
 
 
 def _on_cpu(row: Row, other: Row) -> bool:
@@ -97,7 +96,7 @@ def rows(devices: Sequence[Device]) -> list[Row]:
 
 
 class Rates:
-    """The rates that the rows show, and how far each source is off among them."""
+    """The rates of the rows, and the error that each source makes on them."""
 
     def __init__(self, known: Sequence[Row]) -> None:
         self._rows = tuple(known)
@@ -106,7 +105,7 @@ class Rates:
     def latencies(self, device: Device, precision: Precision, macs: int) -> tuple[Latency, ...]:
         """By each runtime that was timed on it, the fastest first; else by its core or its kind.
 
-        Empty where nothing timed speaks for it.
+        Empty where no timing applies to it.
         """
         setups = dict.fromkeys(
             (timing.runtime, timing.engine, timing.threads)
@@ -128,7 +127,7 @@ class Rates:
         processor: Processor,
         threads: int,
     ) -> Latency | None:
-        """By one runtime, from the nearest source that speaks for it; None where none does."""
+        """By one runtime, from the nearest source that applies; None where none does."""
         timing = Timing("", macs, precision, runtime or "", 1.0, "", processor, threads)
         asked = Row.of(device, timing)
         for source in SOURCES:
@@ -149,13 +148,13 @@ class Rates:
         if not min(sizes) / REACH <= macs <= max(sizes) * REACH:
             confidence, reach = "extrapolated", max(reach, self._reach["extrapolated"] or 0.0)
             words += f", but the networks timed have {min(sizes):,} to {max(sizes):,} MACs"
-            if macs < min(sizes):  # what each run costs, however small, may be all there is
+            if macs < min(sizes):  # the fixed cost of a run may be nearly all of it
                 least = min(row.timing.macs / math.exp(row.speed) for row in peers) / per_ms
         milliseconds = Estimate(value, value / math.exp(reach), max(least, value * math.exp(reach)))
         return Latency(runtime, milliseconds, confidence, words)
 
     def _peers(self, source: Source, asked: Row) -> list[Row]:
-        return [row for row in self._rows if row is not asked and source.speaks(asked, row)]
+        return [row for row in self._rows if row is not asked and source.applies(asked, row)]
 
     def _half_width(self, source: Source) -> float | None:
         """Half the interval's width in log latency; None where fewer than three rows tell."""

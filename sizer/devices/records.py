@@ -13,9 +13,6 @@ Processor = Literal["cpu", "gpu", "npu"]
 DeviceKind = Literal["microcontroller", "linux"]
 Grade = Literal["PASS", "MARGINAL", "FAIL", "UNKNOWN"]
 Confidence = Literal["measured", "roofline", "extrapolated"]
-# What a program takes beside the network: a picture of 160 x 120 in RGB565 (37.5 KiB), and ten KiB
-# for its stack, its heap and the drivers.
-RESERVE_RAM = "48KiB"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,9 @@ import re
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20}
 UNITS["GIB"] = 2**30
+# What a program takes beside the network: a picture of 160 x 120 in RGB565 (37.5 KiB), and ten KiB
+# for its stack, its heap and the drivers.
+RESERVE_RAM = "48KiB"
 AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([KMG]?i?B)?", re.IGNORECASE)
 
 

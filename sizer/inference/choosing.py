@@ -1,8 +1,8 @@
-"""Which graph and which batch are fastest for a model here, found by a short trial.
+"""Which rewritten graph and which batch are fastest for a model here, found by a short trial.
 
-Two graphs of one function differ in the last bits of their scores. So a rewritten one is tried on
-the first images under noise: how far its two highest scores lie from those of the file's own graph
-tells, with room to spare, how near to each other two classes may come before another might win.
+The scores of a rewritten graph differ in their last bits from those of the file's own graph. The
+trial measures by how much, on the first images under noise. Where the two highest scores of an
+image lie nearer to each other than a multiple of that, the file's own graph decides.
 """
 
 import time
@@ -19,7 +19,7 @@ from sizer.inference.runtime import Provider, channel_block
 
 BATCHES: dict[Provider, tuple[int, ...]] = {"cpu": (25, 125), "cuda": (125, 250, 500)}
 TRIED_AT = ((1.0, 0.0), (0.9, 0.44), (0.6, 0.8))  # (mu, noise_std)
-ENOUGH = 0.01  # seconds of a trial; the shortest of its runs counts
+ENOUGH = 0.01  # seconds of a trial; its shortest run counts
 SAFETY = 16  # times the largest difference between scores that was seen
 MOST_CLOSE = 0.01  # share of images that may be left to the file's own graph
 
@@ -67,7 +67,7 @@ def choose_rewriting(
 
 
 def close(scores: NDArray[np.float32], margin: float) -> NDArray[np.bool_]:
-    """Which of the two highest scores (B, 2) nearly tie; what is no number does."""
+    """Whether the two highest scores (B, 2) nearly tie, (B,); scores that are nan do."""
     with np.errstate(invalid="ignore"):
         return ~(scores[:, 0] - scores[:, 1] >= margin)
 
@@ -79,7 +79,7 @@ def _trials(
     clean: Images,
     epsilon: Images,
 ) -> Iterator[_Trial]:
-    """Those ways (batch, block) that run at all."""
+    """A trial of each way (batch, block) that runs."""
     for batch, block in ways:
         try:
             rewritten = RewrittenGraph(file_graph, provider, clean.shape[1:], batch, block)
@@ -96,7 +96,7 @@ def _trials(
 def _timed(
     provider: Provider, two_best: Callable[[float, float], TwoBest], mu: float, noise_std: float
 ) -> tuple[float, TwoBest]:
-    """Seconds of this thread's own, which a busy machine hardly changes; of the clock on a GPU."""
+    """Seconds of processor time, which a busy machine hardly changes; on a GPU of the clock."""
     clock = time.thread_time if provider == "cpu" else time.perf_counter
     start = clock()
     answer = two_best(mu, noise_std)
@@ -104,7 +104,7 @@ def _timed(
 
 
 def _safe_margin(trial: _Trial, scores: Sequence[NDArray[np.float32]]) -> float | None:
-    """The margin beyond which a graph's labels are safe; None where they are not the file's own."""
+    """The margin beyond which labels are the file's own; None where too many or wrong ones are."""
     expected = [np.sort(s.astype(np.float32), axis=1)[:, :-3:-1] for s in scores]
     off = [np.abs(two - true).max() for (two, _), true in zip(trial.answers, expected, strict=True)]
     margin = SAFETY * float(np.max(off))

@@ -1,7 +1,7 @@
 """A model's graph rewritten so that it takes images and noise, and runs faster, in memory only.
 
-ONNX Runtime keeps convolutions in a layout of channel blocks (NCHWc) as long as every operator
-between them bears it. What breaks that layout, and costs a copy each time, is rewritten here:
+ONNX Runtime keeps maps in a layout of channel blocks (NCHWc) from one convolution to the next if
+every operator in between can work on it. What cannot costs a copy each time, and is rewritten here:
 channel counts that are no multiple of the block, a mean over both axes of a map, and the gate of a
 squeeze-excite block, which is broadcast over the map.
 """

@@ -94,6 +94,7 @@ def open_model(
     macs: int | None = None,
     training: str | None = None,
     seed: int | None = None,
+    training_seconds: float | None = None,
 ) -> OnnxModel:
     """Check a model file, and try it once on blank images of the data's shape.
 
@@ -116,6 +117,7 @@ def open_model(
         input_shape=dataset.shape,
         training=training,
         seed=seed,
+        training_seconds=training_seconds,
         precision=file.precision,
     )
     return OnnxModel(path, info, provider, plan)

@@ -1,7 +1,7 @@
 """Labels under noise by the fastest graph that gives the file's own labels.
 
-Images whose two best classes nearly tie are left to the file's own graph, and so no label depends
-on which graph and which batch are the fastest.
+Images whose two best classes nearly tie are left to the file's own graph. So no label depends on
+which graph and which batch are the fastest.
 """
 
 import threading
@@ -12,7 +12,7 @@ from sizer.inference.file_graph import FileGraph, Images, Labels, mixed
 from sizer.inference.rewritten import RewrittenGraph
 from sizer.inference.runtime import Provider, naming
 
-# By fingerprint, provider and shape of an image; each is found once a process.
+# By fingerprint, provider and shape of an image; each is chosen once in a process.
 _rewritings: dict[tuple[str, Provider, tuple[int, ...]], Rewriting | None] = {}
 _choosing = threading.Lock()
 

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +17,7 @@ from sizer.errors import ModelError
 from sizer.io import make_folder
 from sizer.networks.manifest import ANOTHER_OUT, Epoch, Manifest, TrainedModel, write_manifest
 from sizer.networks.plan import Member, Plan
+from sizer.networks.timings import add_timing
 
 if TYPE_CHECKING:
     from multiprocessing.queues import Queue
@@ -43,10 +45,12 @@ def train_ladder(plan: Plan, workers: int, report: Callable[[EpochDone], None]) 
     if waiting:
         make_folder(plan.checkpoints, ANOTHER_OUT)
         with closing(_trained(plan, waiting, workers, report)) as finished:
-            for member, model in finished:
+            for member, model, seconds in finished:
                 # Read anew, for another line may have added its own models meanwhile.
                 manifest = plan.manifest().with_model(model)
                 write_manifest(plan.folder, manifest)
+                if seconds is not None:
+                    add_timing(plan.folder, model.file, seconds)
                 plan.checkpoint(member).unlink(missing_ok=True)
     with suppress(OSError):  # another recipe's checkpoints may lie there
         plan.checkpoints.rmdir()
@@ -58,7 +62,7 @@ def _trained(
     waiting: list[Member],
     workers: int,
     report: Callable[[EpochDone], None],
-) -> Generator[tuple[Member, TrainedModel], None, None]:
+) -> Generator[tuple[Member, TrainedModel, float | None], None, None]:
     """Finished models as they come; workers send their progress through a queue."""
     context = multiprocessing.get_context("spawn")
     progress: Queue[EpochDone] = context.Queue()
@@ -133,12 +137,20 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _train(plan: Plan, member: Member) -> tuple[Member, TrainedModel]:
-    """In a worker process."""
+def _train(plan: Plan, member: Member) -> tuple[Member, TrainedModel, float | None]:
+    """In a worker process; seconds: of all epochs at the pace of those that were trained here."""
     from sizer.networks.member import train_member
 
+    times: list[float] = []
+
     def report(done: int, epoch: Epoch) -> None:
+        times.append(time.perf_counter())
         if _to_parent is not None:
             _to_parent.put(EpochDone(member.name, done, epoch))
 
-    return member, train_member(plan, member, report)
+    start = time.perf_counter()
+    model = train_member(plan, member, report)
+    epochs = plan.recipe.epochs
+    if len(times) > 1:
+        return member, model, (times[-1] - times[0]) / (len(times) - 1) * epochs
+    return member, model, times[0] - start if epochs == 1 else None

@@ -11,6 +11,7 @@ from sizer.inference.input_format import InputFormat
 from sizer.inference.records import ProviderChoice
 from sizer.networks.manifest import JOINED, TrainedModel, read_manifest
 from sizer.networks.recipe import LadderTraining
+from sizer.networks.timings import read_timings
 
 if TYPE_CHECKING:
     from sizer.inference.model import OnnxModel
@@ -92,6 +93,7 @@ def open_models(
             macs=entry.macs if entry else None,
             training=model.family,
             seed=entry.seed if entry else None,
+            training_seconds=read_timings(path.parent).get(path.name),
         )
         if entry and entry.sha256 != onnx.info.sha256:
             raise ModelError(f"{path}: not the file its manifest describes; train it again")

@@ -27,7 +27,7 @@ Pixels = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True)
 class PictureNoise:
-    """One picture's noise: sigma in grey levels of 0..255, or the problem that kept it from us."""
+    """One picture's noise: sigma in grey levels of 0..255, or why it could not be estimated."""
 
     path: str
     sigma: float | None
@@ -36,7 +36,7 @@ class PictureNoise:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """Median, and the bounds of the middle 90 %: no confidence interval, more do not narrow it."""
+    """Median, and the bounds of the middle 90 %. More pictures do not narrow it."""
 
     median: float
     low: float
@@ -104,8 +104,8 @@ def _picture_files(paths: Sequence[Path]) -> list[Path]:
 def picture_sigma(pixels: Pixels) -> float:
     """Standard deviation of the noise in a picture (height, width, channels), in grey levels.
 
-    Fine texture counts as noise, and noise that neighbouring pixels share counts for less than it
-    is. Raises ValueError for a picture too small, or flat in every channel.
+    Fine texture counts as noise. Noise that neighbouring pixels share is underestimated. Raises
+    ValueError for a picture too small, or flat in every channel.
     """
     from skimage.restoration import estimate_sigma
 
@@ -116,9 +116,9 @@ def picture_sigma(pixels: Pixels) -> float:
         raise ValueError("is one flat colour")
     image = np.stack(channels, axis=-1).astype(np.float64)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # where no coefficient differs from 0
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a picture whose coefficients are all 0
         sigmas = estimate_sigma(image, channel_axis=-1)  # type: ignore[no-untyped-call]
-    return float(np.mean(np.nan_to_num(sigmas)))  # and the estimate is nan: there is no noise
+    return float(np.mean(np.nan_to_num(sigmas)))  # its estimate is nan, and its noise 0
 
 
 def _middle(pixels: Pixels) -> Pixels:

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from sizer.calibration import Calibration
-from sizer.devices.records import DeviceVerdict
 from sizer.inference.records import Precision
-from sizer.networks.architecture import Architecture
 from sizer.predict.accuracy import (
     AccuracyRange,
     Prediction,
@@ -38,6 +36,8 @@ from sizer.predict.sizes import (
 from sizer.provenance import Provenance
 
 if TYPE_CHECKING:
+    from sizer.devices.records import DeviceVerdict
+    from sizer.networks.architecture import Architecture
     from sizer.noise.camera import CameraNoise
 
 Verdict = Literal["recommended", "bounded", "unreachable", "untrusted"]
@@ -83,10 +83,10 @@ class Advice:
     backtest: Hindcast | None = None
     errors: Uncertainty | None = None
     largest_step: float | None = None
-    architecture: Architecture | None = None
+    architecture: "Architecture | None" = None
     precision: Precision | None = None
     camera: "CameraNoise | None" = None
-    devices: tuple[DeviceVerdict, ...] = ()
+    devices: "tuple[DeviceVerdict, ...]" = ()
     train_command: str | None = None
     provenance: Provenance | None = None
     warnings: tuple[str, ...] = ()

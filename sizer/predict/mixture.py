@@ -34,9 +34,15 @@ class Mixture:
 
     def above(self, accuracy: float, training: bool = False) -> Floats:
         """Probability that the mean over trainings, or the next training, is above (m,)."""
-        target = self._targets(np.array([accuracy]))
-        share = cumulative((self.mean - target) / self._sd(training))
-        return np.asarray(np.einsum("bc,bcm->m", self.weights, share))
+        return self._mixed(self._shares(accuracy, training))
+
+    def reached(self, accuracy: float, first: int, training: bool = False) -> Floats:
+        """The same at ascending sizes (m,), and from the size at `first` on, that this or a smaller
+        one from there is above: a larger model of a family is no worse, only less well known.
+        """
+        shares = self._shares(accuracy, training)
+        shares[..., first:] = np.maximum.accumulate(shares[..., first:], axis=-1)
+        return self._mixed(shares)
 
     def quantiles(self, shares: Sequence[float], training: bool = False) -> Floats:
         """The accuracies below which it lies with these probabilities (shares, m)."""
@@ -74,6 +80,14 @@ class Mixture:
         for node, weight in NODES:
             total += weight * inverse(self.link, self.mean + node * self.sd) ** power
         return np.asarray(np.einsum("bc,bcm->m", self.weights, total))
+
+    def _shares(self, accuracy: float, training: bool) -> Floats:
+        """Each component's probability of being above (breaks, components, m)."""
+        target = self._targets(np.array([accuracy]))
+        return cumulative((self.mean - target) / self._sd(training))
+
+    def _mixed(self, shares: Floats) -> Floats:
+        return np.asarray(np.einsum("bc,bcm->m", self.weights, shares))
 
     def _targets(self, accuracies: Floats) -> Floats:
         """Values of z at accuracies (n,), each by the link of its component (components, n)."""

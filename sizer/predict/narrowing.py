@@ -17,7 +17,7 @@ from sizer.scaling.curves import NoiseCurve
 
 BEYOND = 4.0  # a training is looked at up to this many times the largest size
 OUTCOMES = (1 / 6, 3 / 6, 5 / 6)  # of an imagined training, as shares of what is foretold
-WIDEST = np.log(1e4)  # of an interval without an end, as the logarithm of its factor
+WIDEST = float(np.log(1e4))  # what an interval without an end counts as, log of its factor
 
 
 def settling_size(ladder: Predictor, requirement: Requirement) -> int:
@@ -27,11 +27,11 @@ def settling_size(ladder: Predictor, requirement: Requirement) -> int:
 
 
 def log_width(ladder: Predictor, requirement: Requirement) -> float:
-    """Logarithm of upper over lower end of the answer's interval, within what is looked at."""
+    """Logarithm of upper over lower end of the answer's interval; `WIDEST` where it has no end."""
     forecast = ladder.at(requirement.noise_step)
     sizes = sizes_reaching(forecast, requirement.target_accuracy, requirement.confidence)
     if sizes.low is None or sizes.high is None:
-        return float(WIDEST)
+        return WIDEST
     low = max(sizes.low, forecast.size_range[0] / 10)
     return float(min(WIDEST, np.log(max(sizes.high, low) / low)))
 
@@ -44,7 +44,8 @@ def expected_log_width(
 ) -> float:
     """The mean of `log_width` over imagined outcomes of one more training."""
     imagined = [with_training(ladder, size, requirement.noise_step, share) for share in outcomes]
-    return float(np.mean([log_width(after, requirement) for after in imagined]))
+    widths = [log_width(after, requirement) for after in imagined]
+    return float(np.mean(widths))
 
 
 def with_training(ladder: Predictor, size: int, step: float, share: float) -> Predictor:
@@ -71,3 +72,8 @@ def with_training(ladder: Predictor, size: int, step: float, share: float) -> Pr
         trials=(trials,) * len(steps),
     )
     return ladder.with_curves([curve])
+
+
+def factor(log_width: float) -> float | None:
+    """Upper over lower end; None where, in some of what is imagined, there is no end."""
+    return None if log_width >= WIDEST else float(np.exp(log_width))

@@ -13,7 +13,7 @@ from sizer.networks.architecture import parameters
 from sizer.networks.recipe import train_line
 from sizer.predict.asked_noise import AskedNoise, noise_step
 from sizer.predict.members import family, member_with
-from sizer.predict.narrowing import BEYOND, expected_log_width, log_width, with_training
+from sizer.predict.narrowing import BEYOND, expected_log_width, factor, log_width, with_training
 from sizer.predict.predictor import Predictor
 from sizer.predict.question import Requirement, check_requirement, ladder_of, refusal
 from sizer.progress import Progress, ReportProgress, no_progress
@@ -31,12 +31,13 @@ class Candidate:
 
     cost: of its training, over that of the largest size measured; hours: of it, as the ladder's
     trainings took, None where that was not recorded. interval_factor: upper over lower end of the
-    answer's interval, expected once it is trained and measured. train_command: trains it.
+    answer's interval, expected once it is trained and measured, None where that has no end.
+    train_command: trains it.
     """
 
     parameters: int
     cost: float
-    interval_factor: float
+    interval_factor: float | None
     hours: float | None = None
     train_command: str | None = None
 
@@ -45,10 +46,10 @@ class Candidate:
 class TrainingPlan:
     """What to train next to know an answer better.
 
-    interval_factor: upper over lower end of the answer's interval now, None where there is none to
-    narrow. worth_it: whether the plan narrows it by a tenth, in the logarithm. candidates: alone,
-    what shrinks the interval most for its cost first. chosen: one after the other, within the
-    budget, each with what is expected once it is added.
+    interval_factor: upper over lower end of the answer's interval now, None where it has no end.
+    worth_it: whether the plan narrows it by a tenth, in the logarithm. candidates: alone, what
+    shrinks the interval most for its cost first. chosen: one after the other, within the budget,
+    each with what is expected once it is added.
     """
 
     requirement: Requirement
@@ -102,17 +103,17 @@ def _planned(
         after[size] = expected_log_width(ladder, size, requirement)
     report(len(affordable), len(affordable))
     chosen = _choose(ladder, requirement, prices, budget, after)
-    alone = [_candidate(calibration, size, prices[size], after[size]) for size in affordable]
     planned = [_candidate(calibration, size, prices[size], width) for size, width in chosen]
     worth = bool(chosen) and chosen[-1][1] <= WORTH * now
     return TrainingPlan(
         requirement=requirement,
         budget=budget,
         reason=_reason(now, planned, worth),
-        interval_factor=float(np.exp(now)),
+        interval_factor=factor(now),
         worth_it=worth,
         candidates=tuple(
-            sorted(alone, key=lambda each: (np.log(each.interval_factor) - now) / each.cost)
+            _candidate(calibration, size, prices[size], after[size])
+            for size in sorted(after, key=lambda size: (after[size] - now) / prices[size])
         ),
         chosen=tuple(planned) if worth else (),
     )
@@ -212,7 +213,7 @@ def _candidate(calibration: Calibration, size: int, cost: float, width: float) -
     return Candidate(
         parameters=size,
         cost=cost,
-        interval_factor=float(np.exp(width)),
+        interval_factor=factor(width),
         hours=hours_of(calibration, size, cost),
         train_command=train_line(ladder, member) if member and ladder else None,
     )
@@ -234,8 +235,12 @@ def hours_of(calibration: Calibration, size: int, cost: float) -> float | None:
 def _reason(now: float, chosen: Sequence[Candidate], worth: bool) -> str:
     if not chosen:
         return "not worth it: no training within the budget is expected to narrow the interval"
-    told = f"from a factor of {np.exp(now):.2f} to {chosen[-1].interval_factor:.2f}"
+    told = f"from {_said(factor(now))} to {_said(chosen[-1].interval_factor)}"
     if not worth:
         return f"not worth it: all that the budget pays for would narrow the interval only {told}"
     count = "1 training is" if len(chosen) == 1 else f"{len(chosen)} trainings are"
     return f"{count} expected to narrow the interval {told}"
+
+
+def _said(times: float | None) -> str:
+    return "no upper end" if times is None else f"a factor of {times:.2f}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizer.calibration import Calibration
-from sizer.devices.records import RESERVE_RAM
+from sizer.devices.units import RESERVE_RAM
 from sizer.inference.records import Precision
 from sizer.networks.architecture import described
 from sizer.networks.recipe import train_line

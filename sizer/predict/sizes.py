@@ -69,7 +69,9 @@ def sizes_reaching(
     sizes = sizes_sought(forecast) if sought is None else sought
     seen = forecast.at(sizes)
     failing, passing = _clear(forecast, target)
-    mean, training = seen.above(target), seen.above(target, training=True)
+    largest = int(np.searchsorted(sizes, forecast.size_range[1]))
+    mean = seen.reached(target, largest)
+    training = seen.reached(target, largest, training=True)
     best = _within(first_above(sizes, mean, 0.5, start=failing), failing, passing)
     low = _lower_end(sizes, mean, best, (1 - confidence) / 2)
     high = first_above(sizes, mean, (1 + confidence) / 2, start=best or 0.0)

@@ -19,7 +19,9 @@ class Axis:
     logarithmic: bool = False
 
     def share(self, value: float) -> float:
-        """Where a value lies, 0 at the first and 1 at the last."""
+        """Where a value lies, 0 at the first and 1 at the last; half-way where these are one."""
+        if self.first == self.last:
+            return 0.5
         if self.logarithmic:
             return log10(value / self.first) / log10(self.last / self.first)
         return (value - self.first) / (self.last - self.first)
@@ -28,6 +30,8 @@ class Axis:
         """Round values on it: 1, 2 and 5 times powers of ten, or as few of them as are wanted."""
         if self.logarithmic:
             return _log_ticks(self.first, self.last, most)
+        if self.first == self.last:
+            return [self.first]
         apart = _round_up((self.last - self.first) / most)
         count = range(ceil(self.first / apart - 1e-9), floor(self.last / apart + 1e-9) + 1)
         return [round(i * apart, 12) for i in count]

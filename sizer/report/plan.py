@@ -31,7 +31,7 @@ def _table(title: str, candidates: "Sequence[Candidate]") -> Table:
             f"{candidate.parameters:,}",
             f"{candidate.cost:.3g}",
             number(candidate.hours, ".2g"),
-            f"{candidate.interval_factor:.2f}",
+            number(candidate.interval_factor, ".2f"),
         )
         for candidate in candidates
     )

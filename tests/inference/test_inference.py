@@ -465,7 +465,8 @@ class TestProvider:
     def test_choosing_and_running_prints_nothing(self, save):
         script = (
             "import sys, pathlib\n"
-            "from sizer.inference import choose_provider, open_model\n"
+            "from sizer.inference.model import open_model\n"
+            "from sizer.inference.runtime import choose_provider\n"
             "from test_inference import DATA, IMAGES\n"
             "path, provider = pathlib.Path(sys.argv[1]), choose_provider('auto')\n"
             "predict = open_model(path, DATA, provider=provider).open().prepare(IMAGES, IMAGES)\n"

@@ -7,6 +7,8 @@ import pytest
 from stopped import BLOCK, CELLS, IMAGES, Line
 from tiny import save_images, save_ladder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory):

@@ -27,8 +27,10 @@ from sizer.networks import ladder, recipe, train
 from sizer.networks.architecture import macs, parameters, small
 from sizer.networks.decoded import decoded
 from sizer.networks.manifest import Manifest, TrainedModel, read_manifest, write_manifest
+from sizer.networks.models import find_models, open_models
 from sizer.networks.plan import CHECKPOINTS, Member, make_plan
 from sizer.networks.recipe import Recipe
+from sizer.networks.timings import read_timings
 from sizer.networks.training import TrainingSet, batch_ranges, batches, train_network
 from sizer.noise import linear_schedule
 
@@ -163,6 +165,7 @@ class StopError(Exception):
     """Stands for a kill between two epochs."""
 
 
+@pytest.mark.slow
 class TestTrain:
     @pytest.fixture(autouse=True)
     def one_thread(self):
@@ -440,6 +443,7 @@ def ladder_copy(undisturbed, tmp_path):
     return Path(shutil.copytree(undisturbed[0], tmp_path / "copy"))
 
 
+@pytest.mark.slow
 class TestLadder:
     def test_the_manifest_says_how_each_model_was_made(self, undisturbed, data, cache):
         folder, manifest, _ = undisturbed
@@ -457,9 +461,22 @@ class TestLadder:
             assert len(model.curve) == EPOCHS
         assert {model.file: model.sha256 for model in manifest.models} == digests(folder)
 
+    def test_a_measurement_knows_how_long_each_training_took(self, undisturbed, data, cache):
+        folder, manifest, _ = undisturbed
+        opened = open_models(find_models([folder]), open_dataset(str(data), "test").info)
+        timings = read_timings(folder)
+        assert all(timings[model.file] > 0 for model in manifest.models)
+        assert [model.info.training_seconds for model in opened] == list(timings.values())
+
+    @pytest.mark.parametrize("contents", [None, "[1, 2]", "{", '{"m.onnx": -1, "n.onnx": "1"}'])
+    def test_times_that_cannot_be_read_are_not_known(self, tmp_path, contents):
+        if contents is not None:
+            (tmp_path / "timings.json").write_text(contents)
+        assert read_timings(tmp_path) == {}
+
     def test_the_folder_holds_the_ladder_alone(self, undisturbed):
         folder, manifest, _ = undisturbed
-        files = {model.file for model in manifest.models} | {"manifest.json"}
+        files = {model.file for model in manifest.models} | {"manifest.json", "timings.json"}
         assert {path.name for path in folder.iterdir()} == files
 
     def test_the_accuracy_in_the_manifest_is_the_files(self, undisturbed):
@@ -659,7 +676,7 @@ class TestPlan:
         def trained(*_):
             other = Manifest("sizer a", "sizer", data.info, RECIPE, "fp32", (models[1],))
             write_manifest(folder, other)
-            yield Member(SIZES[0], 0), models[0]
+            yield Member(SIZES[0], 0), models[0], None
 
         monkeypatch.setattr(ladder, "_trained", trained)
         manifest = ladder.train_ladder(plan, 1, lambda progress: None)
