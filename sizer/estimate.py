@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+CONFIDENCE = 0.9  # of intervals, where a user asks for no other
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:

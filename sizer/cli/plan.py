@@ -17,6 +17,7 @@ from sizer.cli.options import (
 )
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
+from sizer.estimate import CONFIDENCE
 
 
 @command
@@ -30,7 +31,7 @@ def plan(
     snr_db: SnrOption = None,
     noise_from: NoiseFromOption = None,
     calibration: CalibrationOption = "builtin",
-    confidence: ConfidenceOption = 0.9,
+    confidence: ConfidenceOption = CONFIDENCE,
     format: FormatOption = "text",  # noqa: A002
 ) -> int:
     """Which sizes to train next, to narrow the interval of a recommendation most for their cost.

@@ -16,6 +16,7 @@ from sizer.cli.options import (
 )
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
+from sizer.estimate import CONFIDENCE
 
 
 @command
@@ -26,7 +27,7 @@ def predict(
     snr_db: SnrOption = None,
     noise_from: NoiseFromOption = None,
     calibration: CalibrationOption = "builtin",
-    confidence: ConfidenceOption = 0.9,
+    confidence: ConfidenceOption = CONFIDENCE,
     format: FormatOption = "text",  # noqa: A002
 ) -> None:
     """The accuracy that a model of a given size will have under noise.

@@ -25,6 +25,7 @@ from sizer.cli.options import (
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
 from sizer.devices.units import RESERVE_RAM
+from sizer.estimate import CONFIDENCE
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
@@ -41,7 +42,7 @@ def recommend(
     snr_db: SnrOption = None,
     noise_from: NoiseFromOption = None,
     calibration: CalibrationOption = "builtin",
-    confidence: ConfidenceOption = 0.9,
+    confidence: ConfidenceOption = CONFIDENCE,
     device: Annotated[
         list[str] | None, typer.Option(help="A device of `sizer devices`; repeat for more.")
     ] = None,

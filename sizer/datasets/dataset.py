@@ -1,4 +1,4 @@
-"""What every set of images is to the rest."""
+"""The protocol of a set of images."""
 
 from typing import TYPE_CHECKING, Protocol
 

@@ -8,7 +8,7 @@ from pathlib import Path
 def fingerprint(files: Sequence[Path], root: Path, classes: Iterable[str] = ()) -> str:
     """SHA-256 over the files' names relative to `root`, their bytes, and the class names.
 
-    The place of the set does not enter, nor the name of a set that is a single file.
+    Where the set lies does not matter, nor the name of a set that is a single file.
     """
     digest = hashlib.sha256()
     for name in classes:

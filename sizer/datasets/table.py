@@ -148,7 +148,7 @@ def _one_of(columns: Sequence[str]) -> str:
 
 
 def _undecoded(table: "datasets.Dataset", column: str) -> "datasets.Dataset":
-    """The pictures as stored, so that decoding is ours and its errors can name the image."""
+    """The pictures as stored: we decode them, so that errors can name the image."""
     import datasets
 
     pictures = table.select_columns([column])
@@ -164,7 +164,7 @@ def _describe(shape: Sequence[int]) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep `datasets` from writing to the terminal meanwhile; its errors reach us anyway."""
+    """Keep `datasets` from writing to the terminal meanwhile. Its errors are still raised."""
     import datasets
 
     level = datasets.logging.get_verbosity()

@@ -1,6 +1,6 @@
 """The device catalogue: TOML files, checked before anything of them is used.
 
-What lies in a file is data alone: it is parsed by tomllib, and nothing in it is ever run.
+A file holds data alone: it is parsed by tomllib, and nothing in it is ever run.
 """
 
 import difflib
@@ -164,7 +164,7 @@ def _pairs(facts: Mapping[str, Any]) -> list[str]:
 
 
 def _value(value: object) -> str:
-    """A number, or a TOML basic string with what must be escaped there escaped."""
+    """A number, or a TOML basic string with its special characters escaped."""
     if not isinstance(value, str):
         return str(value)
     body = value.replace("\\", "\\\\").replace('"', '\\"')

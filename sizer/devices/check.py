@@ -1,4 +1,4 @@
-"""Whether networks fit devices, and the devices that are known: what a user asks of this room."""
+"""What a user asks of devices: which are known, and whether a network fits them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

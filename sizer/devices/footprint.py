@@ -42,7 +42,7 @@ def footprint(
 
 
 def weights_alone(parameters: int, precision: Precision) -> Footprint:
-    """What is known of a network of which only the size is."""
+    """What is known of a network whose size alone is known."""
     return Footprint(precision, parameters * BYTES[precision], CODE_FLASH, RUNTIME_RAM)
 
 

@@ -10,7 +10,6 @@ from onnx import TensorProto
 from sizer.devices.operations import Operation
 from sizer.errors import ModelError
 from sizer.inference.model_file import read_model_file
-from sizer.inference.records import Precision
 
 # where the weights stand among an operator's inputs
 WEIGHT_AT = {
@@ -30,10 +29,6 @@ NOT_KEPT = {"QuantizeLinear": (1, 2), "DequantizeLinear": (1, 2), "BatchNormaliz
 KEPT_TYPES = {
     TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE,
     TensorProto.INT8, TensorProto.UINT8, TensorProto.INT32,
-}  # fmt: skip
-PRECISIONS: dict[int, Precision] = {
-    TensorProto.FLOAT: "fp32", TensorProto.FLOAT16: "fp16",
-    TensorProto.INT8: "int8", TensorProto.UINT8: "int8",
 }  # fmt: skip
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -63,7 +58,7 @@ def read_operations(path: Path) -> tuple[list[Operation], dict[str, int]]:
 
 
 def _sized(path: Path, model: onnx.ModelProto) -> onnx.GraphProto:
-    """The graph for one image, with the shapes that follow; stated ones may be of other batches."""
+    """The graph for one image, its shapes inferred anew: stated ones may be of other batches."""
     for value in model.graph.input:
         dims = value.type.tensor_type.shape.dim
         if dims and not dims[0].dim_value > 0:
@@ -78,15 +73,6 @@ def _sized(path: Path, model: onnx.ModelProto) -> onnx.GraphProto:
         raise ModelError(
             f"{path}: its shapes contradict each other ({reason}); export it again"
         ) from None
-
-
-def weight_precision(path: Path) -> Precision:
-    """The precision that most of a checked file's weights have."""
-    sizes: dict[Precision, int] = {"fp32": 0, "fp16": 0, "int8": 0}
-    for tensor in onnx.load(path, load_external_data=False).graph.initializer:
-        if (precision := PRECISIONS.get(tensor.data_type)) is not None:
-            sizes[precision] += math.prod(tensor.dims)
-    return max(sizes, key=lambda precision: sizes[precision])
 
 
 def _shape(value: onnx.ValueInfoProto) -> tuple[int, ...] | None:
@@ -118,7 +104,7 @@ def _operations(
 def _kept(
     node: onnx.NodeProto, constants: dict[str, TensorProto], counted: set[str]
 ) -> tuple[int, int]:
-    """Elements of weights and of biases that a node brings, those that others brought not again."""
+    """Elements of weights and of biases of a node, without those that were counted before."""
     weights = biases = 0
     skipped = NOT_KEPT.get(node.op_type, ())
     for i, name in enumerate(node.input):

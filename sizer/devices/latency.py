@@ -19,10 +19,9 @@ from statistics import fmean
 from typing import NamedTuple
 
 from sizer.devices.records import Confidence, Device, Latency, Processor, Timing
-from sizer.estimate import Estimate
+from sizer.estimate import CONFIDENCE, Estimate
 from sizer.inference.records import Precision
 
-PROBABILITY = 0.95  # of each bound: a 90 % interval
 REACH = 3.0  # times beyond the timed networks' multiply-accumulates, up to which their rate holds
 
 
@@ -169,4 +168,4 @@ class Rates:
 
         spread = math.sqrt(fmean(error**2 for _, error in errors))
         devices = len({name for name, _ in errors})
-        return float(stdtrit(max(1, devices - 1), PROBABILITY)) * spread
+        return float(stdtrit(max(1, devices - 1), (1 + CONFIDENCE) / 2)) * spread

@@ -31,7 +31,8 @@ def add_device(name: str, models: Sequence[Path], output: Path) -> Device:
 
 
 def _timed(path: Path) -> Timing:
-    from sizer.devices.graph import read_operations, weight_precision
+    from sizer.devices.graph import read_operations
+    from sizer.inference.model_file import read_model_file
     from sizer.inference.timing import RUNTIME, median_milliseconds
 
     macs = sum(operation.macs for operation in read_operations(path)[0])
@@ -40,7 +41,7 @@ def _timed(path: Path) -> Timing:
     return Timing(
         model=path.stem,
         macs=macs,
-        precision=weight_precision(path),
+        precision=read_model_file(path).precision or "fp32",
         runtime=RUNTIME,
         latency_ms=median_milliseconds(path),
         source="timed by sizer on the machine itself",

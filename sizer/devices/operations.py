@@ -12,7 +12,7 @@ IMAGE = "images"
 class Operation:
     """One step of a network, in order of execution, for one image.
 
-    inputs: the tensors it reads that are no weights. elements: of its output. weights, biases:
+    inputs: the tensors it reads, without weights. elements: of its output. weights, biases:
     elements that lie in flash. column: values of one im2col column, 0 where none is gathered.
     in_place: the output may take the memory of an input of its size that nobody reads later.
     """

@@ -69,7 +69,7 @@ class FileGraph:
 
 
 def mixed(clean: Images, epsilon: Images, mu: float, noise_std: float) -> Images:
-    """Noisy images in float32 throughout: a float64 would spread."""
+    """Noisy images, float32: one float64 factor would make all of it float64."""
     return np.float32(mu) * clean + np.float32(noise_std) * epsilon
 
 

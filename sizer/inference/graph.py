@@ -32,7 +32,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def rewritable(model: Model) -> bool:
-    """Whether the operators are of a known age, and no subgraph hides the use of a tensor."""
+    """Whether the opset is new enough, and no subgraph hides the use of a tensor."""
     opset = next((o.version for o in model.opset_import if o.domain in {"", "ai.onnx"}), 0)
     inner = any(a.HasField("g") or a.graphs for n in model.graph.node for a in n.attribute)
     return opset >= OLDEST_OPSET and not inner and not model.functions
@@ -112,8 +112,8 @@ def _mixing(images: str, plan: InputPlan) -> tuple[list[Node], dict[str, NDArray
 def in_blocks(model: Model, block: int) -> Model:
     """The same function, of which the runtime can keep all maps in blocks of channels.
 
-    Padded channels meet weights of zero wherever they are summed over. Quantised maps have a layout
-    of their own, and are left.
+    Sums over padded channels have weights of zero for them. Quantised maps have a layout of their
+    own, and are left as they are.
     """
     if any(node.op_type == "QuantizeLinear" for node in model.graph.node):
         return model
@@ -140,7 +140,7 @@ def _shapes(model: Model) -> Shapes:
 
 
 def _pooled(node: Node, shapes: Shapes) -> Node:
-    """A mean over both axes of maps as the pooling that it is."""
+    """A mean over both axes of maps, as a global average pooling."""
     if node.op_type != "ReduceMean":
         return node
     before, after = (shapes.get(name, ()) for name in (node.input[0], node.output[0]))
@@ -150,7 +150,7 @@ def _pooled(node: Node, shapes: Shapes) -> Node:
 
 
 def _gated(node: Node, graph: onnx.GraphProto, shapes: Shapes) -> Iterator[Node]:
-    """A product of maps and one number a channel, as one of maps and maps."""
+    """A product of maps and one number a channel, as a product of two maps."""
     whole = shapes.get(node.output[0], ())
     if node.op_type == "Mul" and len(whole) == 4 and whole[2:] != (1, 1):
         for i, gate in enumerate(node.input):

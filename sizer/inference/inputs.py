@@ -15,7 +15,7 @@ BYTE_RANGE = (0.0, 255.0)
 
 @dataclass(frozen=True, slots=True)
 class InputPlan:
-    """How images must be arranged for a model; batch: images in one run, neither more nor less."""
+    """How images must be arranged for a model; batch: exactly so many images in one run."""
 
     layout: Layout
     dtype: type[np.generic]
@@ -46,6 +46,6 @@ def affine(input_format: InputFormat) -> tuple[NDArray[np.float32], NDArray[np.f
 
 
 def in_layout(images: NDArray[np.float32], layout: Layout) -> NDArray[np.float32]:
-    """Images (B, H, W, C) with their channels where a model has them."""
+    """Images (B, H, W, C) with their channels where the layout has them."""
     moved = images.transpose(0, 3, 1, 2) if layout == "NCHW" else images
     return np.ascontiguousarray(moved)

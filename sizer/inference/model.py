@@ -47,7 +47,7 @@ class OnnxModel:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def open(self) -> "OnnxPredictor":
-        """A session of its file_graph, for one thread.
+        """A session of its own, for one thread.
 
         Raises ModelError if the file changed since it was tried, because what it predicts would
         be kept under the hash of the old one.
@@ -58,7 +58,7 @@ class OnnxModel:
         return OnnxPredictor(graph, self.provider, self.fingerprint)
 
     def packed(self) -> "PackedModel":
-        """With the bytes of its files, to be opened where they are not."""
+        """The model with the bytes of its files, to be opened on another machine."""
         return PackedModel(self, packed_files(self.path))
 
 
@@ -98,8 +98,8 @@ def open_model(
 ) -> OnnxModel:
     """Check a model file, and try it once on blank images of the data's shape.
 
-    input_format: the user's word, else the file's metadata, else [-1, 1] as it is (0..255 for a
-    model that takes uint8). parameters: the manifest's word, else counted by `count_parameters`.
+    input_format: as the user says, else the file's metadata, else [-1, 1] as it is (0..255 for a
+    model that takes uint8). parameters: as the manifest says, else see `count_parameters`.
     name: the file's stem by default. Raises ModelError, with the remedy, for a file that cannot
     be read or trusted, or that does not fit the data; ProviderError if CUDA does not work.
     """
@@ -198,7 +198,7 @@ def _fitting_layouts(dims: Dims, shape: tuple[int, int, int]) -> list[Layout]:
 
 
 def _batches(stated: int | None, shape: tuple[int, int, int], provider: Provider) -> list[int]:
-    """Batches to try: the stated one; else a fast one, and 1 for a trace that fixed it inside."""
+    """Batches to try: the stated one; else a fast one, and 1 where an exporter fixed it inside."""
     if stated is not None:
         return [stated]
     if provider == "cpu":

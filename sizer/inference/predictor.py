@@ -13,7 +13,7 @@ from sizer.inference.rewritten import RewrittenGraph
 from sizer.inference.runtime import Provider, naming
 
 # By fingerprint, provider and shape of an image; each is chosen once in a process.
-_rewritings: dict[tuple[str, Provider, tuple[int, ...]], Rewriting | None] = {}
+rewritings: dict[tuple[str, Provider, tuple[int, ...]], Rewriting | None] = {}
 _choosing = threading.Lock()
 
 
@@ -31,7 +31,7 @@ class OnnxPredictor:
 
         clean, epsilon: (B, H, W, C). Raises ModelError where the runtime fails.
         """
-        rewriting = self._rewriting(clean, epsilon)
+        rewriting = self.rewriting(clean, epsilon)
         if rewriting is None:
             return self._file_graph.prepare(clean, epsilon)
         if self._rewritten is None:
@@ -51,11 +51,10 @@ class OnnxPredictor:
 
         return labels
 
-    def _rewriting(self, clean: Images, epsilon: Images) -> Rewriting | None:
+    def rewriting(self, clean: Images, epsilon: Images) -> Rewriting | None:
+        """The fastest one for images such as these (B, H, W, C); None where there is none."""
         key = (self._fingerprint, self._provider, clean.shape[1:])
         with _choosing:
-            if key not in _rewritings:
-                _rewritings[key] = choose_rewriting(
-                    self._file_graph, self._provider, clean, epsilon
-                )
-            return _rewritings[key]
+            if key not in rewritings:
+                rewritings[key] = choose_rewriting(self._file_graph, self._provider, clean, epsilon)
+            return rewritings[key]

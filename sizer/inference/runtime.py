@@ -39,7 +39,7 @@ def choose_provider(requested: ProviderChoice) -> Provider:
     """
     if requested == "cpu":
         return "cpu"
-    if _cuda_works():
+    if cuda_works():
         return "cuda"
     if requested == "cuda":
         raise ProviderError(
@@ -55,7 +55,7 @@ class OutOfMemoryError(ModelError):
 
 @contextlib.contextmanager
 def running() -> Iterator[None]:
-    """What the runtime raises as a ModelError that tells what to do."""
+    """Raises what the runtime raises as a ModelError that says what to do."""
     try:
         yield
     except Exception as error:  # the runtime's own exceptions share no narrower base
@@ -68,7 +68,7 @@ def running() -> Iterator[None]:
 def open_session(model: Path | bytes, provider: Provider) -> onnxruntime.InferenceSession:
     """A silent session on one thread, that keeps its provider or fails.
 
-    model: a file, or what would be in one.
+    model: a file, or the contents of one.
     """
     options = _options()
     try:
@@ -131,8 +131,8 @@ def _provider_list(provider: Provider) -> list[Any]:
     return [("CUDAExecutionProvider", {"use_tf32": "0"}), "CPUExecutionProvider"]
 
 
-def _cuda_works() -> bool:
-    """Whether a session really gets CUDA; the list of available providers only says compiled."""
+def cuda_works() -> bool:
+    """Whether a session really gets CUDA; the list of providers only says what was compiled."""
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return False
     onnxruntime.set_default_logger_severity(SILENT)

@@ -29,7 +29,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """What a block is made of, wherever that is: images (B, H, W, C) and their numbers (B,)."""
+    """What a block is made from: images (B, H, W, C), their numbers (B,), and their noise."""
 
     images: NDArray[np.uint8]
     indices: NDArray[np.int64]
@@ -75,7 +75,7 @@ class Blocks:
         return self._labels[start, stop]
 
     def _indices(self, start: int, stop: int) -> NDArray[np.int64]:
-        """Of the images in a block, ascending, which is how files are read fastest."""
+        """Of the images in a block, ascending: files are read fastest so."""
         return np.sort(self._order[start:stop])
 
     def _read(self, start: int, stop: int) -> NDArray[np.uint8]:
@@ -97,7 +97,7 @@ class Blocks:
 def image_order(images: int) -> NDArray[np.int64]:
     """Indices of a set of this length in the order of use.
 
-    A fixed shuffle, so that a set that is sorted by class is no trap.
+    A fixed shuffle, so that a part of a set that is sorted by class is a fair sample.
     """
     return np.random.default_rng([ORDER_SEED, images]).permutation(images).astype(np.int64)
 

@@ -45,10 +45,10 @@ Coefficients = tuple[tuple[float, float], ...]
 
 @contextlib.contextmanager
 def ray_engine(tell: Callable[[str], None]) -> Iterator[Engine]:
-    """An engine on the cluster that RAY_ADDRESS names, or on one of this machine for as long.
+    """An engine on the cluster that RAY_ADDRESS names, or on a cluster of this machine alone.
 
-    It is joined or started when there is something to run, and `tell` is told which. Raises
-    ClusterError then, where that fails.
+    It is joined or started when there is something to run, and left or stopped at the end. `tell`
+    is told which one it is. Raises ClusterError where it cannot be joined or started.
     """
     connected = False
 
@@ -171,7 +171,7 @@ class _Spread:
             self._work.hand_in(error)
 
     def _send(self) -> None:
-        """Keep every worker busy, and no more than that under way."""
+        """Keep every worker busy, and no more tasks under way than that needs."""
         if len(self._running) < self._most:  # the cluster may have grown or shrunk
             self._most = self._workers or max(1, QUEUED * _room(self._resource))
         while self._work.todo and len(self._running) < self._most:
@@ -230,7 +230,7 @@ class _Spread:
             self._running[stream] = replace(task, steps=task.steps[1:])
 
     def _again(self, task: Task, reason: str) -> None:
-        """Put back what is left of a task, unless it takes every worker down."""
+        """Put back what is left of a task, unless it has brought down too many workers."""
         key = task.evaluator.info.name, task.start
         self._lost[key] += 1
         if self._lost[key] == ATTEMPTS:

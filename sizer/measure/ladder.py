@@ -1,4 +1,4 @@
-"""Measuring a ladder: at the steps that are asked for, or at those that a plan finds worth it."""
+"""Measuring a ladder: at the steps that are asked for, or at those that a plan chooses."""
 
 from collections.abc import Sequence
 
@@ -26,9 +26,9 @@ def measure_ladder(
     workers: int | None = None,
     engine: Engine | None = None,
 ) -> Measurement:
-    """Every model at every step; without steps, at those that a plan finds worth it.
+    """Every model at every step; without steps, at those that a plan chooses.
 
-    precision: at which the plan stops. cut: the widths that it is about.
+    precision: of the widths of this cut, at which the plan stops.
     """
 
     def run(label: str, wanted: Steps, count: int) -> Measurement:

@@ -1,7 +1,7 @@
 """Which cells to measure next, from the curves so far: pure functions of results.
 
-Whatever was measured decides, and nothing else, so that a plan that was stopped goes on as it would
-have done. Steps are whole numbers.
+Only what was measured decides: a plan that was stopped goes on as if it had not been. Steps are
+whole numbers.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What measuring takes and gives: the parts others bring, and what is run and done."""
+"""What measuring works with: classifiers, stores, tasks and finished cells."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ CellRange = tuple[float, int, int]  # step, first position, last position + 1
 
 
 class Predictor(Protocol):
-    """Labels of noisy images; one thread's own."""
+    """Labels of noisy images; for one thread alone."""
 
     def prepare(self, clean: Images, epsilon: Images, /) -> Callable[[float, float], Labels]:
         """A function of (mu, noise_std) to labels (B,) of mu clean + noise_std epsilon.
@@ -31,7 +31,7 @@ class PackedModel(Protocol):
 
     @property
     def home(self) -> str:
-        """Where they come from, which is what errors are to name."""
+        """The folder they come from, which errors name."""
 
     def unpack(self, folder: Path, /) -> "Evaluator": ...
 

@@ -148,7 +148,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """All or nothing, and the only writer from its first statement on.
 
-    It begins inside the block: an interrupt just after would leave it open, and bar the next one.
+    It begins inside the block. Outside, an interrupt right after it would leave it open.
     """
     try:
         connection.execute("BEGIN IMMEDIATE")

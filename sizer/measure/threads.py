@@ -16,7 +16,7 @@ from sizer.progress import Progress
 class WorkList:
     """What is to do, what is done, and whether the workers are to leave.
 
-    handed counts what was added to `finished`: a finished cell, a worker's failure.
+    handed counts what was added to `finished`: cells, and failures of workers.
     """
 
     todo: deque[Task]
@@ -49,7 +49,7 @@ def gather(
     keep: Callable[[Done], None],
     progress: Progress,
 ) -> None:
-    """Start the threads and keep what they hand in; none of it is lost, whatever ends it early."""
+    """Start the threads and keep every cell that they hand in, whatever ends the run early."""
     tasks = tuple(work.todo)
     try:
         for thread in threads:

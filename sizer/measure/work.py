@@ -1,4 +1,4 @@
-"""What an engine is, and what its workers do, whichever it is."""
+"""What an engine is, and what the workers of every engine do."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol

@@ -241,7 +241,7 @@ def small_with(target: float, resolution: int, classes: int) -> Blueprint:
 
 
 def layers(blueprint: Blueprint) -> Layers:
-    """The network of a blueprint: what counts it, builds it and schedules it takes it from here."""
+    """The network of a blueprint. Counting, building and scheduling all start from here."""
     pixels, inputs = -(-blueprint.resolution // 2), blueprint.stem
     stem = Convolution(3, inputs, pixels, kernel=3, stride=2)
     blocks = sum(stage.repeats for stage in blueprint.stages)

@@ -38,7 +38,7 @@ def _labels_of(path: Path, labels_path: Path, info: DatasetInfo) -> NDArray[np.i
 
 
 def _write(data: Dataset, path: Path, labels_path: Path) -> NDArray[np.int64]:
-    """Written block by block: to a full disk, a memory map would end the process with a signal."""
+    """Write block by block: a memory map on a full disk would end the process with a signal."""
     shape = (data.info.images, *data.info.shape)
     labels = np.empty(data.info.images, np.int64)
     # The labels take their place first: what is looked for is whole once the images are there.

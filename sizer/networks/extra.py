@@ -1,4 +1,4 @@
-"""The packages that only training and exporting take."""
+"""The packages that only training and exporting need."""
 
 from importlib.util import find_spec
 
@@ -8,7 +8,7 @@ EXTRA = ("torch", "onnxscript", "safetensors")  # packages of the extra `train`
 
 
 def require_extra(command: str) -> None:
-    """Raise MissingExtraError, before any work, where a plain installation lacks what it takes."""
+    """Raise MissingExtraError, before any work, where a plain installation lacks what it needs."""
     missing = [name for name in EXTRA if find_spec(name) is None]
     if missing:
         raise MissingExtraError(

@@ -62,19 +62,19 @@ class Manifest:
         return (self.recipe, self.dataset.fingerprint, self.precision) == asked
 
     def with_command(self, command: str) -> "Manifest":
-        """The ladder, said to be made by one more command unless it is named already."""
+        """The ladder with one more command, unless it is there already."""
         given = self.command.split(JOINED)
         return self if command in given else replace(self, command=JOINED.join([*given, command]))
 
     def with_model(self, model: TrainedModel) -> "Manifest":
-        """The ladder with one more model, or with that file's entry anew; ordered by size."""
+        """The ladder with one more model, or that file's entry replaced; ordered by size."""
         others = (kept for kept in self.models if kept.file != model.file)
         ordered = sorted((*others, model), key=lambda kept: (kept.parameters, kept.seed))
         return replace(self, models=tuple(ordered))
 
 
 def python_line(function: str, **arguments: object) -> str:
-    """The shell line that makes this call of the library, to stand for a command in a manifest."""
+    """The shell line that makes this call of the library, for a manifest."""
     given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
     return shlex.join(["python", "-c", f"import sizer; sizer.{function}({given})"])
 

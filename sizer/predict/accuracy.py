@@ -7,6 +7,7 @@ import numpy as np
 
 from sizer.calibration import Calibration
 from sizer.errors import PredictionError
+from sizer.estimate import CONFIDENCE
 from sizer.predict.asked_noise import AskedNoise, noise_step
 from sizer.predict.forecast import Forecast
 from sizer.predict.predictor import Predictor
@@ -54,7 +55,7 @@ def predict(
     sigma: float | None = None,
     snr_db: float | None = None,
     noise_from: Path | None = None,
-    confidence: float = 0.9,
+    confidence: float = CONFIDENCE,
     progress: ReportProgress = no_progress,
 ) -> Prediction:
     """The accuracy that a size (`parameters`) will have under noise, given as in `recommend`.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from sizer.calibration import Calibration
+from sizer.estimate import CONFIDENCE
 from sizer.inference.records import Precision
 from sizer.predict.accuracy import (
     AccuracyRange,
@@ -186,7 +187,7 @@ def _largest_step(
     for step in np.linspace(last, first, STEPS).tolist():
         if not ladder.spanning(step):
             continue
-        best = sizes_reaching(ladder.at(step), requirement.target_accuracy, 0.9).best
+        best = sizes_reaching(ladder.at(step), requirement.target_accuracy, CONFIDENCE).best
         if best is not None:
             return float(step)
     return None

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sizer.calibration import Calibration
 from sizer.errors import MeasurementError, UsageError
+from sizer.estimate import CONFIDENCE
 from sizer.predict.accuracy import AccuracyRange, training_accuracy
 from sizer.predict.advice import Verdict, answer
 from sizer.predict.predictor import Predictor
@@ -18,7 +19,6 @@ from sizer.scaling.backtests import Backtest, first_reaching
 from sizer.scaling.curves import NoiseCurve
 
 Floats = NDArray[np.float64]
-CONFIDENCE = 0.9
 HOLD_OUTS = (1, 2, 3)  # largest sizes left out, in turn
 LEAST_LEFT = 3  # sizes to predict from
 KEPT = 0.1  # of the clean accuracy above chance: with less, a model counts as guessing
@@ -211,7 +211,7 @@ def _accuracies(
     for step in steps:
         if not curve.steps[0] <= step <= curve.steps[-1] or not smaller.spanning(step):
             continue
-        measured = float(np.interp(step, curve.steps, curve.accuracy))
+        measured = curve.accuracy_at(step)
         points.append(
             PredictedAccuracy(
                 model=curve.model.name,

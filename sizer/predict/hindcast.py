@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sizer.estimate import CONFIDENCE
 from sizer.predict.accuracy import training_accuracy
 from sizer.predict.predictor import Predictor
 
 HOLD_OUT = 3  # largest sizes, as long as enough are left
 LEAST_LEFT = 3  # sizes to predict from
-CONFIDENCE = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def hindcast(ladder: Predictor, step: float) -> Hindcast | None:
     if not held_out or not smaller.spanning(step):
         return None
     ranges = {size: training_accuracy(smaller.at(step), size, CONFIDENCE) for size in largest}
-    measured = [float(np.interp(step, c.steps, c.accuracy)) for c in held_out]
+    measured = [c.accuracy_at(step) for c in held_out]
     told = [ranges[curve.size] for curve in held_out]
     missed = np.array([at.best - truth for at, truth in zip(told, measured, strict=True)])
     return Hindcast(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sizer.calibration import Calibration
 from sizer.errors import UsageError
+from sizer.estimate import CONFIDENCE
 from sizer.networks.architecture import parameters
 from sizer.networks.recipe import train_line
 from sizer.predict.asked_noise import AskedNoise, noise_step
@@ -70,7 +71,7 @@ def plan(
     sigma: float | None = None,
     snr_db: float | None = None,
     noise_from: Path | None = None,
-    confidence: float = 0.9,
+    confidence: float = CONFIDENCE,
     progress: ReportProgress = no_progress,
 ) -> TrainingPlan:
     """The trainings that would narrow an answer most for their cost, within a budget.

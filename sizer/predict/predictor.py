@@ -59,12 +59,12 @@ class Predictor:
         return tuple(curve for curve in self.curves if curve.steps[0] <= step <= curve.steps[-1])
 
     def observed(self, step: float) -> Observations:
-        """Accuracies at a step; between the steps of a model on straight lines."""
+        """Accuracies at a step; between the steps of a model by a cubic."""
         curves = self.spanning(step)
         inflation = [FAILED_INFLATION if c.model.name in self.failed else 1.0 for c in curves]
         return Observations(
             sizes=np.array([curve.size for curve in curves], dtype=np.float64),
-            accuracy=np.array([np.interp(step, c.steps, c.accuracy) for c in curves]),
+            accuracy=np.array([curve.accuracy_at(step) for curve in curves]),
             trials=np.array([np.interp(step, c.steps, c.trials) for c in curves]),
             chance=curves[0].chance,
             image_share=self.image_share,

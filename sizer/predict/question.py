@@ -6,6 +6,7 @@ import numpy as np
 
 from sizer.calibration import Calibration
 from sizer.errors import UsageError
+from sizer.estimate import CONFIDENCE
 from sizer.predict.predictor import Predictor, predictor
 
 LARGEST_RATIO = 1000.0  # of a size that is asked about over the largest trained
@@ -17,7 +18,7 @@ class Requirement:
 
     noise_step: float
     target_accuracy: float
-    confidence: float = 0.9
+    confidence: float = CONFIDENCE
 
 
 def ladder_of(calibration: Calibration) -> Predictor:

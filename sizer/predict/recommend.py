@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sizer.calibration import Calibration
 from sizer.devices.units import RESERVE_RAM
+from sizer.estimate import CONFIDENCE
 from sizer.inference.records import Precision
 from sizer.networks.architecture import described
 from sizer.networks.recipe import train_line
@@ -29,7 +30,7 @@ def recommend(
     sigma: float | None = None,
     snr_db: float | None = None,
     noise_from: Path | None = None,
-    confidence: float = 0.9,
+    confidence: float = CONFIDENCE,
     devices: Sequence[str] = (),
     devices_file: Path | None = None,
     precision: Precision = "int8",

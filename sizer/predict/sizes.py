@@ -41,7 +41,7 @@ class SizeEstimate:
 class MeasuredSize:
     """A trained size all of whose trainings reach a target: the least accurate of them.
 
-    accuracy: at the noise asked about, between measured steps on a straight line.
+    accuracy: at the noise asked about, between measured steps by a cubic.
     """
 
     name: str
@@ -100,7 +100,7 @@ def measured_size(
     good = [curve for curve in curves if curve.model.name not in failed]
     for size in sorted({curve.size for curve in good}):
         trainings = [curve for curve in good if curve.size == size]
-        reached = [float(np.interp(step, curve.steps, curve.accuracy)) for curve in trainings]
+        reached = [curve.accuracy_at(step) for curve in trainings]
         if min(reached) >= target:
             worst = trainings[int(np.argmin(reached))]
             return MeasuredSize(worst.model.name, size, min(reached), len(trainings))

@@ -115,7 +115,7 @@ def _to_fp16(graph: onnx.ModelProto) -> onnx.ModelProto:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Hold back what the tools log on the root logger; what matters of it is measured."""
+    """Hold back what the tools log on the root logger."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:

@@ -119,18 +119,18 @@ def _quantize_model(
     noise_steps: tuple[int, int] | None,
     precision: LowPrecision,
 ) -> None:
-    """Write `target` whole, unless it was made from the very same before."""
+    """Write `target`, unless it was made before from the same model and images."""
     made = onnx_file.made_from(model.fingerprint, precision, train.info.fingerprint, noise_steps)
     if onnx_file.is_made(target, made):
         return
-    batches = _calibration_batches(train, noise_steps, model.plan)
+    batches = calibration_batches(train, noise_steps, model.plan)
     metadata = {**to_metadata(model.plan.input_format), **made}
     contents = onnx_file.quantize_file(model.path, precision, batches, metadata)
     with io.replacing(target) as partial:
         partial.write_bytes(contents)
 
 
-def _calibration_batches(
+def calibration_batches(
     train: Dataset, noise_steps: tuple[int, int] | None, plan: InputPlan
 ) -> Iterator[NDArray[Any]]:
     """Training images as the model takes them, with the noise it was trained with, step by step."""
@@ -170,7 +170,7 @@ def _compare(model: OnnxModel, target: Path, test: Dataset) -> QuantizedModel:
 def _with_quantized(
     ladder: Manifest, entry: TrainedModel, target: Path, result: QuantizedModel
 ) -> Manifest:
-    """The manifest with one more model, or with that model's entry anew."""
+    """The manifest with one more model, or that model's entry replaced."""
     sha256 = read_model_file(target).sha256
     return ladder.with_model(
         replace(entry, sha256=sha256, clean_accuracy=round(result.quantized, 4))

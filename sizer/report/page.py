@@ -7,6 +7,7 @@ from typing import Any
 from sizer import io
 from sizer.calibration import Calibration
 from sizer.errors import OutputError
+from sizer.estimate import CONFIDENCE
 from sizer.predict.advice import Advice
 from sizer.predict.outlook import Outlook, RequirementMap, outlook, requirement_map
 from sizer.provenance import Provenance, provenance
@@ -26,7 +27,6 @@ from sizer.report.figures import map_plot
 from sizer.report.format import short
 
 MARK = "a report of sizer"  # near the beginning of every report, to know it again
-CONFIDENCE = 0.9  # of a page without a question
 MOST_COLUMNS, MOST_ROWS = 9, 10  # of the map as a table
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.errors import UsageError
-from sizer.estimate import Estimate
+from sizer.estimate import CONFIDENCE, Estimate
 from sizer.noise import NoiseSchedule
 from sizer.scaling.choices import Control, LevelSet, OrderParameter
 from sizer.scaling.curves import NoiseCurve
@@ -26,7 +26,6 @@ ControlOfStep = Callable[[Floats], Floats]
 EQUIDISTANT: tuple[Pair, ...] = ((0.1, 0.9), (0.2, 0.8), (0.3, 0.7), (0.4, 0.6))
 # the logarithmic nest of its Fig. 1: 2^-i from either end, i = 2..5
 LOGARITHMIC: tuple[Pair, ...] = tuple((2.0**-i, 1 - 2.0**-i) for i in range(2, 6))
-CONFIDENCE = 0.9
 REPLICATES = 200
 CENSORED_SHARE = 0.05  # of the replicates, above which an interval has no bound
 

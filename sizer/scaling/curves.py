@@ -57,6 +57,19 @@ class NoiseCurve:
         """Whether guessing explains the accuracy at the first step."""
         return bool(self.accuracy[0] <= best_guess(self.chance, self.trials[0]))
 
+    def accuracy_at(self, step: float) -> float:
+        """The accuracy at a step within the measured ones: a cubic through the two measured steps
+        on each side of it, kept between its neighbours; straight where only two are there.
+        """
+        accuracy, last = self.accuracy, len(self.steps) - 1
+        right = int(np.searchsorted(self.steps, step))
+        if right > last or self.steps[right] == step or right == 0:
+            return float(accuracy[min(right, last)])
+        near = slice(max(0, right - 2), right + 2)
+        neighbours = accuracy[right - 1 : right + 1]
+        value = _through(np.array(self.steps[near]), accuracy[near], step)
+        return float(np.clip(value, neighbours.min(), neighbours.max()))
+
     def at(self, steps: Collection[float]) -> "NoiseCurve":
         """The curve at those of its steps that are among `steps`."""
         kept = [i for i, step in enumerate(self.steps) if step in steps]
@@ -66,6 +79,14 @@ class NoiseCurve:
             correct=tuple(self.correct[i] for i in kept),
             trials=tuple(self.trials[i] for i in kept),
         )
+
+
+def _through(steps: Floats, values: Floats, step: float) -> float:
+    """Lagrange's polynomial through a few points, at a step."""
+    apart = np.subtract.outer(steps, steps) + np.eye(len(steps))
+    others = (step - steps) + np.zeros_like(apart)
+    np.fill_diagonal(others, 1.0)
+    return float((values * (others / apart).prod(axis=1)).sum())
 
 
 def best_guess(chance: float, trials: int) -> float:

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.errors import MeasurementError
-from sizer.estimate import Estimate
+from sizer.estimate import CONFIDENCE, Estimate
 
 Floats = NDArray[np.float64]
-CONFIDENCE = 0.9
 MINIMUM_SIZES = 3
 DETERMINED = 3e-8  # smallest singular value over the largest, of what the data determine
 

@@ -23,7 +23,7 @@ from sizer.devices.footprint import (
     peak_activations,
     weights_alone,
 )
-from sizer.devices.graph import read_operations, weight_precision
+from sizer.devices.graph import read_operations
 from sizer.devices.latency import Rates, rows
 from sizer.devices.operations import Operation, operations
 from sizer.devices.records import Device, Latency, Limits, Timing
@@ -31,6 +31,7 @@ from sizer.devices.units import parse_bytes, show_bytes
 from sizer.devices.verdict import ACTIVATIONS, check, judge
 from sizer.errors import DeviceError, ModelError
 from sizer.estimate import Estimate
+from sizer.inference.model_file import read_model_file
 from sizer.networks import architecture
 
 ROOT = Path(__file__).parents[2]
@@ -269,7 +270,7 @@ class TestFootprint:
         found = footprint(*read_operations(file), precision)
         assert found == footprint(*operations(blueprint), precision)
         assert found.macs == architecture.macs(blueprint)
-        assert weight_precision(file) == "fp32"
+        assert read_model_file(file).precision == "fp32"
 
     @given(
         stem=st.sampled_from(architecture.SMALL_STEMS),
@@ -375,7 +376,7 @@ class TestGraph:
         path = save(tmp_path / "m.onnx", nodes, {"w": np.zeros((8, 8), np.float16)}, (1, 5, 8))
         made, _ = read_operations(path)
         assert [(o.weights, o.macs) for o in made] == [(64, 320), (0, 320)]
-        assert weight_precision(path) == "fp16"
+        assert read_model_file(path).precision == "fp16"
 
     def test_a_quantised_network_takes_what_its_original_does(self, tmp_path):
         import numpy as np
@@ -397,7 +398,7 @@ class TestGraph:
         found = footprint(made, fed, "int8")
         assert (found.weights, found.macs) == (108 + 4 * 4, 108 * 64)
         assert found.activations == 192 + 256 + 2 * 54
-        assert weight_precision(path) == "int8"
+        assert read_model_file(path).precision == "int8"
 
     def test_a_network_of_another_family(self, tmp_path):
         path = tmp_path / "tiny.onnx"
@@ -638,7 +639,7 @@ class TestRecommend:
         assert large["latencies"][0]["runtime"] == "STM32Cube.AI 10.0.0"
         assert small["flash"]["limit"] == 512 * KIB
         assert large["reach"]["parameters"] >= small["reach"]["parameters"]
-        assert large["reach"]["accuracy"]["value"] >= small["reach"]["accuracy"]["value"]
+        assert large["reach"]["accuracy"]["best"] >= small["reach"]["accuracy"]["best"]
         assert large["reach"]["noise_step"] >= small["reach"]["noise_step"] >= 200
 
     @pytest.mark.parametrize("form", ["text", "markdown"])
@@ -684,7 +685,7 @@ class TestRecommend:
         (device,) = json.loads(result.stdout)["devices"]
         assert result.exit_code in {1, 4}
         assert (device["verdict"], device["reach"]["noise_step"]) == ("UNKNOWN", None)
-        assert device["reach"]["accuracy"]["value"] > 0.7
+        assert device["reach"]["accuracy"]["best"] > 0.7
 
     @pytest.mark.parametrize(
         ("arguments", "code", "words"),

@@ -457,7 +457,7 @@ class TestProvider:
         assert choose_provider("cpu") == "cpu"
 
     def test_cuda_that_is_not_there_is_an_error_only_if_asked_for(self, monkeypatch):
-        monkeypatch.setattr("sizer.inference.runtime._cuda_works", lambda: False)
+        monkeypatch.setattr("sizer.inference.runtime.cuda_works", lambda: False)
         assert choose_provider("auto") == "cpu"
         with pytest.raises(ProviderError, match="--provider cpu"):
             choose_provider("cuda")

@@ -235,9 +235,9 @@ class TestTrust:
 
     def test_without_any_rewriting_the_files_own_graph_answers(self, model, monkeypatch):
         monkeypatch.setattr("sizer.inference.graph.OLDEST_OPSET", 99)
-        monkeypatch.setattr(predictors, "_rewritings", {})
+        monkeypatch.setattr(predictors, "rewritings", {})
         labels = model.open().prepare(CLEAN_IMAGES, NOISE)(0.8, 0.6)
-        assert set(predictors._rewritings.values()) == {None}
+        assert set(predictors.rewritings.values()) == {None}
         assert np.array_equal(labels, own_labels(model, 0.8, 0.6))
 
     def test_near_ties_are_left_to_the_files_own_graph(self, model, monkeypatch):
@@ -250,13 +250,13 @@ class TestTrust:
 
         predict = model.open()
         labels = predict.prepare(CLEAN_IMAGES, NOISE)
-        rewriting = predict._rewriting(CLEAN_IMAGES, NOISE)
+        rewriting = predict.rewriting(CLEAN_IMAGES, NOISE)
         wide = type(rewriting)(rewriting.batch, rewriting.block, np.inf)
         monkeypatch.setattr(FileGraph, "__call__", counting)
         labels(0.8, 0.6)
         before = sum(asked)
         monkeypatch.setattr(predictors, "choose_rewriting", lambda *_: wide)
-        monkeypatch.setattr(predictors, "_rewritings", {})
+        monkeypatch.setattr(predictors, "rewritings", {})
         assert len(model.open().prepare(CLEAN_IMAGES, NOISE)(0.8, 0.6)) == 60
         assert before < 6
         assert sum(asked) - before == 60
