@@ -117,13 +117,14 @@ def fit(
 
     Example: sizer fit measurements.csv --out mine.json
     """
-    from sizer import files, terminal
+    from sizer import files
+    from sizer.cli.progress import measuring_progress
     from sizer.fitting import fit_file
     from sizer.scaling.crossings import Cut
 
     files.check_outputs(out, plots)
     cut = Cut(order_parameter, control, levels)
-    with terminal.measuring_progress() as progress:
+    with measuring_progress() as progress:
         calibration = fit_file(measurements, cut, interval, progress)
     _deliver(calibration, out, plots)
 
