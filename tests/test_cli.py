@@ -103,7 +103,8 @@ class TestStreams:
     def test_fit_and_recommend(self, planted_table, tmp_path):
         out = tmp_path / "mine.json"
         fitted = start("fit", planted_table, "--out", out)
-        assert (fitted.returncode, fitted.stderr) == (0, f"wrote {out}\n")
+        assert fitted.returncode == 0
+        assert fitted.stderr.endswith(f"wrote {out}\n")  # after a bar, where it took a while
         assert "Accuracy at noise step t" in fitted.stdout
         assert "narrows with size" in " ".join(fitted.stdout.split())
         assert max(map(len, fitted.stdout.splitlines())) <= 80
@@ -113,7 +114,8 @@ class TestStreams:
         assert answered.stdout.startswith("recommended: ")
         assert max(map(len, answered.stdout.splitlines())) <= 80
 
-    def test_calibrate_from_models_to_pictures(self, given, tmp_path):
+    def test_calibrate_from_models_to_pictures(self, given, tmp_path, monkeypatch):
+        monkeypatch.setattr("sizer.cli.progress.PATIENCE", -1.0)  # a bar for every phase
         out, plots = tmp_path / "mine.json", tmp_path / "pictures"
         result = run(
             *("calibrate", given / "ladder", "--data", given / "images.npz", "--steps", STEPS),
@@ -228,7 +230,6 @@ class TestUsage:
             (("calibrate", "--steps", "0,100,5001"), ("--steps", "0..5000")),
             (("calibrate", "--steps", "0,100,nan"), ("--steps", "0..5000")),
             (("calibrate", "--steps", "-1,100,200"), ("--steps", "0..5000")),
-            (("calibrate", "--steps", "0,100"), ("--steps", "three or more")),
             (("calibrate", "--steps", "a,b,c"), ("--steps", "numbers")),
             (("calibrate", "--provider", "tpu"), ("--provider", "cuda")),
             (("calibrate", "--control", "time"), ("--control", "log-snr")),
@@ -319,20 +320,6 @@ class TestBadTables:
                 "a,100,0,5,10,clean\nb,200,0,5,10,noise 0..900\n",
                 ("different trainings", "clean, noise 0..900"),
             ),
-            (TABLE + "a,100,0,5,10,0\nb,200,0,6,10,0\n", ("2 different sizes", "3 or more")),
-            (
-                TABLE + "".join(f"m{n},{n},0,9,10,0\n" for n in (10, 20, 30)),
-                ("m10: needs two noise steps",),
-            ),
-            (
-                TABLE + "".join(f"m{n},{n},{t},90,100,0\n" for n in (1, 20, 30) for t in range(5)),
-                ("0 level crossings", "measure more noise steps"),
-            ),
-            (
-                TABLE
-                + "".join(f"m{n},{n},{t},{9 - 8 * t},10,0\n" for n in (1, 2, 3) for t in (0, 1)),
-                ("2 noise steps are too few",),
-            ),
         ],
     )
     def test_one_line_names_file_and_fault(self, tmp_path, text, words):
@@ -420,15 +407,18 @@ class TestBadCalibrations:
     def test_fewer_than_three_sizes(self, given, tmp_path):
         models = save_ladder(tmp_path / "ladder", WIDTHS[:2])
         result = calibrate(models, given / "images.npz", tmp_path / "out.json")
-        assert result.exit_code == 3
-        require_one_line(result.stderr, "2 different sizes", "add models")
+        assert result.exit_code == 0
+        warning = "2 different sizes: no width law, no collapse, no scaling law"
+        before, _, after = result.stderr.partition("wrote")
+        assert warning in before  # before anything is measured
+        assert f"warning: {warning}" in after
 
-    def test_no_crossings_lose_no_measurement(self, given, tmp_path, monkeypatch):
+    def test_no_crossings_are_warned_of(self, given, tmp_path, monkeypatch):
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         arguments = ("calibrate", given / "ladder", "--data", given / "images.npz")
         result = run(*arguments, "--steps", "0,1,2", "--out", tmp_path / "out.json")
-        assert result.exit_code == 3
-        require_one_line(result.stderr, "level crossings", "measure more noise steps")
+        assert result.exit_code == 0
+        assert "warning: no curve crosses a level" in result.stderr
         assert (tmp_path / "cache" / "sizer" / "cells.sqlite").stat().st_size > 0
 
     def test_a_table_of_signal_instead_of_noise(self, tmp_path):

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from sizer.networks.ladder import EpochDone
+
+PATIENCE = 2.0  # seconds: a phase that is done before has no bar
 
 
 def bars() -> "Progress":
@@ -60,7 +63,8 @@ def training_progress() -> Iterator["Callable[[int, dict[str, int]], Callable[[E
 def measuring_progress() -> Iterator[Callable[[str], Callable[[float, float], None]]]:
     """A bar for each phase of the measurement, in the cost of what is left to run.
 
-    A phase that comes again has the same bar anew. Nothing is loaded or printed before the first.
+    A phase that comes again has the same bar anew; one that is done at once has none. Nothing is
+    loaded or printed before the first bar.
     """
     phases = Phases()
     try:
@@ -77,21 +81,25 @@ class Phases:
         self._tasks: dict[str, TaskID] = {}
 
     def start(self, phase: str) -> Callable[[float, float], None]:
-        """Shows the phase's bar; returns what it is told (done, total)."""
+        """A phase begins; returns what is told how far it is (done, total), and shows its bar."""
+        began = monotonic()
+        if self._progress is not None and phase in self._tasks:
+            self._progress.reset(self._tasks[phase])
+
+        def update(done: float, total: float) -> None:
+            if phase in self._tasks or monotonic() - began > PATIENCE:
+                progress, task = self._bar(phase)
+                progress.update(task, completed=done, total=total)
+
+        return update
+
+    def _bar(self, phase: str) -> "tuple[Progress, TaskID]":
         if self._progress is None:
             self._progress = bars()
             self._progress.start()
-        progress = self._progress
-        if phase in self._tasks:
-            progress.reset(self._tasks[phase])
-        else:
-            self._tasks[phase] = progress.add_task(phase, total=None, note="", visible=False)
-        task = self._tasks[phase]
-
-        def update(done: float, total: float) -> None:
-            progress.update(task, completed=done, total=total, visible=True)
-
-        return update
+        if phase not in self._tasks:
+            self._tasks[phase] = self._progress.add_task(phase, total=None, note="")
+        return self._progress, self._tasks[phase]
 
     def stop(self) -> None:
         if self._progress is not None:

@@ -96,7 +96,7 @@ def foreseen(sizes: Sequence[int], steps: int) -> list[str]:
 
 
 def left_out(sizes: int, steps: int) -> list[str]:
-    """What so few different sizes or noise steps are too few for, in words; empty if for nothing."""
+    """What so few different sizes or noise steps are too few for, in words."""
     what = ["width law", "collapse", "scaling law"]
     warnings = []
     if sizes < MINIMUM_SIZES:
