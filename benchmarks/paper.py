@@ -16,7 +16,8 @@ from sizer.calibration import Calibration
 from sizer.errors import SizerError
 from sizer.files import read_calibration
 from sizer.noise import schedule_named
-from sizer.report import interval, number, width_rows
+from sizer.report.calibration import width_rows
+from sizer.report.format import interval, number
 from sizer.scaling.choices import Control, LevelSet
 from sizer.scaling.crossings import Cut, Width, cut_curves
 from sizer.scaling.width import fit_width_law

@@ -316,7 +316,7 @@ class TestCalibration:
         assert bootstrapped.fit.interval == "bootstrap"
         assert bootstrapped.image_share == clustered.image_share
         assert clustered.image_share < 0.2  # the scripted models share nothing
-        assert clustered.fit.images == 500
+        assert clustered.images == 500
 
     def test_images_that_ran_out_are_warned_of(self):
         calibration = fitted(planned(MemoryStore(), images=500, trainings=2, goal=0.02))

@@ -21,13 +21,13 @@ HOMES = {
     "lmfit": {"scaling"},
     "skimage": {"noise.camera"},
     "datasets": {"datasets"},
-    "matplotlib": {"plots"},
-    "jinja2": {"page"},
+    "matplotlib": {"report.pictures"},
+    "jinja2": {"report.html"},
     "sqlite3": {"measure.store"},
     "ray": {"measure.cluster"},
     "tomllib": {"devices"},
     "typer": {"cli"},
-    "rich": {"cli", "terminal"},
+    "rich": {"cli", "report.terminal"},
 }
 # What the command line may import before it is asked: records of the rooms, and errors.
 LIGHT = {

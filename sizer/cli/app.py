@@ -23,19 +23,8 @@ if TYPE_CHECKING:
 WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
 # In which `sizer --help` lists them; others come last.
 ORDER = (
-    *(
-        "calibrate",
-        "fit",
-        "recommend",
-        "predict",
-        "report",
-        "plan",
-        "backtest",
-        "noise",
-        "train",
-        "quantize",
-    ),
-    *("train", "quantize", "export", "devices"),
+    *("calibrate", "fit", "recommend", "predict", "report", "plan", "backtest", "noise", "train"),
+    *("quantize", "export", "devices"),
 )
 
 
@@ -106,11 +95,17 @@ def take_example(function: Callable[..., Any]) -> str:
 
 
 def complain(message: str) -> None:
-    talk().print(f"[red]error:[/red] {escape(message)}", soft_wrap=True)
+    _say("error: ", "red", message)
 
 
 def mention(message: str) -> None:
-    talk().print(escape(message), soft_wrap=True)
+    _say("", "", message)
+
+
+def _say(before: str, style: str, message: str) -> None:
+    from sizer.report.terminal import escape
+
+    talk().print(escape(before, style) + escape(message), soft_wrap=True)
 
 
 def talk() -> Console:
@@ -121,7 +116,7 @@ def talk() -> Console:
 def save_pictures(figures: "dict[str, Figure]", folder: Path) -> None:
     """Write pictures into a folder that exists, and say so."""
     from sizer import io
-    from sizer.plots import save
+    from sizer.report.pictures import save
 
     with io.writing_to(folder):
         save(figures, folder)

@@ -6,6 +6,8 @@ import typer
 
 from sizer.cli.app import command, save_pictures
 from sizer.cli.options import CalibrationArgument, FormatOption, PlotsOption
+from sizer.cli.progress import measuring_progress
+from sizer.cli.show import show
 
 
 @command
@@ -25,20 +27,16 @@ def backtest(
 
     Example: sizer backtest cifar100-noise --hold-out 2 --plots pictures
     """
-    from sizer import files, io, report, terminal
+    from sizer import files, io
     from sizer.predict.backtest import backtest as leave_out_largest
+    from sizer.report.backtest import document
 
     if plots is not None:
         io.make_folder(plots)
-    with terminal.measuring_progress() as progress:
-        found = leave_out_largest(files.load(calibration), hold_out=hold_out, progress=progress)
+    with measuring_progress() as progress:
+        test = leave_out_largest(files.load(calibration), hold_out=hold_out, progress=progress)
     if plots is not None:
-        from sizer.plots import backtest_figures
+        from sizer.report.pictures import backtest_figures
 
-        save_pictures(backtest_figures(found), plots)
-    if format == "text":
-        terminal.show_backtest(found)
-    else:
-        typer.echo(
-            report.backtest_json(found) if format == "json" else report.backtest_markdown(found)
-        )
+        save_pictures(backtest_figures(test), plots)
+    show(test, document, format)

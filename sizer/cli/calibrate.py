@@ -19,6 +19,8 @@ from sizer.cli.options import (
     parse_input_format,
     parse_steps,
 )
+from sizer.cli.progress import measuring_progress
+from sizer.cli.show import show
 from sizer.inference.records import ProviderChoice
 from sizer.measure.engines import EngineChoice
 from sizer.scaling.choices import PRECISION
@@ -72,13 +74,13 @@ def calibrate(
 
     Example: sizer calibrate models/mine --images 2000 --out mine.json --plots pictures
     """
-    from sizer import files, terminal
+    from sizer import files
     from sizer.measure.engines import open_engine
     from sizer.pipeline.calibrating import calibrate as calibrate_ladder
     from sizer.scaling.crossings import Cut
 
     files.check_outputs(out, plots)
-    with open_engine(engine, mention) as opened, terminal.measuring_progress() as progress:
+    with open_engine(engine, mention) as opened, measuring_progress() as progress:
         calibration = calibrate_ladder(
             models=models or [],
             data=data,
@@ -116,22 +118,26 @@ def fit(
     Example: sizer fit measurements.csv --out mine.json
     """
     from sizer import files
+    from sizer.cli.progress import measuring_progress
     from sizer.fitting import fit_file
     from sizer.scaling.crossings import Cut
 
     files.check_outputs(out, plots)
-    calibration = fit_file(measurements, Cut(order_parameter, control, levels), interval)
+    cut = Cut(order_parameter, control, levels)
+    with measuring_progress() as progress:
+        calibration = fit_file(measurements, cut, interval, progress)
     _deliver(calibration, out, plots)
 
 
 def _deliver(calibration: "Calibration", out: Path, plots: Path | None) -> None:
     """Write first, then show."""
-    from sizer import files, terminal
+    from sizer import files
+    from sizer.report.calibration import document
 
     files.write_calibration(out, calibration)
     mention(f"wrote {out}")
     if plots is not None:
-        from sizer.plots import figures
+        from sizer.report.pictures import figures
 
         save_pictures(figures(calibration), plots)
-    terminal.show_calibration(calibration)
+    show(calibration, document)

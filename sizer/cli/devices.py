@@ -16,6 +16,7 @@ from sizer.cli.options import (
     PrecisionOption,
     ReserveOption,
 )
+from sizer.cli.show import show
 from sizer.devices.units import RESERVE_RAM
 
 devices_app = typer.Typer(cls=Commands, rich_markup_mode="rich")
@@ -38,18 +39,10 @@ def devices(
     """
     if context.invoked_subcommand is not None:
         return
-    from sizer import report
     from sizer.devices.check import list_devices
+    from sizer.report.devices import document
 
-    known = list_devices(name, core, ram, devices_file)
-    if format == "text":
-        from sizer import terminal
-
-        terminal.show_devices(known)
-    else:
-        typer.echo(
-            report.devices_json(known) if format == "json" else report.devices_markdown(known)
-        )
+    show(list_devices(name, core, ram, devices_file), document, format)
 
 
 devices_app.callback(invoke_without_command=True, epilog=take_example(devices))(answering(devices))
@@ -72,8 +65,8 @@ def check(
 
     Example: sizer devices check model.onnx --device STM32H747XI --max-latency 100
     """
-    from sizer import report
     from sizer.devices.check import check_model
+    from sizer.report.devices import verdicts_document
 
     verdicts = check_model(
         model,
@@ -85,16 +78,7 @@ def check(
         max_flash=max_flash,
         max_latency_ms=max_latency,
     )
-    if format == "text":
-        from sizer import terminal
-
-        terminal.show_verdicts(verdicts)
-    else:
-        typer.echo(
-            report.verdicts_json(verdicts)
-            if format == "json"
-            else report.verdicts_markdown(verdicts)
-        )
+    show(verdicts, verdicts_document, format)
 
 
 @devices_command

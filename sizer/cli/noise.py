@@ -1,12 +1,18 @@
 """`sizer noise`: a noise level in every unit, or that of pictures."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sizer.cli.app import command
+from sizer.cli.app import command, mention
+from sizer.cli.options import FormatOption
+from sizer.cli.progress import measuring_progress
+from sizer.cli.show import Format, show
 from sizer.errors import UsageError
+
+if TYPE_CHECKING:
+    from sizer.noise.camera import CameraNoise
 
 
 @command
@@ -23,9 +29,7 @@ def noise(
     psnr_db: Annotated[
         float | None, typer.Option(help="Peak signal-to-noise ratio in dB, peak 255.")
     ] = None,
-    format: Annotated[  # noqa: A002
-        Literal["text", "json"], typer.Option(help="How to print the answer.")
-    ] = "text",
+    format: FormatOption = "text",  # noqa: A002
 ) -> None:
     """Convert a noise level between diffusion step, grey-level sigma, SNR and PSNR.
 
@@ -33,30 +37,30 @@ def noise(
 
     Example: sizer noise photos/
     """
-    from sizer import report, terminal
     from sizer.noise import level_from, linear_schedule
+    from sizer.report.noise import document
 
     given = {"step": step, "sigma": sigma, "snr_db": snr_db, "psnr_db": psnr_db}
     if pictures:
         _camera_noise(pictures, given, format)
         return
-    level = level_from(linear_schedule(), **given)
-    if format == "json":
-        typer.echo(report.noise_json(level))
-    else:
-        terminal.show_noise(level)
+    show(level_from(linear_schedule(), **given), document, format)
 
 
-def _camera_noise(pictures: list[Path], given: dict[str, float | None], form: str) -> None:
-    from sizer import report, terminal
+def _camera_noise(pictures: list[Path], given: dict[str, float | None], form: Format) -> None:
     from sizer.noise.camera import camera_noise
+    from sizer.report.noise import camera_document
 
     if any(value is not None for value in given.values()):
         raise UsageError("give pictures, or a noise level, not both")
-    with terminal.measuring_progress() as progress:
+    with measuring_progress() as progress:
         camera = camera_noise(pictures, progress=progress)
-    terminal.show_skipped(camera)
-    if form == "json":
-        typer.echo(report.camera_json(camera))
-    else:
-        terminal.show_camera(camera)
+    mention_skipped(camera)
+    show(camera, camera_document, form)
+
+
+def mention_skipped(camera: "CameraNoise") -> None:
+    """The pictures that could not be used."""
+    for picture in camera.pictures:
+        if picture.problem is not None:
+            mention(f"skipped: {picture.path} {picture.problem}")

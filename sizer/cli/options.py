@@ -1,10 +1,11 @@
 """The options that commands share, and the texts of options to values."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sizer.cli.show import Format
 from sizer.errors import UsageError
 from sizer.inference.records import Precision
 from sizer.scaling.choices import Control, IntervalMethod, LevelSet, OrderParameter
@@ -56,9 +57,7 @@ CalibrationOption = Annotated[
     str, typer.Option(help="A calibration file, or the name of a shipped one.")
 ]
 ConfidenceOption = Annotated[float, typer.Option(help="Of the recommended size and the intervals.")]
-FormatOption = Annotated[
-    Literal["text", "json", "markdown"], typer.Option(help="How to print the answer.")
-]
+FormatOption = Annotated[Format, typer.Option(help="How to print the answer.")]
 DevicesFileOption = Annotated[
     Path | None, typer.Option("--devices-file", help="A TOML file of more devices.")
 ]

@@ -15,6 +15,8 @@ from sizer.cli.options import (
     StepOption,
     TargetOption,
 )
+from sizer.cli.progress import measuring_progress
+from sizer.cli.show import show
 from sizer.estimate import CONFIDENCE
 
 
@@ -38,10 +40,11 @@ def plan(
 
     Example: sizer plan --noise-step 300 --target-acc 0.6 --budget 2 --calibration mine.json
     """
-    from sizer import files, report, terminal
+    from sizer import files
     from sizer.predict.plan import plan as plan_trainings
+    from sizer.report.plan import document
 
-    with terminal.measuring_progress() as progress:
+    with measuring_progress() as progress:
         planned = plan_trainings(
             files.load(calibration),
             accuracy=target_acc,
@@ -53,8 +56,5 @@ def plan(
             confidence=confidence,
             progress=progress,
         )
-    if format == "text":
-        terminal.show_plan(planned)
-    else:
-        typer.echo(report.plan_json(planned) if format == "json" else report.plan_markdown(planned))
+    show(planned, document, format)
     return 0 if planned.worth_it else 1

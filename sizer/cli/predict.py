@@ -14,6 +14,8 @@ from sizer.cli.options import (
     SnrOption,
     StepOption,
 )
+from sizer.cli.progress import measuring_progress
+from sizer.cli.show import show
 from sizer.estimate import CONFIDENCE
 
 
@@ -36,10 +38,11 @@ def predict(
 
     Example: sizer predict --parameters 200000 --noise-step 300 --calibration mine.json
     """
-    from sizer import files, report, terminal
+    from sizer import files
     from sizer.predict.accuracy import predict as predict_accuracy
+    from sizer.report.prediction import document
 
-    with terminal.measuring_progress() as progress:
+    with measuring_progress() as progress:
         prediction = predict_accuracy(
             files.load(calibration),
             parameters=parameters,
@@ -50,8 +53,4 @@ def predict(
             confidence=confidence,
             progress=progress,
         )
-    if format == "text":
-        terminal.show_prediction(prediction)
-    else:
-        form = report.prediction_json if format == "json" else report.prediction_markdown
-        typer.echo(form(prediction))
+    show(prediction, document, format)

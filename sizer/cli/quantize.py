@@ -1,5 +1,6 @@
 """`sizer quantize`: a ladder at a lower precision."""
 
+import functools
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -7,6 +8,8 @@ import typer
 
 from sizer.cli.app import command, line_given
 from sizer.cli.options import InputRangeOption, MeanOption, StdOption, parse_input_format
+from sizer.cli.progress import measuring_progress
+from sizer.cli.show import show
 
 
 @command
@@ -29,10 +32,10 @@ def quantize(
 
     Example: sizer quantize models/mine --data photos/ --out models/mine-int8
     """
-    from sizer import terminal
     from sizer.quantization.quantize import quantize as quantize_ladder
+    from sizer.report.ladder import quantized_document
 
-    with terminal.measuring_progress() as progress:
+    with measuring_progress() as progress:
         results = quantize_ladder(
             models,
             out,
@@ -42,4 +45,4 @@ def quantize(
             command=line_given(),
             progress=progress,
         )
-    terminal.show_quantized(precision, results)
+    show(results, functools.partial(quantized_document, precision))

@@ -22,6 +22,8 @@ from sizer.cli.options import (
     StepOption,
     TargetOption,
 )
+from sizer.cli.progress import measuring_progress
+from sizer.cli.show import show
 from sizer.devices.units import RESERVE_RAM
 from sizer.estimate import CONFIDENCE
 
@@ -75,18 +77,20 @@ def recommend(
 
     Example: sizer recommend --noise-step 300 --target-acc 0.6 --calibration mine.json
     """
-    from sizer import files, terminal
+    from sizer import files
+    from sizer.cli.noise import mention_skipped
     from sizer.predict.members import check_export
     from sizer.predict.recommend import recommend as recommend_size
+    from sizer.report.advice import document
 
     measured = files.load(calibration)
     if export is not None:
         check_export(measured, export)
     if report is not None:
-        from sizer.pipeline.reporting import check_report, write_report
+        from sizer.report.page import check_report, report_of, write_report
 
         check_report(report)
-    with terminal.measuring_progress() as progress:
+    with measuring_progress() as progress:
         advice = recommend_size(
             measured,
             accuracy=target_acc,
@@ -107,23 +111,14 @@ def recommend(
             progress=progress,
         )
     if advice.camera is not None:
-        terminal.show_skipped(advice.camera)
+        mention_skipped(advice.camera)
     if export is not None:
         _export_recommended(measured, advice, export)
     if report is not None:
-        write_report(report, measured, calibration, line_given(), advice)
+        write_report(report, report_of(measured, calibration, line_given(), advice))
         mention(f"wrote {report}")
-    _show_advice(advice, format)
+    show(advice, document, format)
     return EXIT_CODES[advice.verdict]
-
-
-def _show_advice(advice: "Advice", form: str) -> None:
-    from sizer import report, terminal
-
-    if form == "text":
-        terminal.show_advice(advice)
-    else:
-        typer.echo(report.advice_json(advice) if form == "json" else report.advice_markdown(advice))
 
 
 def _export_recommended(calibration: "Calibration", advice: "Advice", folder: Path) -> None:

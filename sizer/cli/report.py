@@ -22,8 +22,9 @@ def report(
     Example: sizer report mine.json --out mine.html
     """
     from sizer import files
-    from sizer.pipeline.reporting import check_report, write_report
+    from sizer.report.page import check_report, report_of, write_report
 
     check_report(out)
-    write_report(out, files.load(calibration), calibration, line_given())
+    measured = files.load(calibration)
+    write_report(out, report_of(measured, calibration, line_given(), None))
     mention(f"wrote {out}")

@@ -7,6 +7,8 @@ import typer
 
 from sizer.cli.app import command, line_given
 from sizer.cli.options import parse_noise_steps, parse_sizes
+from sizer.cli.progress import training_progress
+from sizer.cli.show import show
 from sizer.networks.recipe import Augment
 
 
@@ -35,10 +37,10 @@ def train(
 
     Example: sizer train --sizes 1e4:1e6:8 --noise-augment 0:800 --out models/mine
     """
-    from sizer import terminal
     from sizer.networks.train import train
+    from sizer.report.ladder import document
 
-    with terminal.training_progress() as progress:
+    with training_progress() as progress:
         manifest = train(
             parse_sizes(sizes),
             out,
@@ -50,7 +52,7 @@ def train(
             command=line_given(),
             progress=progress,
         )
-    terminal.show_ladder(manifest)
+    show(manifest, document)
 
 
 @command

@@ -77,6 +77,7 @@ def calibrate(
         interval=interval,
         warnings=(*measurement.warnings, *_trained_on(models, dataset.info)),
         ladder=training_of(found),
+        progress=progress,
     )
     return calibration if steps else held_to(calibration, precision)
 

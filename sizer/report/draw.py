@@ -57,8 +57,25 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Readout:
+    """The values of a map: sizes[i][j] is for targets[i] at steps[j].
+
+    A size is a count of parameters, 0 where none reaches the target, -1 where it is not known.
+    wanted: step, target and size that are told first.
+    """
+
+    steps: tuple[float, ...]
+    targets: tuple[float, ...]
+    sizes: Sequence[Sequence[int]]
+    wanted: tuple[float, float, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plot:
-    """A picture with its axes' names and ticks, each as (share, label)."""
+    """A picture with its axes' names and ticks, each as (share, label).
+
+    legend: shade and meaning. readout: where the value under a pointer is told.
+    """
 
     description: str
     x_name: str
@@ -67,6 +84,8 @@ class Plot:
     y_ticks: Sequence[tuple[float, str]]
     shapes: Sequence[Shape]
     notes: Sequence[Note] = ()
+    legend: Sequence[tuple[int, str]] = ()
+    readout: Readout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +123,6 @@ def labelled(axis: Axis, most: int, form: str = "g") -> list[tuple[float, str]]:
     return [(axis.share(value), format(value, form)) for value in axis.ticks(most)]
 
 
-def short_count(value: float) -> str:
-    """`5.4k`, `120k`, `1.2M`."""
-    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= unit:
-            return f"{value / unit:.3g}{name}"
-    return f"{value:.3g}"
-
-
 def _round_up(value: float) -> float:
     power = 10.0 ** floor(log10(value))
     return next(power * by for by in (1, 2, 5, 10) if power * by >= value * (1 - 1e-9))
@@ -120,11 +131,11 @@ def _round_up(value: float) -> float:
 def _log_ticks(first: float, last: float, most: int) -> list[float]:
     powers = range(floor(log10(first)), ceil(log10(last)) + 1)
     for factors in ((1, 2, 5), (1, 3), (1,)):
-        found = [float(by * 10.0**power) for power in powers for by in factors]
-        found = [value for value in found if first <= value <= last]
-        if len(found) <= most:
+        values = [float(by * 10.0**power) for power in powers for by in factors]
+        ticks = [value for value in values if first <= value <= last]
+        if len(ticks) <= most:
             break
-    return found
+    return ticks
 
 
 def _short(value: float) -> str:

@@ -24,21 +24,21 @@ APART = 0.01  # of the range of steps, between sizes at the same step
 
 def figures(calibration: Calibration) -> dict[str, Figure]:
     """All pictures that the calibration has the data for, by file stem."""
-    found = {"curves": curves_figure(calibration)}
+    pictures = {"curves": curves_figure(calibration)}
     if calibration.width_law is not None:
-        found["widths"] = widths_figure(calibration, calibration.width_law)
+        pictures["widths"] = widths_figure(calibration, calibration.width_law)
     if calibration.collapse is not None and calibration.collapse.quality is not None:
-        found["collapse"] = collapse_figure(calibration, calibration.collapse)
-    return found
+        pictures["collapse"] = collapse_figure(calibration, calibration.collapse)
+    return pictures
 
 
-def save(found: dict[str, Figure], folder: Path) -> list[Path]:
+def save(pictures: dict[str, Figure], folder: Path) -> list[Path]:
     """Each figure as PNG and SVG, in a folder that exists."""
     from matplotlib import rc_context
 
     written = []
     with rc_context({"svg.hashsalt": "sizer"}):  # the same names inside every run's SVG
-        for name, figure in found.items():
+        for name, figure in pictures.items():
             for form in FORMATS:
                 path = folder / f"{name}.{form}"
                 without_date = {"Date": None} if form == "svg" else None
@@ -75,11 +75,13 @@ def widths_figure(calibration: Calibration, law: WidthLaw) -> Figure:
     sizes = np.array(sorted({model.parameters for model in calibration.models}), dtype=float)
     centre = np.exp(np.log(sizes).mean())
     for i, pair in enumerate(law.pairs):
-        own = [w for w in calibration.widths if w.levels == pair.levels and w.width.value]
-        at = np.array([width.parameters for width in own], dtype=float)
-        value = np.array([width.width.value for width in own])
-        low = np.array([w.width.low if w.width.low is not None else w.width.value for w in own])
-        high = np.array([w.width.high if w.width.high is not None else w.width.value for w in own])
+        widths = [w for w in calibration.widths if w.levels == pair.levels and w.width.value]
+        at = np.array([width.parameters for width in widths], dtype=float)
+        value = np.array([width.width.value for width in widths])
+        low = np.array([w.width.low if w.width.low is not None else w.width.value for w in widths])
+        high = np.array(
+            [w.width.high if w.width.high is not None else w.width.value for w in widths]
+        )
         colour = f"C{i}"
         axes.errorbar(
             at, value, (value - low, high - value), fmt="o", color=colour, markersize=4, lw=0.8
@@ -129,33 +131,33 @@ def collapse_figure(calibration: Calibration, collapse: Collapse) -> Figure:
     return figure
 
 
-def backtest_figures(found: LadderBacktest) -> dict[str, Figure]:
+def backtest_figures(test: LadderBacktest) -> dict[str, Figure]:
     """The pictures of a back-test by file stem; that of sizes only where any was asked for."""
-    pictures = {"backtest-accuracy": predictions_figure(found)}
-    if any(one.sizes for one in found.hold_outs):
-        pictures["backtest-size"] = sizes_figure(found)
+    pictures = {"backtest-accuracy": predictions_figure(test)}
+    if any(hold_out.sizes for hold_out in test.hold_outs):
+        pictures["backtest-size"] = sizes_figure(test)
     return pictures
 
 
-def predictions_figure(found: LadderBacktest) -> Figure:
+def predictions_figure(test: LadderBacktest) -> Figure:
     """Accuracy against noise, one column a hold-out: predicted with its band, and measured; below,
     the difference.
     """
-    figure, panels = _panels(found, 2)
-    norm = _held_norm(found)
-    for (above, below), one in zip(panels, found.hold_outs, strict=True):
-        for size in one.held:
-            own = [point for point in one.accuracies if point.parameters == size]
-            _predicted_curve(above, below, own, _colour(norm, size))
-        above.axhline(found.chance, color="0.5", linestyle=":", linewidth=1)
+    figure, panels = _panels(test, 2)
+    norm = _held_norm(test)
+    for (above, below), hold_out in zip(panels, test.hold_outs, strict=True):
+        for size in hold_out.held:
+            points = [point for point in hold_out.accuracies if point.parameters == size]
+            _predicted_curve(above, below, points, _colour(norm, size))
+        above.axhline(test.chance, color="0.5", linestyle=":", linewidth=1)
         above.set_ylim(0, None)
-        above.set_title(_held_title(one), loc="left", fontsize="medium")
+        above.set_title(_held_title(hold_out), loc="left", fontsize="medium")
         below.axhline(0, color="0.5", linewidth=1)
-        below.set_xlabel("noise step t" if found.schedule else "noise")
+        below.set_xlabel("noise step t" if test.schedule else "noise")
     panels[0][0].set_ylabel("accuracy")
     panels[0][1].set_ylabel("measured - predicted")
     figure.suptitle("Lines: predicted, with 90 % bands of the next training; points: measured")
-    _held_legend(panels[0][0], norm, found)
+    _held_legend(panels[0][0], norm, test)
     return figure
 
 
@@ -174,31 +176,31 @@ def _predicted_curve(
     above.plot(steps, mean, color=colour, linewidth=1)
 
 
-def sizes_figure(found: LadderBacktest) -> Figure:
+def sizes_figure(test: LadderBacktest) -> Figure:
     """Predicted over needed size at each noise step, one panel a hold-out.
 
     Answers that name no size are at the foot.
     """
-    figure, panels = _panels(found, 1)
-    norm = _held_norm(found)
-    steps = [answer.step for one in found.hold_outs for answer in one.sizes]
+    figure, panels = _panels(test, 1)
+    norm = _held_norm(test)
+    steps = [answer.step for hold_out in test.hold_outs for answer in hold_out.sizes]
     apart = APART * (max(steps) - min(steps))
-    for (axes,), one in zip(panels, found.hold_outs, strict=True):
+    for (axes,), hold_out in zip(panels, test.hold_outs, strict=True):
         axes.axhline(1, color="0.5", linewidth=1)
-        for i, size in enumerate(one.held):
-            own = [answer for answer in one.sizes if answer.held_out == size]
-            shift = apart * (i - (len(one.held) - 1) / 2)
-            _predicted_sizes(axes, own, shift, _colour(norm, size))
-        axes.set(yscale="log", ylim=FACTORS, xlabel="noise step t" if found.schedule else "noise")
+        for i, size in enumerate(hold_out.held):
+            answers = [answer for answer in hold_out.sizes if answer.held_out == size]
+            shift = apart * (i - (len(hold_out.held) - 1) / 2)
+            _predicted_sizes(axes, answers, shift, _colour(norm, size))
+        axes.set(yscale="log", ylim=FACTORS, xlabel="noise step t" if test.schedule else "noise")
         axes.set_yticks(TICKS, [f"{tick:g}" for tick in TICKS])
-        axes.set_title(_held_title(one), loc="left", fontsize="medium")
+        axes.set_title(_held_title(hold_out), loc="left", fontsize="medium")
     panels[0][0].set_ylabel("predicted N* / needed N")
     figure.suptitle(
         "With 90 % intervals; full: a size left out was needed, empty: one between two sizes; "
         "crosses: no size named",
         fontsize="medium",
     )
-    _held_legend(panels[0][0], norm, found)
+    _held_legend(panels[0][0], norm, test)
     return figure
 
 
@@ -225,9 +227,9 @@ def _predicted_sizes(
         axes.plot(at, value, "o", color=colour, markersize=4, markerfacecolor=fill)
 
 
-def _panels(found: LadderBacktest, rows: int) -> tuple[Figure, list[tuple[Axes, ...]]]:
+def _panels(test: LadderBacktest, rows: int) -> tuple[Figure, list[tuple[Axes, ...]]]:
     """One column a hold-out, the first row the highest; its axes from above to below."""
-    count = len(found.hold_outs)
+    count = len(test.hold_outs)
     figure = Figure(figsize=(max(7.0, 4.2 * count), 2.5 + 2.0 * rows), layout="constrained")
     heights = [2, *[1] * (rows - 1)]
     grid = figure.subplots(
@@ -238,19 +240,19 @@ def _panels(found: LadderBacktest, rows: int) -> tuple[Figure, list[tuple[Axes, 
     return figure, [tuple(column) for column in grid.T]
 
 
-def _held_title(one: HoldOut) -> str:
-    count = len(one.held)
+def _held_title(hold_out: HoldOut) -> str:
+    count = len(hold_out.held)
     left = "largest size left out" if count == 1 else f"{count} largest sizes left out"
-    return f"{left}; fitted up to {one.fitted[-1]:,}"
+    return f"{left}; fitted up to {hold_out.fitted[-1]:,}"
 
 
-def _held_norm(found: LadderBacktest) -> LogNorm:
-    sizes = [size for one in found.hold_outs for size in one.held]
+def _held_norm(test: LadderBacktest) -> LogNorm:
+    sizes = [size for hold_out in test.hold_outs for size in hold_out.held]
     return LogNorm(min(sizes), max(sizes) * 1.3 if len(set(sizes)) > 1 else max(sizes) * 10)
 
 
-def _held_legend(axes: Axes, norm: LogNorm, found: LadderBacktest) -> None:
-    for size in sorted({size for one in found.hold_outs for size in one.held}):
+def _held_legend(axes: Axes, norm: LogNorm, test: LadderBacktest) -> None:
+    for size in sorted({size for hold_out in test.hold_outs for size in hold_out.held}):
         axes.plot([], [], color=_colour(norm, size), lw=2, label=f"N = {size:,}")
     axes.legend(frameon=False, fontsize="small", loc="upper right")
 

@@ -10,6 +10,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from sizer.advise import advise, outlook, reach, requirement_map
+from sizer.page import render
+from sizer.page.draw import Axis, Canvas, short_count
+from sizer.page.figures import band_edges, map_plot
+from sizer.pipeline.reporting import calibrate_line, provenance, report_of
 from sizer.results import Requirement
 from test_advise import ask, calibration, law_fit, trained_with
 from typer.main import get_command
@@ -20,10 +24,6 @@ from sizer.cli.app import app
 from sizer.cli.options import parse_steps
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import OutputError
-from sizer.page import render
-from sizer.page.draw import Axis, Canvas, short_count
-from sizer.page.figures import band_edges, map_plot
-from sizer.pipeline.reporting import calibrate_line, provenance, report_of
 from sizer.report import headline, report_json, report_markdown
 
 CHROMIUM = shutil.which("chromium")

@@ -1,17 +1,22 @@
-"""The pictures of a report: pure functions of results."""
+"""The plots of a report: pure functions of results."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sizer.calibration import Calibration
-from sizer.page.draw import Axis, Canvas, Note, Plot, Shape, labelled, short_count
-from sizer.predict.advice import Advice
-from sizer.predict.outlook import MapCell, Outlook, RequirementMap
-from sizer.predict.question import Requirement
-from sizer.report import Report
-from sizer.scaling.width import WidthLaw
+from sizer.report.draw import Axis, Canvas, Note, Plot, Readout, Shape, labelled
+from sizer.report.format import noise_step, short_count
+
+if TYPE_CHECKING:
+    from sizer.calibration import Calibration
+    from sizer.predict.advice import Advice
+    from sizer.predict.outlook import MapCell, Outlook, RequirementMap
+    from sizer.predict.question import Requirement
+    from sizer.scaling.width import WidthLaw
 
 DENSE = 80  # points of a fitted curve
 GUESSED = 0.03  # of the accuracy above chance: where no size has that, nothing is drawn
@@ -23,11 +28,13 @@ LEAST_ROWS, LEAST_COLUMNS = 2, 11  # of the map, to hold words: rows, and a part
 BANDS = (1, 2, 5)  # sizes at which the map changes its shade, times powers of ten
 
 
-def curves_plot(report: Report) -> Plot:
+def curves_plot(
+    calibration: Calibration,
+    requirement: Requirement | None = None,
+    outlook: Outlook | None = None,
+) -> Plot:
     """Accuracy against noise: the measured sizes, the fitted law, and the answer among them."""
-    calibration, advice = report.calibration, report.advice
-    sizes = sorted({model.parameters for model in calibration.models})
-    requirement = advice.requirement if advice else None
+    sizes = calibration.sizes
     canvas = _curves_canvas(calibration, requirement)
     shapes: list[Shape] = [
         Shape("chance", canvas.line([(end, calibration.chance) for end in _ends(canvas.x)]))
@@ -41,8 +48,8 @@ def curves_plot(report: Report) -> Plot:
         measured = [point for point in _measured(calibration, size) if point[0] <= canvas.x.last]
         shapes.append(Shape("dots", canvas.dots(measured), shade))
     notes = [canvas.at("chance", canvas.x.first, calibration.chance)]
-    if report.outlook is not None:
-        shapes += _outlook_shapes(canvas, report.outlook)
+    if outlook is not None:
+        shapes += _outlook_shapes(canvas, outlook)
     if requirement is not None:
         shapes += _wanted_shapes(canvas, requirement)
         notes += _wanted_notes(canvas, requirement)
@@ -113,18 +120,20 @@ def _wanted_shapes(canvas: Canvas, wanted: Requirement) -> list[Shape]:
 def _wanted_notes(canvas: Canvas, wanted: Requirement) -> list[Note]:
     step, target = wanted.noise_step, wanted.target_accuracy
     side = "right" if canvas.x.share(step) < 0.6 else "left"
-    return [canvas.at(f"{target:g} wanted at {step:.4g}", step, canvas.y.last, f"{side} wanted")]
+    words = f"{target:g} wanted at {noise_step(step)}"
+    return [canvas.at(words, step, canvas.y.last, f"{side} wanted")]
 
 
 def widths_plot(calibration: Calibration) -> Plot | None:
     """Width of the fall against size, both in logarithms, with the law of each level pair."""
     law = calibration.width_law
-    widths = [one for one in calibration.widths if one.width.value]
+    widths = [width for width in calibration.widths if width.width.value]
     if law is None or not law.pairs or not widths:
         return None
-    sizes = sorted({one.parameters for one in widths})
-    ends = [bound for one in widths for bound in (one.width.low, one.width.high) if bound]
-    values = [one.width.value for one in widths if one.width.value] + ends
+    sizes = sorted({width.parameters for width in widths})
+    estimates = [width.width for width in widths]
+    ends = [bound for known in estimates for bound in (known.low, known.high) if bound]
+    values = [known.value for known in estimates if known.value] + ends
     canvas = Canvas(
         Axis(sizes[0] / 1.15, sizes[-1] * (sizes[-1] / sizes[0]) ** (LABELS - 1), True),
         Axis(min(values) / 1.15, max(values) * 1.15, True),
@@ -156,13 +165,17 @@ def _width_shapes(
         shade = _shade(rank, len(law.pairs))
         exponent = pair.exponent.value or 0.0
         ends = [(size, pair.prefactor * size**-exponent) for size in (sizes[0], sizes[-1])]
-        own = [one for one in calibration.widths if one.levels == pair.levels and one.width.value]
+        points = [
+            (width.parameters, width.width)
+            for width in calibration.widths
+            if width.levels == pair.levels and width.width.value
+        ]
         bars = "".join(
-            canvas.line([(one.parameters, one.width.low), (one.parameters, one.width.high)])
-            for one in own
-            if one.width.low and one.width.high
+            canvas.line([(size, known.low), (size, known.high)])
+            for size, known in points
+            if known.low and known.high
         )
-        dots = canvas.dots((one.parameters, one.width.value or 1.0) for one in own)
+        dots = canvas.dots((size, known.value or 1.0) for size, known in points)
         shapes += [
             Shape("curve", canvas.line(ends), shade),
             Shape("bars", bars, shade),
@@ -171,16 +184,16 @@ def _width_shapes(
     return shapes
 
 
-def map_plot(found: RequirementMap, advice: Advice | None) -> Plot:
+def map_plot(required: RequirementMap, advice: Advice | None) -> Plot:
     """The size that each requirement takes, in shades; what has none is named in words."""
-    canvas = _map_canvas(found)
-    edges = band_edges(found)
+    canvas = _map_canvas(required)
+    edges = band_edges(required)
     paths: dict[str, str] = {}
-    for row, target in enumerate(found.targets):
+    for row, target in enumerate(required.targets):
         column = 0
-        for kind, run in groupby(_kind(cell, edges) for cell in found.cells[row]):
+        for kind, run in groupby(_kind(cell, edges) for cell in required.cells[row]):
             width = len(list(run))
-            paths[kind] = paths.get(kind, "") + _cells_box(canvas, found, column, width, target)
+            paths[kind] = paths.get(kind, "") + _cells_box(canvas, required, column, width, target)
             column += width
     shapes = [
         Shape("cells", path, _band_shade(int(kind), len(edges)))
@@ -189,8 +202,8 @@ def map_plot(found: RequirementMap, advice: Advice | None) -> Plot:
         for kind, path in sorted(paths.items())
     ]
     notes = [
-        *_region_note(canvas, found, "unreachable", "no size"),
-        *_region_note(canvas, found, "bounded", "not known"),
+        *_region_note(canvas, required, "unreachable", "no size"),
+        *_region_note(canvas, required, "bounded", "not known"),
     ]
     wanted = advice.requirement if advice else None
     if wanted is not None and _inside(canvas, wanted):
@@ -198,7 +211,7 @@ def map_plot(found: RequirementMap, advice: Advice | None) -> Plot:
         shapes.append(Shape("target", canvas.dots(point)))
     return Plot(
         description=(
-            f"Parameters to train for each accuracy at each noise, with {found.confidence:.0%} "
+            f"Parameters to train for each accuracy at each noise, with {required.confidence:.0%} "
             "confidence; the same values are in the table below."
         ),
         x_name="noise step",
@@ -207,15 +220,17 @@ def map_plot(found: RequirementMap, advice: Advice | None) -> Plot:
         y_ticks=labelled(canvas.y, 8),
         shapes=shapes,
         notes=notes,
+        legend=_legend(required),
+        readout=_readout(required, advice),
     )
 
 
-def _map_canvas(found: RequirementMap) -> Canvas:
+def _map_canvas(required: RequirementMap) -> Canvas:
     """Half a cell beyond the first and the last value, which are the middles of theirs."""
-    x, y = _gap(found.steps) / 2, _gap(found.targets) / 2
+    x, y = _gap(required.steps) / 2, _gap(required.targets) / 2
     return Canvas(
-        Axis(found.steps[0] - x, found.steps[-1] + x),
-        Axis(found.targets[0] - y, found.targets[-1] + y),
+        Axis(required.steps[0] - x, required.steps[-1] + x),
+        Axis(required.targets[0] - y, required.targets[-1] + y),
     )
 
 
@@ -228,9 +243,9 @@ def _inside(canvas: Canvas, wanted: Requirement) -> bool:
     return all(0 <= share <= 1 for share in shares)
 
 
-def band_edges(found: RequirementMap) -> list[float]:
+def band_edges(required: RequirementMap) -> list[float]:
     """Sizes between which the map has one shade each, ascending; the last holds all of them."""
-    named = [cell.recommended for row in found.cells for cell in row if cell.recommended]
+    named = [cell.recommended for row in required.cells for cell in row if cell.recommended]
     if not named:
         return []
     powers = range(int(np.log10(min(named))), int(np.log10(max(named))) + 2)
@@ -240,25 +255,22 @@ def band_edges(found: RequirementMap) -> list[float]:
     return every[first : last + 1]
 
 
-def map_legend(found: RequirementMap) -> list[tuple[int, str]]:
+def _legend(required: RequirementMap) -> list[tuple[int, str]]:
     """Shade and upper end of each band of sizes."""
-    edges = band_edges(found)
-    return [(_band_shade(i, len(edges)), short_count(edge)) for i, edge in enumerate(edges)]
+    edges = band_edges(required)
+    return [(_band_shade(i, len(edges)), f"up to {short_count(e)}") for i, e in enumerate(edges)]
 
 
-def map_values(found: RequirementMap) -> list[list[int]]:
-    """What is read out of each cell: a size, 0 where none reaches it, -1 where it is not known."""
-    return [[cell.recommended or NONE[cell.verdict] for cell in row] for row in found.cells]
-
-
-def wanted_value(found: RequirementMap, advice: Advice | None) -> list[float] | None:
-    """Step, target and value of the requirement, where the map has it."""
-    if advice is None or not _inside(_map_canvas(found), advice.requirement):
-        return None
-    size = advice.parameters.recommended if advice.parameters else None
-    named = size if advice.verdict == "recommended" else None
-    wanted = advice.requirement
-    return [wanted.noise_step, wanted.target_accuracy, named or NONE[advice.verdict]]
+def _readout(required: RequirementMap, advice: Advice | None) -> Readout:
+    """What is told of each cell, and the answer, where the map has the requirement."""
+    sizes = [[cell.recommended or NONE[cell.verdict] for cell in row] for row in required.cells]
+    wanted = None
+    if advice is not None and _inside(_map_canvas(required), advice.requirement):
+        named = advice.recommended if advice.verdict == "recommended" else None
+        question = advice.requirement
+        told = named or NONE[advice.verdict]
+        wanted = question.noise_step, question.target_accuracy, told
+    return Readout(required.steps, required.targets, sizes, wanted)
 
 
 def _band_shade(band: int, count: int) -> int:
@@ -273,30 +285,30 @@ def _kind(cell: MapCell, edges: Sequence[float]) -> str:
 
 
 def _cells_box(
-    canvas: Canvas, found: RequirementMap, column: int, width: int, target: float
+    canvas: Canvas, required: RequirementMap, column: int, width: int, target: float
 ) -> str:
-    x, y = _gap(found.steps), _gap(found.targets) / 2
-    left = found.steps[column] - x / 2
+    x, y = _gap(required.steps), _gap(required.targets) / 2
+    left = required.steps[column] - x / 2
     return canvas.box(left, left + width * x, target - y, target + y)
 
 
-def _region_note(canvas: Canvas, found: RequirementMap, verdict: str, words: str) -> list[Note]:
+def _region_note(canvas: Canvas, required: RequirementMap, verdict: str, words: str) -> list[Note]:
     """The words, in the middle of the largest rectangle of cells with that verdict, if any is
     large enough to hold them.
     """
-    is_it = np.array([[cell.verdict == verdict for cell in row] for row in found.cells])
+    is_it = np.array([[cell.verdict == verdict for cell in row] for row in required.cells])
     best, place = 0, (0.0, 0.0)
     for bottom in range(len(is_it)):
         for top in range(bottom + LEAST_ROWS, len(is_it) + 1):
             column, width = _longest_run(list(np.all(is_it[bottom:top], axis=0)))
-            large = width * LEAST_COLUMNS >= len(found.steps)
+            large = width * LEAST_COLUMNS >= len(required.steps)
             if large and width * (top - bottom) > best:
                 best = width * (top - bottom)
                 place = column + (width - 1) / 2, (bottom + top - 1) / 2
     if not best:
         return []
-    step = found.steps[0] + place[0] * _gap(found.steps)
-    target = found.targets[0] + place[1] * _gap(found.targets)
+    step = required.steps[0] + place[0] * _gap(required.steps)
+    target = required.targets[0] + place[1] * _gap(required.targets)
     return [canvas.at(words, step, target, "centre")]
 
 

@@ -1,0 +1,237 @@
+"""What a calibration shows: the measured accuracies, the width of the fall, the laws."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from sizer.report.document import (
+    Block,
+    Document,
+    Facts,
+    Figure,
+    Paragraph,
+    Section,
+    Table,
+    Warnings,
+)
+from sizer.report.figures import curves_plot, widths_plot
+from sizer.report.format import interval, number, short
+
+if TYPE_CHECKING:
+    from sizer.calibration import Calibration
+    from sizer.predict.outlook import Outlook
+    from sizer.predict.question import Requirement
+    from sizer.scaling.surface import LawFit
+
+WIDTH_HEADINGS = ("levels", "exponent (90 %)", "widths")
+MOST_STEPS = 5  # whose accuracies are in the table of models
+
+
+def document(calibration: "Calibration") -> Document:
+    """What `calibrate` and `fit` made."""
+    warnings = all_warnings(calibration)
+    blocks = (Warnings(warnings),) if warnings else ()
+    return Document((measured(calibration), *fitted(calibration), Section("", blocks)))
+
+
+def headline(calibration: "Calibration") -> tuple[str, Paragraph]:
+    """What was measured and fitted, in a few words and in one sentence."""
+    sizes, fit = calibration.sizes, calibration.fit
+    of_laws = "no law was fitted"
+    if fit is not None:
+        of_laws = (
+            f"of seven laws the {fit.law} law predicts left-out sizes best: {short(fit.verdict)}"
+        )
+    return "What the ladder shows", Paragraph(
+        f"{len(calibration.models)} models of {sizes[0]:,} to {sizes[-1]:,} parameters under "
+        f"noise; {of_laws}."
+    )
+
+
+def all_warnings(calibration: "Calibration") -> tuple[str, ...]:
+    return (*calibration.warnings, *calibration.fit_warnings)
+
+
+def measured(
+    calibration: "Calibration",
+    requirement: "Requirement | None" = None,
+    outlook: "Outlook | None" = None,
+) -> Section:
+    """The accuracies, and among them the requirement and what the recommended size does."""
+    plot = curves_plot(calibration, requirement, outlook)
+    lines = f", thin lines the {calibration.fit.law} law" if calibration.fit else ""
+    caption = f"Dots are measured{lines}: the fainter, the smaller the model."
+    if outlook is not None:
+        caption += (
+            f" The strong line is the recommended size as predicted, with its "
+            f"{outlook.confidence:.0%} interval; dashed is what its next training reaches."
+        )
+    return Section(
+        "Accuracy under noise",
+        (Figure("curves", caption, plot), Facts(facts(calibration)), models_table(calibration)),
+    )
+
+
+def facts(calibration: "Calibration") -> tuple[tuple[str, str], ...]:
+    """What was measured, as pairs of name and value."""
+    sizes = calibration.sizes
+    steps = sorted({cell.step for cell in calibration.cells})
+    counts = sorted(Counter(cell.model for cell in calibration.cells).values())
+    least, most = counts[0], counts[-1]
+    each = f"{most}" if least == most else f"{least} to {most} a model,"
+    pairs = [
+        ("models", f"{len(calibration.models)} of {len(sizes)} sizes"),
+        ("parameters", f"{sizes[0]:,} to {sizes[-1]:,}"),
+        ("noise steps", f"{each} from {steps[0]:g} to {steps[-1]:g}"),
+        ("images a model", f"{calibration.images:,}"),
+        ("chance", f"{calibration.chance:.4g}"),
+    ]
+    if calibration.models[0].precision is not None:
+        pairs.append(("measured at", calibration.models[0].precision))
+    if calibration.ladder is not None:
+        pairs.append(("training", short(calibration.ladder.recipe.family)))
+    return tuple(pairs)
+
+
+def models_table(calibration: "Calibration") -> Table:
+    """Each model's accuracy at a few of the steps that all models share."""
+    steps = calibration.shared_steps
+    if len(steps) > MOST_STEPS:
+        last = len(steps) - 1
+        steps = tuple(steps[round(i * last / (MOST_STEPS - 1))] for i in range(MOST_STEPS))
+    by_cell = {(cell.model, cell.step): cell for cell in calibration.cells}
+    rows = []
+    for model in sorted(calibration.models, key=lambda model: (model.parameters, model.name)):
+        cells = [by_cell.get((model.name, step)) for step in steps]
+        shares = [number(cell.correct / cell.trials if cell else None, ".3f") for cell in cells]
+        rows.append((short(model.name), f"{model.parameters:,}", *shares))
+    precision = calibration.models[0].precision
+    title = f"Accuracy at noise step t{f', {precision}' if precision else ''}"
+    headings = ("model", "parameters", *(f"t={step:g}" for step in steps))
+    return Table(title, headings, tuple(rows), detail=True)
+
+
+def fitted(calibration: "Calibration") -> tuple[Section, ...]:
+    """What was fitted to the accuracies."""
+    return (width(calibration), *collapse(calibration), *laws(calibration))
+
+
+def width(calibration: "Calibration") -> Section:
+    law, plot = calibration.width_law, widths_plot(calibration)
+    blocks: list[Block] = []
+    if law is None:
+        missing = "There is no width law: fewer than three sizes cross a pair of levels."
+        blocks = [Paragraph(missing)]
+    else:
+        if plot is not None:
+            caption = "Dots are measured, lines the law of each pair of levels."
+            blocks.append(Figure("widths", caption, plot))
+        blocks += [
+            Paragraph(
+                "Noise between two levels of accuracy, against size, as N^-exponent: "
+                f"{short(law.verdict)}."
+            ),
+            Table("Exponents of the width", WIDTH_HEADINGS, tuple(width_rows(calibration))),
+            Paragraph(_width_precision(calibration)),
+        ]
+    return Section("How wide the fall is", tuple(blocks))
+
+
+def width_rows(calibration: "Calibration") -> list[tuple[str, str, str]]:
+    """Level pair, exponent with its interval, number of widths."""
+    law = calibration.width_law
+    if law is None:
+        return []
+    rows = [
+        (f"{pair.levels[0]:g}, {pair.levels[1]:g}", interval(pair.exponent), str(pair.widths))
+        for pair in law.pairs
+    ]
+    total = sum(pair.widths for pair in law.pairs)
+    return [*rows, ("common", interval(law.exponent), f"{total} ({law.censored} censored)")]
+
+
+def _width_precision(calibration: "Calibration") -> str:
+    """How well counting alone lets the widths be known."""
+    if calibration.precision is None:
+        return "How well the widths are known is not known: a width has no interval."
+    return (
+        f"Each model's widths are known to {calibration.precision:.1%} or better "
+        "(90 %, from counting)."
+    )
+
+
+def collapse(calibration: "Calibration") -> tuple[Section, ...]:
+    law = calibration.collapse
+    if law is None:
+        return ()
+    rows = (
+        ("t_c", interval(law.critical_step, ".4g")),
+        ("1/nu", interval(law.inverse_nu)),
+        ("lambda", interval(law.lambda_)),
+        ("quality", number(law.quality)),
+    )
+    table = Table("Exponents of the collapse", ("quantity", "value (90 %)"), rows, detail=True)
+    words = f"Finite-size scaling of the curves: {short(law.verdict)}."
+    return (Section("Collapse", (Paragraph(words), table)),)
+
+
+def laws(calibration: "Calibration") -> tuple[Section, ...]:
+    """The laws, what back-tests say they are off by, and the parameters of the best."""
+    if calibration.fit is None:
+        return ()
+    blocks: list[Block] = [
+        Paragraph(
+            "How the accuracy of the ladder scales with size and noise. The answer does not rest "
+            "on them: it follows the measurements."
+        ),
+        law_table(calibration),
+    ]
+    if calibration.backtests:
+        blocks += [
+            Paragraph("The largest sizes were left out and predicted from the rest, by each law."),
+            backtest_table(calibration),
+        ]
+    return (Section("Laws", (*blocks, parameter_table(calibration.fit))),)
+
+
+def law_table(calibration: "Calibration") -> Table:
+    """Each law's misfit in accuracy, and its verdict."""
+    rows = tuple(
+        (fit.law, f"{fit.residual_rms:.4f}", short(fit.verdict)) for fit in calibration.laws
+    )
+    title = "Laws, the best predictor of left-out sizes first"
+    return Table(title, ("law", "misfit", "verdict"), rows)
+
+
+def backtest_table(calibration: "Calibration") -> Table:
+    """Predictions of the largest sizes, left out, by each law."""
+    order = {fit.law: rank for rank, fit in enumerate(calibration.laws)}
+    tests = [test for test in calibration.backtests if test.law in order]
+    rows = tuple(
+        (
+            test.law,
+            str(test.hold_out),
+            f"{test.ratio:.1f}",
+            f"{test.accuracy_rms:.4f}",
+            f"{test.accuracy_worst:.4f}",
+            "-" if test.log10_size_error is None else f"{10**test.log10_size_error:.1f} times",
+        )
+        for test in sorted(tests, key=lambda test: (order[test.law], test.hold_out))
+    )
+    headings = ("law", "sizes left out", "times beyond", "accuracy off, RMS", "worst", "size off")
+    return Table("Predictions by the laws", headings, rows)
+
+
+def parameter_table(fit: "LawFit") -> Table:
+    """A law's parameters; those of the knots in one row a knot."""
+    title = f"Parameters of the {fit.law} law"
+    values = dict(zip(fit.names, fit.intervals, strict=False))
+    if fit.law != "saturating":
+        pairs = tuple((short(name), interval(value)) for name, value in values.items())
+        return Table(title, ("parameter", "value (90 %)"), pairs, detail=True)
+    rows = tuple(
+        (f"{step:g}", interval(values.get(f"ceiling_{i}")), interval(values.get(f"gain_{i}")))
+        for i, step in enumerate(fit.knots)
+    )
+    ends = tuple(interval(values.get(f"rate_{end}")) for end in ("first", "last"))
+    headings = ("step", "ceiling A (90 %)", "gain B (90 %)")
+    return Table(title, headings, (*rows, ("rate at both ends", ends[0], ends[1])), detail=True)

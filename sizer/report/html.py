@@ -1,0 +1,54 @@
+"""A document as HTML: a page that needs nothing else, or a piece of one for a notebook."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sizer.report.document import Block, Document, Figure
+from sizer.report.format import capital, visible
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+HERE = Path(__file__).parent
+
+
+def page(document: Document, mark: str = "") -> str:
+    """mark: stands near the beginning, so that a program knows the page again."""
+    template = _environment().get_template("page.html")
+    blocks = [block for section in document.sections for block in section.blocks]
+    live = any(isinstance(block, Figure) and block.plot.readout is not None for block in blocks)
+    return template.render(document=document, mark=mark, live=live)
+
+
+def piece(document: Document) -> str:
+    """The document's sections alone."""
+    return _environment().get_template("piece.html").render(document=document)
+
+
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(kind=_kind, anchor=_anchor, fields=asdict, capital=capital)
+    return environment
+
+
+def _shown(value: Any) -> Any:
+    """Text of any origin; what the template made itself is markup, of another type, and stays."""
+    return visible(value) if type(value) is str else value
+
+
+def _kind(block: Block) -> str:
+    return type(block).__name__
+
+
+def _anchor(title: str) -> str:
+    return "".join(c if c.isalnum() else "-" for c in title.lower())

@@ -1,0 +1,38 @@
+"""The answer of `plan`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sizer.report.document import Code, Document, Paragraph, Section, Table
+from sizer.report.format import number
+
+if TYPE_CHECKING:
+    from sizer.predict.plan import Candidate, TrainingPlan
+
+HEADINGS = ("parameters", "cost", "hours", "interval, a factor of")
+
+
+def document(planned: "TrainingPlan") -> Document:
+    tables = (
+        _table("Train in this order; what is expected once each is added", planned.chosen),
+        _table("Each alone, the most for its cost first", planned.candidates),
+    )
+    lines = tuple(training.train_command for training in planned.chosen if training.train_command)
+    blocks = [table for table in tables if table.rows]
+    commands = [Code(lines)] if lines else []
+    return Document(
+        summary=Paragraph(planned.reason), sections=(Section("", (*blocks, *commands)),)
+    )
+
+
+def _table(title: str, candidates: "Sequence[Candidate]") -> Table:
+    rows = tuple(
+        (
+            f"{candidate.parameters:,}",
+            f"{candidate.cost:.3g}",
+            number(candidate.hours, ".2g"),
+            number(candidate.interval_factor, ".2f"),
+        )
+        for candidate in candidates
+    )
+    return Table(title, HEADINGS, rows)

@@ -1,0 +1,130 @@
+"""A document in the terminal: the answer on stdout, warnings on stderr."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sizer.report.document import (
+    Block,
+    Code,
+    Document,
+    Facts,
+    Figure,
+    Paragraph,
+    Table,
+    Warnings,
+)
+from sizer.report.format import visible
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+COLOURS = {
+    "recommended": "green",
+    "bounded": "yellow",
+    "unreachable": "yellow",
+    "untrusted": "red",
+}
+
+
+def show(document: Document) -> None:
+    """Details come first in their section: the end of the output is what is seen."""
+    if document.title:
+        _heading(document.title)
+    if document.summary is not None:
+        _paragraph(document.summary)
+    for section in document.sections:
+        if section.title:
+            _heading(section.title)
+        for block in sorted(section.blocks, key=_is_no_detail):
+            WRITERS[type(block)](block)
+
+
+def escape(text: str, style: str = "") -> "Text":
+    """Text of any origin, which is never read as markup and never obeyed by the terminal."""
+    from rich.text import Text
+
+    return Text(visible(text), style=style)
+
+
+def _is_no_detail(block: Block) -> bool:
+    return not (isinstance(block, Table) and block.detail)
+
+
+def _say(text: "Text", whole_lines: bool = False, stderr: bool = False) -> None:
+    """whole_lines: left to the terminal to wrap, so that they can be copied."""
+    from rich.console import Console
+
+    Console(stderr=stderr).print(text, soft_wrap=whole_lines)
+
+
+def _heading(title: str) -> None:
+    from rich.text import Text
+
+    _say(Text("\n") + escape(title, "bold"))
+
+
+def _paragraph(paragraph: Paragraph) -> None:
+    text = escape(paragraph.text)
+    if paragraph.lead:
+        style = f"bold {COLOURS.get(paragraph.lead, '')}"
+        text = escape(f"{paragraph.lead}: ", style) + text
+    _say(text)
+
+
+def _facts(facts: Facts) -> None:
+    _grid((), facts.pairs)
+
+
+def _table(table: Table) -> None:
+    if table.records:
+        _records(table)
+        return
+    if table.title:
+        _heading(table.title)
+    _grid(table.headings, table.rows)
+
+
+def _records(table: Table) -> None:
+    """Each row by itself, below what it names and how it is judged."""
+    for row in table.rows:
+        _heading(f"{row[0]}: {row[1].split()[0]}")
+        _grid((), tuple(zip(table.headings[1:], row[1:], strict=True)))
+
+
+def _code(code: Code) -> None:
+    caption = f"{code.caption}: " if code.caption else ""
+    for line in code.lines:
+        _say(escape(caption + line), whole_lines=True)
+
+
+def _figure(_figure: Figure) -> None:
+    """A terminal does not draw."""
+
+
+def _warnings(warnings: Warnings) -> None:
+    for line in warnings.lines:
+        _say(escape("warning: ", "yellow") + escape(line), whole_lines=True, stderr=True)
+
+
+def _grid(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Text on the left, figures on the right."""
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    grid = Grid(show_header=bool(headings))
+    for column in range(max(map(len, rows), default=0)):
+        heading = escape(headings[column]) if headings else ""
+        grid.add_column(heading, justify="right" if headings and column else "left")
+    for row in rows:
+        grid.add_row(*(escape(cell) for cell in row))
+    Console().print(grid)
+
+
+WRITERS: dict[type, Callable[[Any], None]] = {
+    Paragraph: _paragraph,
+    Facts: _facts,
+    Table: _table,
+    Code: _code,
+    Figure: _figure,
+    Warnings: _warnings,
+}
