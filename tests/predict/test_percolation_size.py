@@ -41,4 +41,4 @@ class TestASideBetweenThoseMeasured:
         target = float((truth <= occupation).mean())
         advice = advise(calibration, Requirement(1000 * (1 - occupation), target))
         assert advice.parameters.low <= LEFT_OUT <= advice.parameters.high
-        assert advice.parameters.best == pytest.approx(LEFT_OUT, rel=0.25)
+        assert advice.parameters.best == pytest.approx(LEFT_OUT, rel=0.35)
