@@ -75,8 +75,8 @@ def calibrate(
     Example: sizer calibrate models/mine --images 2000 --out mine.json --plots pictures
     """
     from sizer import files
+    from sizer.calibrating import calibrate as calibrate_ladder
     from sizer.measure.engines import open_engine
-    from sizer.pipeline.calibrating import calibrate as calibrate_ladder
     from sizer.scaling.crossings import Cut
 
     files.check_outputs(out, plots)
