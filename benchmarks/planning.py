@@ -31,8 +31,8 @@ from sizer.measure.blocks import image_order
 from sizer.measure.cells import Measurement
 from sizer.measure.ladder import measure_ladder
 from sizer.noise import Noise, linear_schedule
-from sizer.predict.advice import advise
-from sizer.predict.question import Requirement
+from sizer.prediction.advice import advise
+from sizer.prediction.question import Requirement
 from sizer.progress import ignore_progress
 from sizer.scaling.choices import PRECISION
 from sizer.scaling.crossings import Cut, cut_curves

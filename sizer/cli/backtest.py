@@ -28,7 +28,7 @@ def backtest(
     Example: sizer backtest cifar100-noise --hold-out 2 --plots pictures
     """
     from sizer import files, io
-    from sizer.predict.backtest import backtest as leave_out_largest
+    from sizer.prediction.backtest import backtest as leave_out_largest
     from sizer.report.backtest import document
 
     if plots is not None:

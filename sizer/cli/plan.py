@@ -41,7 +41,7 @@ def plan(
     Example: sizer plan --noise-step 300 --target-acc 0.6 --budget 2 --calibration mine.json
     """
     from sizer import files
-    from sizer.predict.plan import plan as plan_trainings
+    from sizer.prediction.plan import plan as plan_trainings
     from sizer.report.plan import document
 
     with measuring_progress() as progress:

@@ -39,7 +39,7 @@ def predict(
     Example: sizer predict --parameters 200000 --noise-step 300 --calibration mine.json
     """
     from sizer import files
-    from sizer.predict.accuracy import predict as predict_accuracy
+    from sizer.prediction.accuracy import predict as predict_accuracy
     from sizer.report.prediction import document
 
     with measuring_progress() as progress:

@@ -29,7 +29,7 @@ from sizer.estimate import CONFIDENCE
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
-    from sizer.predict.advice import Advice
+    from sizer.prediction.advice import Advice
 
 EXIT_CODES = {"recommended": 0, "unreachable": 1, "bounded": 4, "untrusted": 4}
 
@@ -79,8 +79,8 @@ def recommend(
     """
     from sizer import files
     from sizer.cli.noise import mention_skipped
-    from sizer.predict.members import check_export
-    from sizer.predict.recommend import recommend as recommend_size
+    from sizer.prediction.members import check_export
+    from sizer.prediction.recommend import recommend as recommend_size
     from sizer.report.advice import document
 
     measured = files.load(calibration)
@@ -122,7 +122,7 @@ def recommend(
 
 
 def _export_recommended(calibration: "Calibration", advice: "Advice", folder: Path) -> None:
-    from sizer.predict.members import export_recommended
+    from sizer.prediction.members import export_recommended
 
     path = export_recommended(calibration, advice, folder)
     if path is None:

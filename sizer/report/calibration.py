@@ -18,8 +18,8 @@ from sizer.report.format import interval, number, short
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
-    from sizer.predict.outlook import Outlook
-    from sizer.predict.question import Requirement
+    from sizer.prediction.outlook import Outlook
+    from sizer.prediction.question import Requirement
     from sizer.scaling.surface import LawFit
 
 WIDTH_HEADINGS = ("levels", "exponent (90 %)", "widths")

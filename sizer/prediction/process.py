@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.predict.grid import POWERS, RATES, ROUGHNESSES, SCATTERS, covariances, trend
-from sizer.predict.observations import Observations
+from sizer.prediction.grid import POWERS, RATES, ROUGHNESSES, SCATTERS, covariances, trend
+from sizer.prediction.observations import Observations
 
 Floats = NDArray[np.float64]
 LEAST_SLOPE = 0.04  # of z in ln N: the scale of w on a flat ladder

@@ -8,9 +8,9 @@ import pytest
 from answers import measured
 from percolation import curves, simulate, spans, thresholds
 
-from sizer.predict.accuracy import predict
-from sizer.predict.advice import advise
-from sizer.predict.question import Requirement
+from sizer.prediction.accuracy import predict
+from sizer.prediction.advice import advise
+from sizer.prediction.question import Requirement
 
 SIDES = (6, 9, 14, 30, 44)  # of these, two batches of lattices each
 LEFT_OUT = 20

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from sizer import files
 from sizer.cli.app import app
 from sizer.errors import UsageError
-from sizer.predict.advice import advise
-from sizer.predict.question import Requirement
+from sizer.prediction.advice import advise
+from sizer.prediction.question import Requirement
 from sizer.report import advice_facts, advice_json, advice_markdown
 
 LARGEST = SIZES[-1]

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sizer.estimate import CONFIDENCE
-from sizer.predict.accuracy import training_accuracy
-from sizer.predict.predictor import Predictor
+from sizer.prediction.accuracy import training_accuracy
+from sizer.prediction.predictor import Predictor
 
 HOLD_OUT = 3  # largest sizes, as long as enough are left
 LEAST_LEFT = 3  # sizes to predict from

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.predict.failures import failed_trainings
-from sizer.predict.forecast import Forecast, forecast
-from sizer.predict.observations import Observations
+from sizer.prediction.failures import failed_trainings
+from sizer.prediction.forecast import Forecast, forecast
+from sizer.prediction.observations import Observations
 from sizer.scaling.curves import NoiseCurve
 
 Floats = NDArray[np.float64]

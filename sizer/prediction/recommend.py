@@ -11,10 +11,10 @@ from sizer.estimate import CONFIDENCE
 from sizer.inference.records import Precision
 from sizer.networks.architecture import described
 from sizer.networks.recipe import train_line
-from sizer.predict.advice import Advice, advise
-from sizer.predict.asked_noise import AskedNoise, noise_step
-from sizer.predict.members import family, member_with, recommended_member
-from sizer.predict.question import Requirement
+from sizer.prediction.advice import Advice, advise
+from sizer.prediction.asked_noise import AskedNoise, noise_step
+from sizer.prediction.members import family, member_with, recommended_member
+from sizer.prediction.question import Requirement
 from sizer.progress import ReportProgress, no_progress
 from sizer.provenance import provenance
 
@@ -69,7 +69,7 @@ def recommend(
     if not devices and limits == (None,) * len(limits) and reserve_ram == RESERVE_RAM:
         return advice
     from sizer.devices.check import DeviceQuestion
-    from sizer.predict.held import device_verdicts
+    from sizer.prediction.held import device_verdicts
 
     question = DeviceQuestion(
         names=tuple(devices),

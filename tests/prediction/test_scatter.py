@@ -11,10 +11,10 @@ from planted import CHANCE, ladder, scattered, transition
 from tasks import shipped_ladders
 
 from sizer import files
-from sizer.predict.accuracy import failures_said, predict
-from sizer.predict.advice import advise
-from sizer.predict.predictor import predictor
-from sizer.predict.question import Requirement, ladder_of
+from sizer.prediction.accuracy import failures_said, predict
+from sizer.prediction.advice import advise
+from sizer.prediction.predictor import predictor
+from sizer.prediction.question import Requirement, ladder_of
 
 STEPS = np.arange(0, 901, 60.0)
 SIZES = np.geomspace(1e4, 1e6, 10).astype(int)

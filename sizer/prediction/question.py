@@ -7,7 +7,7 @@ import numpy as np
 from sizer.calibration import Calibration
 from sizer.errors import UsageError
 from sizer.estimate import CONFIDENCE
-from sizer.predict.predictor import Predictor, predictor
+from sizer.prediction.predictor import Predictor, predictor
 
 LARGEST_RATIO = 1000.0  # of a size that is asked about over the largest trained
 

@@ -12,9 +12,9 @@ from answers import measured
 from planted import curve
 from scipy.stats import binom
 
-from sizer.predict.accuracy import predict
-from sizer.predict.advice import advise
-from sizer.predict.question import Requirement
+from sizer.prediction.accuracy import predict
+from sizer.prediction.advice import advise
+from sizer.prediction.question import Requirement
 
 SIZES = (464, 1000, 2154, 4642, 10_000)
 TRIALS = 10**9

@@ -10,11 +10,11 @@ import pytest
 from tasks import SizeQuestion, simulated_tasks
 from truths import TRUTHS
 
-from sizer.predict.accuracy import training_accuracy
-from sizer.predict.advice import answer
-from sizer.predict.predictor import predictor
-from sizer.predict.question import Requirement
-from sizer.predict.sizes import SizeEstimate
+from sizer.prediction.accuracy import training_accuracy
+from sizer.prediction.advice import answer
+from sizer.prediction.predictor import predictor
+from sizer.prediction.question import Requirement
+from sizer.prediction.sizes import SizeEstimate
 
 LADDERS, SEED = 24, 0  # three of each truth
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from sizer import files
-from sizer.predict.accuracy import training_accuracy
-from sizer.predict.advice import advise
-from sizer.predict.question import Requirement, ladder_of
+from sizer.prediction.accuracy import training_accuracy
+from sizer.prediction.advice import advise
+from sizer.prediction.question import Requirement, ladder_of
 
 RMS = {"builtin": 0.012, "cifar100-clean": 0.02, "cifar100-noise": 0.015}  # accuracy
 HELD = 0.9  # of the measurements, in 99 % intervals: those of one curve err together

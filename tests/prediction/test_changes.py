@@ -13,9 +13,9 @@ from changes import harmless
 from tasks import CHANGED, shipped_ladders
 
 from sizer import files
-from sizer.predict.accuracy import predict
-from sizer.predict.advice import advise
-from sizer.predict.question import Requirement
+from sizer.prediction.accuracy import predict
+from sizer.prediction.advice import advise
+from sizer.prediction.question import Requirement
 
 STEP, TARGET = CHANGED
 QUESTIONS = {

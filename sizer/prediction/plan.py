@@ -12,11 +12,11 @@ from sizer.errors import UsageError
 from sizer.estimate import CONFIDENCE
 from sizer.networks.architecture import parameters
 from sizer.networks.recipe import train_line
-from sizer.predict.asked_noise import AskedNoise, noise_step
-from sizer.predict.members import family, member_with
-from sizer.predict.narrowing import BEYOND, expected_log_width, factor, log_width, with_training
-from sizer.predict.predictor import Predictor
-from sizer.predict.question import Requirement, check_requirement, ladder_of, refusal
+from sizer.prediction.asked_noise import AskedNoise, noise_step
+from sizer.prediction.members import family, member_with
+from sizer.prediction.narrowing import BEYOND, expected_log_width, factor, log_width, with_training
+from sizer.prediction.predictor import Predictor
+from sizer.prediction.question import Requirement, check_requirement, ladder_of, refusal
 from sizer.progress import Progress, ReportProgress, no_progress
 
 Floats = NDArray[np.float64]

@@ -8,11 +8,20 @@ from scipy.integrate import dblquad, quad
 from scipy.special import gamma, kv
 from scipy.stats import norm
 
-from sizer.predict.forecast import Forecast, forecast
-from sizer.predict.grid import LENGTH, POWERS, RATES, ROUGHNESSES, SCATTERS, matern, trend, wiener
-from sizer.predict.normal import cumulative
-from sizer.predict.observations import LINKS, Observations
-from sizer.predict.process import process
+from sizer.prediction.forecast import Forecast, forecast
+from sizer.prediction.grid import (
+    LENGTH,
+    POWERS,
+    RATES,
+    ROUGHNESSES,
+    SCATTERS,
+    matern,
+    trend,
+    wiener,
+)
+from sizer.prediction.normal import cumulative
+from sizer.prediction.observations import LINKS, Observations
+from sizer.prediction.process import process
 
 KERNELS = (wiener, matern)
 SIZES = np.array([1e4, 1e4, 3e4, 3e4, 1e5, 2e5, 2e5, 5e5])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.predict.forecast import Forecast
+from sizer.prediction.forecast import Forecast
 from sizer.scaling.curves import NoiseCurve
 
 Floats = NDArray[np.float64]

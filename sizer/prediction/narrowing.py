@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from sizer.inference.records import ModelInfo
-from sizer.predict.predictor import Predictor
-from sizer.predict.question import Requirement
-from sizer.predict.sizes import sizes_reaching
+from sizer.prediction.predictor import Predictor
+from sizer.prediction.question import Requirement
+from sizer.prediction.sizes import sizes_reaching
 from sizer.scaling.curves import NoiseCurve
 
 BEYOND = 4.0  # a training is looked at up to this many times the largest size

@@ -13,7 +13,7 @@ from sizer import files
 from sizer.cli.app import app
 from sizer.errors import PredictionError, UsageError
 from sizer.noise import linear_schedule
-from sizer.predict.accuracy import predict
+from sizer.prediction.accuracy import predict
 
 LUCK = 0.01
 ASKED = [(step, size) for step in (0.0, 255.0, 500.0) for size in (20_000, 170_000, 2_000_000)]

@@ -8,10 +8,10 @@ import numpy as np
 from sizer.calibration import Calibration
 from sizer.errors import PredictionError
 from sizer.estimate import CONFIDENCE
-from sizer.predict.asked_noise import AskedNoise, noise_step
-from sizer.predict.forecast import Forecast
-from sizer.predict.predictor import Predictor
-from sizer.predict.question import (
+from sizer.prediction.asked_noise import AskedNoise, noise_step
+from sizer.prediction.forecast import Forecast
+from sizer.prediction.predictor import Predictor
+from sizer.prediction.question import (
     check_confidence,
     check_size,
     check_step,

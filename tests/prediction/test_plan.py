@@ -18,10 +18,10 @@ from sizer import files
 from sizer.cli.app import app
 from sizer.cli.options import parse_sizes
 from sizer.errors import UsageError
-from sizer.predict.narrowing import expected_log_width, log_width, with_training
-from sizer.predict.plan import candidate_sizes, costs, hours_of, plan
-from sizer.predict.predictor import predictor
-from sizer.predict.question import Requirement, ladder_of
+from sizer.prediction.narrowing import expected_log_width, log_width, with_training
+from sizer.prediction.plan import candidate_sizes, costs, hours_of, plan
+from sizer.prediction.predictor import predictor
+from sizer.prediction.question import Requirement, ladder_of
 
 GAP = (5409, 27_027, 304_092, 585_137)  # of the built-in ladder: nothing near the answer
 ASKED = {"step": 113.0, "accuracy": 0.82}

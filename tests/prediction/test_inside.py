@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from planted import CHANCE, EXACT, SIZES, STEPS, ladder, scattered, transition
 
 from sizer import files
-from sizer.predict.advice import advise
-from sizer.predict.question import Requirement, ladder_of
-from sizer.predict.sizes import first_above, sizes_reaching
+from sizer.prediction.advice import advise
+from sizer.prediction.question import Requirement, ladder_of
+from sizer.prediction.sizes import first_above, sizes_reaching
 
 CLEAR = 2.0  # standard errors, of scatter and counting together
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.predict.grid import POWERS, ROUGHNESSES, SCATTERS, covariances, log_prior, trend
-from sizer.predict.mixture import Mixture, accuracy_and_steepness
-from sizer.predict.normal import cumulative
-from sizer.predict.observations import Observations, share_above_chance
-from sizer.predict.process import Process, between_seed_variance, forward_substitution, process
+from sizer.prediction.grid import POWERS, ROUGHNESSES, SCATTERS, covariances, log_prior, trend
+from sizer.prediction.mixture import Mixture, accuracy_and_steepness
+from sizer.prediction.normal import cumulative
+from sizer.prediction.observations import Observations, share_above_chance
+from sizer.prediction.process import Process, between_seed_variance, forward_substitution, process
 
 Floats = NDArray[np.float64]
 EFFECTIVE_STEPS = 2.0  # independent noise steps that neighbouring steps are worth together

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from sizer.calibration import Calibration
 from sizer.errors import MeasurementError, UsageError
 from sizer.estimate import CONFIDENCE
-from sizer.predict.accuracy import AccuracyRange, training_accuracy
-from sizer.predict.advice import Verdict, answer
-from sizer.predict.predictor import Predictor
-from sizer.predict.question import Requirement, askable_steps, ladder_of
-from sizer.predict.sizes import BELOW, SizeEstimate
+from sizer.prediction.accuracy import AccuracyRange, training_accuracy
+from sizer.prediction.advice import Verdict, answer
+from sizer.prediction.predictor import Predictor
+from sizer.prediction.question import Requirement, askable_steps, ladder_of
+from sizer.prediction.sizes import BELOW, SizeEstimate
 from sizer.progress import ReportProgress, no_progress
 from sizer.scaling.backtests import Backtest, first_reaching
 from sizer.scaling.curves import NoiseCurve

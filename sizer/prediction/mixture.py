@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.predict.normal import cumulative
-from sizer.predict.observations import LEAST, LINKS, MOST, steepness
+from sizer.prediction.normal import cumulative
+from sizer.prediction.observations import LEAST, LINKS, MOST, steepness
 
 Floats = NDArray[np.float64]
 LARGEST_Z = 30.0

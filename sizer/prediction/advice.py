@@ -8,25 +8,25 @@ import numpy as np
 from sizer.calibration import Calibration
 from sizer.estimate import CONFIDENCE
 from sizer.inference.records import Precision
-from sizer.predict.accuracy import (
+from sizer.prediction.accuracy import (
     AccuracyRange,
     Prediction,
     failures_said,
     mean_accuracy,
     predicted,
 )
-from sizer.predict.forecast import Forecast
-from sizer.predict.hindcast import Hindcast, hindcast
-from sizer.predict.narrowing import settling_size
-from sizer.predict.predictor import Predictor
-from sizer.predict.question import (
+from sizer.prediction.forecast import Forecast
+from sizer.prediction.hindcast import Hindcast, hindcast
+from sizer.prediction.narrowing import settling_size
+from sizer.prediction.predictor import Predictor
+from sizer.prediction.question import (
     Requirement,
     askable_steps,
     check_requirement,
     ladder_of,
     refusal,
 )
-from sizer.predict.sizes import (
+from sizer.prediction.sizes import (
     SEARCH,
     MeasuredSize,
     SizeEstimate,

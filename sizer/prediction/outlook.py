@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.calibration import Calibration
-from sizer.predict.accuracy import AccuracyRange, mean_accuracy
-from sizer.predict.advice import NAMED_RATIO, Verdict, answer
-from sizer.predict.forecast import Forecast
-from sizer.predict.predictor import Predictor
-from sizer.predict.question import Requirement, askable_steps, ladder_of, refusal
+from sizer.prediction.accuracy import AccuracyRange, mean_accuracy
+from sizer.prediction.advice import NAMED_RATIO, Verdict, answer
+from sizer.prediction.forecast import Forecast
+from sizer.prediction.predictor import Predictor
+from sizer.prediction.question import Requirement, askable_steps, ladder_of, refusal
 
 Floats = NDArray[np.float64]
 MOST_STEPS, MOST_TARGETS = 17, 31  # of the map

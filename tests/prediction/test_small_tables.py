@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from sizer.cli.app import app
 from sizer.files import read_calibration
-from sizer.predict.accuracy import predict
+from sizer.prediction.accuracy import predict
 
 SIZES = (10_000, 30_000, 90_000, 270_000, 810_000)
 STEPS = np.arange(0, 1001, 100.0)

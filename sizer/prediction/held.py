@@ -9,10 +9,10 @@ from sizer.devices.footprint import footprint, weights_alone
 from sizer.devices.operations import operations
 from sizer.devices.records import Device, DeviceVerdict, Footprint
 from sizer.networks.architecture import Blueprint, parameters
-from sizer.predict.advice import NAMED_RATIO, Advice
-from sizer.predict.members import family, recommended_member
-from sizer.predict.outlook import Reach, reach
-from sizer.predict.question import Requirement
+from sizer.prediction.advice import NAMED_RATIO, Advice
+from sizer.prediction.members import family, recommended_member
+from sizer.prediction.outlook import Reach, reach
+from sizer.prediction.question import Requirement
 
 
 def device_verdicts(

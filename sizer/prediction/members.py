@@ -6,7 +6,7 @@ from pathlib import Path
 from sizer.calibration import Calibration
 from sizer.errors import UsageError
 from sizer.networks.architecture import SMALL_STEMS, Blueprint, parameters, small
-from sizer.predict.advice import Advice
+from sizer.prediction.advice import Advice
 
 
 def family(calibration: Calibration) -> list[Blueprint]:

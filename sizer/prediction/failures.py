@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.predict.forecast import forecast
-from sizer.predict.observations import Observations
+from sizer.prediction.forecast import forecast
+from sizer.prediction.observations import Observations
 from sizer.scaling.curves import best_guess
 
 Floats = NDArray[np.float64]
