@@ -15,6 +15,7 @@ from sizer.networks.timings import read_timings
 
 if TYPE_CHECKING:
     from sizer.inference.model import OnnxModel
+    from sizer.inference.runtime import Provider
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,29 +76,14 @@ def open_models(
     Raises ModelError for a file that cannot be used with the data or is not the one that its
     manifest describes, and UsageError for models of several precisions.
     """
-    from sizer.inference.model import open_model
     from sizer.inference.runtime import choose_provider
 
     chosen = choose_provider(provider)
-    names = [model.path.stem for model in models]
-    opened = []
-    for model in models:
-        path, entry, name = model.path, model.entry, model.path.stem
-        onnx = open_model(
-            path,
-            dataset,
-            provider=chosen,
-            input_format=input_format,
-            name=name if names.count(name) == 1 else f"{path.parent.name}/{name}",
-            parameters=entry.parameters if entry else None,
-            macs=entry.macs if entry else None,
-            training=model.family,
-            seed=entry.seed if entry else None,
-            training_seconds=read_timings(path.parent).get(path.name),
-        )
-        if entry and entry.sha256 != onnx.info.sha256:
-            raise ModelError(f"{path}: not the file its manifest describes; train it again")
-        opened.append(onnx)
+    names = _distinct_names(models)
+    opened = [
+        _opened(model, name, dataset, chosen, input_format)
+        for model, name in zip(models, names, strict=True)
+    ]
     precisions = sorted({onnx.info.precision or "unknown" for onnx in opened})
     if len(precisions) > 1:
         raise UsageError(
@@ -105,3 +91,39 @@ def open_models(
             "take each precision by itself"
         )
     return opened
+
+
+def _distinct_names(models: Sequence[FoundModel]) -> list[str]:
+    """The names of the files, with their folder where two of them are the same."""
+    stems = [model.path.stem for model in models]
+    return [
+        stem if stems.count(stem) == 1 else f"{model.path.parent.name}/{stem}"
+        for model, stem in zip(models, stems, strict=True)
+    ]
+
+
+def _opened(
+    model: FoundModel,
+    name: str,
+    dataset: DatasetInfo,
+    provider: "Provider",
+    input_format: InputFormat | None,
+) -> "OnnxModel":
+    from sizer.inference.model import open_model
+
+    path, entry = model.path, model.entry
+    onnx = open_model(
+        path,
+        dataset,
+        provider=provider,
+        input_format=input_format,
+        name=name,
+        parameters=entry.parameters if entry else None,
+        macs=entry.macs if entry else None,
+        training=model.family,
+        seed=entry.seed if entry else None,
+        training_seconds=read_timings(path.parent).get(path.name),
+    )
+    if entry and entry.sha256 != onnx.info.sha256:
+        raise ModelError(f"{path}: not the file its manifest describes; train it again")
+    return onnx

@@ -1,7 +1,7 @@
 """The posterior at one noise step, and the accuracy that it foretells at any size."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ class Forecast:
     places: tuple[NDArray[np.int64], ...]
     weights: Floats
     log_evidence: float
+    _mixtures: dict[bytes, Mixture] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def size_range(self) -> tuple[float, float]:
@@ -44,7 +45,13 @@ class Forecast:
 
     def at(self, sizes: Floats) -> Mixture:
         """The distribution of accuracy at sizes (m,), parameters."""
-        x = np.log(np.asarray(sizes, dtype=np.float64) / self.size_range[0])
+        key = np.asarray(sizes, dtype=np.float64).tobytes()
+        if key not in self._mixtures:
+            self._mixtures[key] = self._at(np.asarray(sizes, dtype=np.float64))
+        return self._mixtures[key]
+
+    def _at(self, sizes: Floats) -> Mixture:
+        x = np.log(sizes / self.size_range[0])
         mean, variance = self._mean_and_variance(x)
         link, beyond = self.places[0], np.maximum(x - self.process.x[-1], 0)
         variance = variance + (WANDERING * self.process.scale[link][:, None] * beyond) ** 2

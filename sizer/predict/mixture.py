@@ -36,13 +36,12 @@ class Mixture:
         """Probability that the mean over trainings, or the next training, is above (m,)."""
         return self._mixed(self._shares(accuracy, training))
 
-    def reached(self, accuracy: float, first: int, training: bool = False) -> Floats:
-        """The same at ascending sizes (m,), and from the size at `first` on, that this or a smaller
-        one from there is above: a larger model of a family is no worse, only less well known.
+    def reached(self, accuracy: float, training: bool = False) -> Floats:
+        """The same of each of ascending sizes or any smaller of them (m,).
+
+        A larger model of a family is no worse, only less well known.
         """
-        shares = self._shares(accuracy, training)
-        shares[..., first:] = np.maximum.accumulate(shares[..., first:], axis=-1)
-        return self._mixed(shares)
+        return self._mixed(np.maximum.accumulate(self._shares(accuracy, training), axis=-1))
 
     def quantiles(self, shares: Sequence[float], training: bool = False) -> Floats:
         """The accuracies below which it lies with these probabilities (shares, m)."""

@@ -21,8 +21,11 @@ WIDEST = float(np.log(1e4))  # what an interval without an end counts as, log of
 
 
 def settling_size(ladder: Predictor, requirement: Requirement) -> int:
-    """The size, at or beyond the largest trained, whose training would narrow the answer most."""
-    sizes = [round(times * ladder.sizes[-1]) for times in (1.0, 2.0, BEYOND)]
+    """The size, at or beyond the largest trained, whose training would narrow the answer most.
+
+    The largest of them where none narrows it more than another: it tells most of what lies beyond.
+    """
+    sizes = [round(times * ladder.sizes[-1]) for times in (BEYOND, 2.0, 1.0)]
     return min(sizes, key=lambda size: expected_log_width(ladder, size, requirement, (0.5,)))
 
 

@@ -16,7 +16,7 @@ from sizer.scaling.curves import NoiseCurve
 Floats = NDArray[np.float64]
 SEARCH = 1000.0  # sizes are sought up to this many times the largest trained ...
 BELOW = 10.0  # ... and down to the smallest over this
-INSIDE, OUTSIDE = 72, 40  # sizes of the grid, even in ln N, where the ladder is and elsewhere
+INSIDE, OUTSIDE = 64, 48  # sizes that are looked at, where the ladder is and elsewhere
 BOUND = 0.05  # probability that a lower bound is too high
 JUST_ABOVE = 1e-6  # relative: what a size must exceed one that fails by
 CLEARLY = 1.5  # standard errors, of scatter and counting, that make a measured size pass or fail
@@ -50,28 +50,10 @@ class MeasuredSize:
     trainings: int
 
 
-def sizes_sought(forecast: Forecast, most: float = SEARCH) -> Floats:
-    """The sizes among which an answer is sought, ascending."""
-    smallest, largest = forecast.size_range
-    return np.concatenate(
-        [
-            np.geomspace(smallest / BELOW, smallest, OUTSIDE // 4, endpoint=False),
-            np.geomspace(smallest, 2 * largest, INSIDE, endpoint=False),
-            np.geomspace(2 * largest, most * largest, OUTSIDE),
-        ]
-    )
-
-
-def sizes_reaching(
-    forecast: Forecast, target: float, confidence: float, sought: Floats | None = None
-) -> SizeEstimate:
+def sizes_reaching(forecast: Forecast, target: float, confidence: float) -> SizeEstimate:
     """The sizes that reach `target`, in agreement with what was measured."""
-    sizes = sizes_sought(forecast) if sought is None else sought
-    seen = forecast.at(sizes)
+    sizes, mean, training = _probabilities(forecast, target)
     failing, passing = _clear(forecast, target)
-    largest = int(np.searchsorted(sizes, forecast.size_range[1]))
-    mean = seen.reached(target, largest)
-    training = seen.reached(target, largest, training=True)
     best = _within(first_above(sizes, mean, 0.5, start=failing), failing, passing)
     low = _lower_end(sizes, mean, best, (1 - confidence) / 2)
     high = first_above(sizes, mean, (1 + confidence) / 2, start=best or 0.0)
@@ -83,6 +65,27 @@ def sizes_reaching(
         high=high,
         recommended=None if safe is None else int(np.ceil(safe)),
     )
+
+
+def _probabilities(forecast: Forecast, target: float) -> tuple[Floats, Floats, Floats]:
+    """The sizes that are looked at, ascending, and the probabilities that the mean over trainings
+    and the next training of each reach the target.
+    """
+    inside, beyond = _sought(forecast)
+    within, without = forecast.at(inside), forecast.at(beyond)
+    mean, training = (
+        np.concatenate([within.above(target, training), without.reached(target, training)])
+        for training in (False, True)
+    )
+    return np.concatenate([inside, beyond]), mean, training
+
+
+def _sought(forecast: Forecast) -> tuple[Floats, Floats]:
+    """Sizes even in ln N, up to the largest trained, and beyond it."""
+    smallest, largest = forecast.size_range
+    below = np.geomspace(smallest / BELOW, smallest, OUTSIDE // 4, endpoint=False)
+    inside = np.geomspace(smallest, largest, INSIDE)
+    return np.append(below, inside), np.geomspace(largest, SEARCH * largest, OUTSIDE + 1)[1:]
 
 
 def lower_bound(forecast: Forecast, target: float) -> float | None:

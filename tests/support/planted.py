@@ -40,6 +40,18 @@ def ladder(accuracy, sizes, steps, trainings=1, **options):
     ]
 
 
+def scattered(accuracy, luck, chance, random):
+    """The same law, but each training has luck of its own: `luck` is the standard deviation of the
+    factor on its accuracy above chance.
+    """
+
+    def training(step, size):
+        factor = 1 + luck * random.standard_normal()
+        return np.clip(chance + factor * (accuracy(step, size) - chance), 0, 1)
+
+    return training
+
+
 def transition(step, size):
     """The transition law, written out again from its equation; N0 = 100,000."""
     ratio = size / 1e5
