@@ -6,13 +6,18 @@
 import json
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from sizer.cli import command_modules, load_commands
 from sizer.cli.app import app
+from sizer.report import page
 
+load_commands(command_modules())
+ANSWERED = {}  # by function and question
 GOLDEN = Path(__file__).parent / "golden"
 WIDTH = {"COLUMNS": "100"}  # of the terminal
 DIGITS = 6  # of a number that JSON gives in full: the last ones are the machine's
@@ -56,11 +61,35 @@ REPORTS = [
 def run(line, monkeypatch):
     """The answer, and the warnings among what is said beside it."""
     words = [str(word) for word in line]
+    remember(monkeypatch)
     monkeypatch.setattr(sys, "argv", ["sizer", *words])
     monkeypatch.chdir(Path(__file__).parents[2])
     result = CliRunner(env=WIDTH).invoke(app, words)
     warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
     return "\n".join([result.stdout.rstrip(), *warnings]) + "\n"
+
+
+def remember(monkeypatch):
+    """What is slow is worked out once for all formats."""
+    for place in ("sizer.predict.plan.plan", "sizer.predict.backtest.backtest"):
+        monkeypatch.setattr(place, remembered(attribute(place)))
+    for name in ("requirement_map", "outlook"):
+        monkeypatch.setattr(page, name, remembered(getattr(page, name)))
+
+
+def attribute(place):
+    module, _, name = place.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+def remembered(function):
+    def answer(*arguments, progress=None, **question):
+        key = (function, *arguments, *question.items())
+        if key not in ANSWERED:
+            ANSWERED[key] = function(*arguments, **question)
+        return ANSWERED[key]
+
+    return answer
 
 
 def asked(name, line, _folder, monkeypatch):
