@@ -11,6 +11,11 @@ from sizer.networks.manifest import python_line
 
 CALLS = {
     "calibrating.calibrate": "calibrate.calibrate",
+    "fitting.fit": "calibrate.fit",
+    "prediction.recommend.recommend": "recommend.recommend",
+    "prediction.accuracy.predict": "predict.predict",
+    "prediction.plan.plan": "plan.plan",
+    "prediction.backtest.backtest": "backtest.backtest",
     "networks.train.train": "train.train",
     "networks.export.export": "train.export",
     "quantization.quantize.quantize": "quantize.quantize",
@@ -19,7 +24,7 @@ CALLS = {
 }
 
 # What the command line says in words.
-WORDS = {("models", None): (), ("steps", "auto"): None, ("engine", "threads"): None}
+WORDS = {("models", None): (), ("steps", "auto"): None}
 
 
 def defaults(name):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import sizer
 from sizer.cli.app import command, line_given, mention
 from sizer.cli.options import (
     CalibrationOption,
@@ -77,13 +78,10 @@ def recommend(
 
     Example: sizer recommend --noise-step 300 --target-acc 0.6 --calibration mine.json
     """
-    from sizer import files
     from sizer.cli.noise import mention_skipped
     from sizer.prediction.members import check_export
-    from sizer.prediction.recommend import recommend as recommend_size
-    from sizer.report.advice import document
 
-    measured = files.load(calibration)
+    measured = sizer.load(calibration)
     if export is not None:
         check_export(measured, export)
     if report is not None:
@@ -91,7 +89,7 @@ def recommend(
 
         check_report(report)
     with measuring_progress() as progress:
-        advice = recommend_size(
+        advice = sizer.recommend(
             measured,
             accuracy=target_acc,
             step=noise_step,
@@ -117,7 +115,7 @@ def recommend(
     if report is not None:
         write_report(report, report_of(measured, calibration, line_given(), advice))
         mention(f"wrote {report}")
-    show(advice, document, format)
+    show(advice, format)
     return EXIT_CODES[advice.verdict]
 
 

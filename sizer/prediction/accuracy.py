@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sizer.calibration import Calibration
+from sizer.calibration import Calibration, load
 from sizer.errors import PredictionError
 from sizer.estimate import CONFIDENCE
 from sizer.prediction.asked_noise import AskedNoise, noise_step
@@ -19,6 +19,7 @@ from sizer.prediction.question import (
     refusal,
 )
 from sizer.progress import ReportProgress, no_progress
+from sizer.result import Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class AccuracyRange:
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
+class Prediction(Result):
     """The accuracy of a size at one noise step.
 
     accuracy: of the mean over trainings. next_training: of what one more training measures on as
@@ -48,21 +49,24 @@ class Prediction:
 
 
 def predict(
-    calibration: Calibration,
+    calibration: Calibration | str | Path,
     *,
     parameters: float,
     step: float | None = None,
     sigma: float | None = None,
     snr_db: float | None = None,
-    noise_from: Path | None = None,
+    noise_from: str | Path | None = None,
     confidence: float = CONFIDENCE,
     progress: ReportProgress = no_progress,
 ) -> Prediction:
-    """The accuracy that a size (`parameters`) will have under noise, given as in `recommend`.
+    """The accuracy that a size (`parameters`) will have under noise.
+
+    calibration, noise and confidence: as in `recommend`.
 
     Raises UsageError for a size that is none or more than 1,000 times the ladder, or a step or a
     confidence out of range; PredictionError where nothing was measured at that noise.
     """
+    calibration = load(calibration)
     check_size(calibration, parameters)
     check_confidence(confidence)
     asked, _ = noise_step(calibration, AskedNoise(step, sigma, snr_db, noise_from), progress)

@@ -35,6 +35,7 @@ from sizer.prediction.sizes import (
     sizes_reaching,
 )
 from sizer.provenance import Provenance
+from sizer.result import Tabular
 
 if TYPE_CHECKING:
     from sizer.devices.records import DeviceVerdict
@@ -58,7 +59,7 @@ class Uncertainty:
 
 
 @dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(Tabular):
     """The answer, in the shape of the JSON object that `recommend` prints.
 
     parameters: None where nothing is known; of a bounded answer, low is the bound, 95 % sure.
@@ -96,6 +97,20 @@ class Advice:
     def recommended(self) -> int | None:
         """The size whose next training meets the requirement, parameters."""
         return None if self.parameters is None else self.parameters.recommended
+
+    def rows(self) -> list[dict[str, object]]:
+        """One row a device: its verdict, those of each resource, and why."""
+        return [
+            {
+                "device": device.name,
+                "verdict": device.verdict,
+                "ram": device.ram.verdict,
+                "flash": device.flash.verdict,
+                "latency": device.latency.verdict,
+                "reason": device.reason,
+            }
+            for device in self.devices
+        ]
 
 
 def advise(calibration: Calibration, requirement: Requirement, force: bool = False) -> Advice:

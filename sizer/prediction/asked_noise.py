@@ -20,7 +20,7 @@ class AskedNoise:
     step: float | None = None
     sigma: float | None = None
     snr_db: float | None = None
-    pictures: Path | None = None
+    pictures: str | Path | None = None
 
 
 def noise_step(
@@ -43,5 +43,5 @@ def noise_step(
         return level_from(schedule, **level).step, None
     from sizer.noise.camera import camera_noise
 
-    camera = camera_noise([noise.pictures], schedule, progress)
+    camera = camera_noise([Path(noise.pictures)], schedule, progress)
     return camera.step.median, camera

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.calibration import Calibration
+from sizer.calibration import Calibration, load
 from sizer.errors import MeasurementError, UsageError
 from sizer.estimate import CONFIDENCE
 from sizer.prediction.accuracy import AccuracyRange, training_accuracy
@@ -15,6 +16,7 @@ from sizer.prediction.predictor import Predictor
 from sizer.prediction.question import Requirement, askable_steps, ladder_of
 from sizer.prediction.sizes import BELOW, SizeEstimate
 from sizer.progress import ReportProgress, no_progress
+from sizer.result import Tabular
 from sizer.scaling.backtests import Backtest, first_reaching
 from sizer.scaling.curves import NoiseCurve
 
@@ -126,16 +128,34 @@ class HoldOut:
 
 
 @dataclass(frozen=True, slots=True)
-class LadderBacktest:
+class LadderBacktest(Tabular):
     """What `backtest` answers: each number of largest sizes left out, in turn."""
 
     chance: float
     schedule: str | None
     hold_outs: tuple[HoldOut, ...]
 
+    def rows(self) -> list[dict[str, object]]:
+        """One row a held-out model and noise step: its accuracy as predicted and as measured."""
+        return [
+            {
+                "hold_out": len(test.held),
+                "model": point.model,
+                "parameters": point.parameters,
+                "step": point.step,
+                "predicted": point.predicted.best,
+                "low": point.predicted.low,
+                "high": point.predicted.high,
+                "measured": point.measured,
+                "guessing": point.guessing,
+            }
+            for test in self.hold_outs
+            for point in test.accuracies
+        ]
+
 
 def backtest(
-    calibration: Calibration,
+    calibration: Calibration | str | Path,
     *,
     hold_out: int | None = None,
     progress: ReportProgress = no_progress,
@@ -144,6 +164,7 @@ def backtest(
 
     Raises MeasurementError where the ladder has too few sizes, UsageError where too few are left.
     """
+    calibration = load(calibration)
     counts = _hold_outs(len(calibration.sizes), hold_out)
     report = progress("leaving out the largest sizes")
     done: list[HoldOut] = []

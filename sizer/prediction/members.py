@@ -34,9 +34,9 @@ def member_with(members: Sequence[Blueprint], size: int) -> Blueprint | None:
 
 def check_export(calibration: Calibration, folder: Path) -> None:
     """Raise before any work what would keep the recommended size from being exported there."""
-    from sizer.networks.extra import require_extra
+    from sizer.extras import require_extra
 
-    require_extra("sizer recommend --export")
+    require_extra("train", "sizer recommend --export")
     if not family(calibration):
         raise UsageError(
             "--export: the models of this calibration are of no family that sizer builds; "

@@ -1,13 +1,13 @@
 """Which training next: the one that would narrow the answer most for its cost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.calibration import Calibration
+from sizer.calibration import Calibration, load
 from sizer.errors import UsageError
 from sizer.estimate import CONFIDENCE
 from sizer.networks.architecture import parameters
@@ -18,6 +18,7 @@ from sizer.prediction.narrowing import BEYOND, expected_log_width, factor, log_w
 from sizer.prediction.predictor import Predictor
 from sizer.prediction.question import Requirement, check_requirement, ladder_of, refusal
 from sizer.progress import Progress, ReportProgress, no_progress
+from sizer.result import Tabular
 
 Floats = NDArray[np.float64]
 BETWEEN = 1  # sizes looked at between neighbours of the ladder, and as densely beyond it
@@ -44,7 +45,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingPlan:
+class TrainingPlan(Tabular):
     """What to train next to know an answer better.
 
     interval_factor: upper over lower end of the answer's interval now, None where it has no end.
@@ -61,26 +62,39 @@ class TrainingPlan:
     candidates: tuple[Candidate, ...] = ()
     chosen: tuple[Candidate, ...] = ()
 
+    def rows(self) -> list[dict[str, object]]:
+        """One row a candidate, what narrows the interval most for its cost first."""
+        return [
+            {**asdict(candidate), "chosen": candidate.parameters in self.sizes_chosen}
+            for candidate in self.candidates
+        ]
+
+    @property
+    def sizes_chosen(self) -> frozenset[int]:
+        return frozenset(candidate.parameters for candidate in self.chosen)
+
 
 def plan(
-    calibration: Calibration,
+    calibration: Calibration | str | Path,
     *,
     accuracy: float,
     budget: float,
     step: float | None = None,
     sigma: float | None = None,
     snr_db: float | None = None,
-    noise_from: Path | None = None,
+    noise_from: str | Path | None = None,
     confidence: float = CONFIDENCE,
     progress: ReportProgress = no_progress,
 ) -> TrainingPlan:
     """The trainings that would narrow an answer most for their cost, within a budget.
 
-    accuracy, noise and confidence: as in `recommend`. budget: in trainings of the largest size
-    measured. Raises UsageError for a budget that is not positive, and what `recommend` raises.
+    calibration, accuracy, noise and confidence: as in `recommend`. budget: in trainings of the
+    largest size measured. Raises UsageError for a budget that is not positive, and what `recommend`
+    raises.
     """
     if not 0 < budget < float("inf"):
         raise UsageError(f"budget {budget:g} must be positive: in trainings of the largest size")
+    calibration = load(calibration)
     asked, _ = noise_step(calibration, AskedNoise(step, sigma, snr_db, noise_from), progress)
     requirement = Requirement(asked, accuracy, confidence)
     check_requirement(calibration, requirement)

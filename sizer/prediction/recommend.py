@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sizer.calibration import Calibration
+from sizer.calibration import Calibration, load
 from sizer.devices.units import RESERVE_RAM
 from sizer.estimate import CONFIDENCE
 from sizer.inference.records import Precision
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 
 def recommend(
-    calibration: Calibration,
+    calibration: Calibration | str | Path,
     *,
     accuracy: float,
     step: float | None = None,
     sigma: float | None = None,
     snr_db: float | None = None,
-    noise_from: Path | None = None,
+    noise_from: str | Path | None = None,
     confidence: float = CONFIDENCE,
-    devices: Sequence[str] = (),
-    devices_file: Path | None = None,
+    devices: str | Sequence[str] = (),
+    devices_file: str | Path | None = None,
     precision: Precision = "int8",
     reserve_ram: str = RESERVE_RAM,
     max_ram: str | None = None,
@@ -44,7 +44,8 @@ def recommend(
 ) -> Advice:
     """The smallest size that reaches an accuracy (a fraction) under noise, or what is known of it.
 
-    The noise is given once: as a step, `sigma` in grey levels of 0..255, `snr_db`, or a folder of
+    calibration: one that was loaded, its file, or the name of a shipped one. The noise is given
+    once: as a step, `sigma` in grey levels of 0..255, `snr_db`, or a folder of
     pictures. Of pictures, their median noise is what is answered for, with a warning where their
     noisier end needs another answer. devices: names of the catalogue or of `devices_file`. force:
     name a size also where it lies too far beyond the ladder. command: the line that asks, for the
@@ -53,6 +54,7 @@ def recommend(
     Raises UsageError for a question out of range, DeviceError for a device that is not known,
     DataError for pictures that cannot be read.
     """
+    calibration = load(calibration)
     asked, camera = noise_step(calibration, AskedNoise(step, sigma, snr_db, noise_from), progress)
     advice = advise(calibration, Requirement(asked, accuracy, confidence), force)
     if camera is not None:
@@ -72,8 +74,8 @@ def recommend(
     from sizer.prediction.held import device_verdicts
 
     question = DeviceQuestion(
-        names=tuple(devices),
-        file=devices_file,
+        names=(devices,) if isinstance(devices, str) else tuple(devices),
+        file=None if devices_file is None else Path(devices_file),
         precision=precision,
         reserve_ram=reserve_ram,
         max_ram=max_ram,

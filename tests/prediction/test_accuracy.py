@@ -9,7 +9,7 @@ from answers import measured
 from planted import CHANCE, SIZES, STEPS, ladder, scattered, transition
 from typer.testing import CliRunner
 
-from sizer import files
+from sizer.calibration import load
 from sizer.cli.app import app
 from sizer.errors import PredictionError, UsageError
 from sizer.noise import linear_schedule
@@ -30,7 +30,7 @@ def calibration():
 @pytest.fixture(scope="module")
 def written(calibration, tmp_path_factory):
     path = tmp_path_factory.mktemp("predictions") / "mine.json"
-    files.write_calibration(path, calibration)
+    calibration.save(path)
     return path
 
 
@@ -84,7 +84,7 @@ class TestPlantedTruth:
             )
 
     def test_shipped_sizes_between_their_twins(self):
-        builtin = files.load("builtin")
+        builtin = load("builtin")
         for size in builtin.sizes:
             at = predict(builtin, parameters=size, step=162).accuracy
             twins = [

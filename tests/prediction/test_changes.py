@@ -12,7 +12,7 @@ from answers import measured
 from changes import harmless
 from tasks import CHANGED, shipped_ladders
 
-from sizer import files
+from sizer.calibration import load
 from sizer.prediction.accuracy import predict
 from sizer.prediction.advice import advise
 from sizer.prediction.question import Requirement
@@ -55,7 +55,7 @@ class TestHarmlessChanges:
 
     def test_labels_of_steps_change_nothing_at_a_measured_step(self):
         """Between measured steps, what is half-way depends on the label."""
-        builtin = files.load("builtin")
+        builtin = load("builtin")
 
         def squared(step):
             return step**2 / 100
@@ -72,7 +72,7 @@ class TestHarmlessChanges:
 @pytest.mark.parametrize("name", QUESTIONS)
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_order_of_models_and_cells_changes_nothing(name, seed):
-    calibration, random = files.load(name), np.random.default_rng(seed)
+    calibration, random = load(name), np.random.default_rng(seed)
 
     def shuffled(rows):
         return tuple(rows[i] for i in random.permutation(len(rows)))

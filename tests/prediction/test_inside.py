@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from planted import CHANCE, EXACT, SIZES, STEPS, ladder, scattered, transition
 
-from sizer import files
+from sizer.calibration import load
 from sizer.prediction.advice import advise
 from sizer.prediction.question import Requirement, ladder_of
 from sizer.prediction.sizes import first_above, sizes_reaching
@@ -19,7 +19,7 @@ CLEAR = 2.0  # standard errors, of scatter and counting together
 
 @pytest.fixture(scope="module")
 def builtin():
-    return files.load("builtin")
+    return load("builtin")
 
 
 class TestShippedLadder:

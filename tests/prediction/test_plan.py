@@ -14,7 +14,7 @@ from tasks import steps_of_truth
 from truths import TRUTHS, simulate
 from typer.testing import CliRunner
 
-from sizer import files
+from sizer.calibration import load
 from sizer.cli.app import app
 from sizer.cli.options import parse_sizes
 from sizer.errors import UsageError
@@ -30,7 +30,7 @@ ASKED = {"step": 113.0, "accuracy": 0.82}
 @pytest.fixture(scope="module")
 def gap():
     """The built-in ladder without its middle, where one training tells a lot."""
-    builtin = files.load("builtin")
+    builtin = load("builtin")
     models = tuple(model for model in builtin.models if model.parameters in GAP)
     names = {model.name for model in models}
     cells = tuple(cell for cell in builtin.cells if cell.model in names)
@@ -77,7 +77,7 @@ class TestAPlanThatIsWorthIt:
 class TestNotWorthIt:
     def test_where_the_answer_is_known_already(self):
         """Inside a dense ladder, a training more narrows the interval by less than a tenth."""
-        told = plan(files.load("builtin"), accuracy=0.85, step=100, budget=0.1)
+        told = plan(load("builtin"), accuracy=0.85, step=100, budget=0.1)
         assert not told.worth_it
         assert told.chosen == ()
         assert told.candidates
@@ -179,7 +179,7 @@ def written(tmp_path_factory):
     sizes = (SIZES[0], SIZES[1], SIZES[3])
     curves = ladder(law, sizes, STEPS, 2, trials=4000, chance=CHANCE, random=random)
     path = tmp_path_factory.mktemp("plans") / "planted.json"
-    files.write_calibration(path, measured(curves))
+    measured(curves).save(path)
     return path
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from planted import CHANCE, ladder, scattered, transition
 from tasks import shipped_ladders
 
-from sizer import files
+from sizer.calibration import load
 from sizer.prediction.accuracy import failures_said, predict
 from sizer.prediction.advice import advise
 from sizer.prediction.predictor import predictor
@@ -117,7 +117,7 @@ class TestFailedTrainings:
 
     @pytest.mark.parametrize("name", SHIPPED)
     def test_no_false_alarm(self, name):
-        calibration = files.load(name)
+        calibration = load(name)
         assert ladder_of(calibration).failed == ()
         assert failures_said(ladder_of(calibration)) == ()
 

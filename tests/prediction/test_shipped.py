@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sizer import files
+from sizer.calibration import load
+from sizer.io import shipped as shipped_folder
 from sizer.prediction.accuracy import training_accuracy
 from sizer.prediction.advice import advise
 from sizer.prediction.question import Requirement, ladder_of
@@ -17,7 +18,7 @@ STEPS = 12
 
 @pytest.fixture(scope="module", params=sorted(RMS))
 def calibration(request):
-    return files.load(request.param)
+    return load(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def forecast(calibration):
 
 
 def test_three_ladders_are_shipped():
-    shipped = {path.stem for path in files.shipped("calibration").glob("*.json")}
+    shipped = {path.stem for path in shipped_folder("calibration").glob("*.json")}
     assert shipped == set(RMS)
 
 

@@ -7,8 +7,8 @@ import pytest
 from planted import CHANCE, ladder, transition, write_table
 from typer.testing import CliRunner
 
+from sizer.calibration import load
 from sizer.cli.app import app
-from sizer.files import read_calibration
 from sizer.prediction.accuracy import predict
 
 SIZES = (10_000, 30_000, 90_000, 270_000, 810_000)
@@ -45,7 +45,7 @@ class TestAnswers:
         result, path = fitted[name]
         assert result.exit_code == 0
         assert f"wrote {path}" in result.stderr
-        assert read_calibration(path).sizes == TABLES[name][0]
+        assert load(path).sizes == TABLES[name][0]
 
     def test_a_size_is_asked_for(self, fitted, name):
         *_, target, verdict = TABLES[name]
@@ -58,7 +58,7 @@ class TestAnswers:
         assert text.startswith(f"{verdict}: ")
 
     def test_an_accuracy_is_asked_for(self, fitted, name):
-        at = predict(read_calibration(fitted[name][1]), parameters=60_000, step=100).accuracy
+        at = predict(load(fitted[name][1]), parameters=60_000, step=100).accuracy
         assert at.low <= float(transition(100.0, 60_000)) <= at.high
 
 
@@ -75,13 +75,13 @@ class TestAnswers:
 def test_what_is_left_out_is_said(fitted, name, words):
     result, path = fitted[name]
     assert f"warning: {words}" in result.stderr
-    left_out = read_calibration(path)
+    left_out = load(path)
     assert left_out.width_law is None
     assert any(text.startswith(words) for text in left_out.fit_warnings)
 
 
 def test_two_models_have_their_curves_and_crossings(fitted):
-    calibration = read_calibration(fitted["two models"][1])
+    calibration = load(fitted["two models"][1])
     assert len(calibration.curves) == 2
     assert calibration.crossings
     assert calibration.fit is None

@@ -10,7 +10,6 @@ from answers import measured
 from planted import CHANCE, SIZES, STEPS, ladder, scattered, trained_with, transition
 from typer.testing import CliRunner
 
-from sizer import files
 from sizer.cli.app import app
 from sizer.errors import UsageError
 from sizer.prediction.advice import advise
@@ -228,7 +227,7 @@ CASES = {
 @pytest.fixture(scope="module")
 def written(calibration, tmp_path_factory):
     path = tmp_path_factory.mktemp("answers") / "mine.json"
-    files.write_calibration(path, calibration)
+    calibration.save(path)
     return path
 
 

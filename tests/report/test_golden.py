@@ -71,7 +71,7 @@ def run(line, monkeypatch):
 
 def remember(monkeypatch):
     """What is slow is worked out once for all formats."""
-    for place in ("sizer.predict.plan.plan", "sizer.predict.backtest.backtest"):
+    for place in ("sizer.plan", "sizer.backtest"):
         monkeypatch.setattr(place, remembered(attribute(place)))
     for name in ("requirement_map", "outlook"):
         monkeypatch.setattr(page, name, remembered(getattr(page, name)))

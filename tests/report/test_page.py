@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import shutil
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,18 +9,16 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from planted import trained_with
-from typer.main import get_command
 from typer.testing import CliRunner
 
-from sizer import files
+from sizer.calibration import load
 from sizer.cli.app import app
-from sizer.cli.options import parse_steps
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import OutputError
-from sizer.predict.advice import advise
-from sizer.predict.outlook import outlook, reach, requirement_map
-from sizer.predict.question import Requirement
-from sizer.provenance import calibrate_line, provenance
+from sizer.prediction.advice import advise
+from sizer.prediction.outlook import outlook, reach, requirement_map
+from sizer.prediction.question import Requirement
+from sizer.provenance import provenance
 from sizer.report import advice as answers
 from sizer.report.draw import Axis, Canvas
 from sizer.report.figures import band_edges, map_plot
@@ -47,12 +44,12 @@ def page_of(calibration, advice=None, name="some"):
 
 @pytest.fixture(scope="module")
 def builtin():
-    return files.load("builtin")
+    return load("builtin")
 
 
 @pytest.fixture(scope="module")
 def planted(planted_calibration):
-    return files.load(str(planted_calibration))
+    return load(str(planted_calibration))
 
 
 class Outline(HTMLParser):
@@ -137,7 +134,7 @@ class TestDraw:
 class TestText:
     def test_names_are_text_and_never_markup(self):
         data = DatasetInfo(HOSTILE, HOSTILE, HOSTILE, 10, 1000, (8, 8, 3))
-        found = files.load("builtin")
+        found = load("builtin")
         first = replace(found.models[0], name=HOSTILE)
         cells = tuple(
             replace(cell, model=HOSTILE) if cell.model == found.models[0].name else cell
@@ -151,7 +148,7 @@ class TestText:
         assert Outline(text).tags.count("script") == 2
 
     def test_it_takes_nothing_from_elsewhere(self):
-        text = page_of(files.load("builtin"))
+        text = page_of(load("builtin"))
         links = Outline(text).links
         assert [link for link in links if not link.startswith(("#", "data:"))] == []
         assert "@import" not in text
@@ -188,39 +185,14 @@ class TestText:
         assert [fact for fact in facts if fact not in found["md"]] == []
 
     def test_the_line_that_asked_is_among_the_commands(self, planted):
-        found = files.load("builtin")
+        found = load("builtin")
         trained, measured, asked = provenance(found, "sizer recommend x").commands
         assert trained == found.ladder.command
         assert measured.startswith("sizer calibrate models/builtin --data builtin --steps 0,29,")
         assert asked == "sizer recommend x"
-        assert provenance(planted, "sizer recommend x").commands == ("sizer recommend x",)
-
-    @pytest.mark.parametrize("images", [4000, 500])
-    def test_the_line_that_measured_is_one_that_calibrate_reads(self, images):
-        found = files.load("builtin")
-        cells = tuple(replace(cell, correct=0, trials=images) for cell in found.cells)
-        found = replace(found, cells=cells)
-        words = shlex.split(calibrate_line(found))[2:]
-        known = {name for one in get_command(app).commands["calibrate"].params for name in one.opts}
-        given = dict(zip(words[1::2], words[2::2], strict=True))
-        assert given.keys() <= known
-        assert parse_steps(given["--steps"]) == tuple(sorted({cell.step for cell in found.cells}))
-        assert given.get("--images") == (None if images == 4000 else "500")
-
-    def test_models_with_steps_of_their_own_were_measured_by_a_plan(self):
-        found = files.load("builtin")
-        found = replace(found, cells=found.cells[:-1])
-        words = shlex.split(calibrate_line(found))
-        assert words[words.index("--precision") + 1] == "0"
-        assert "--steps" not in words
-
-    @pytest.mark.parametrize(("low", "levels"), [(0.1, "equidistant"), (0.125, "logarithmic")])
-    def test_the_line_that_measured_names_the_levels(self, low, levels):
-        found = files.load("builtin")
-        pair = replace(found.width_law.pairs[0], levels=(low, 1 - low))
-        found = replace(found, width_law=replace(found.width_law, pairs=(pair,)))
-        words = shlex.split(calibrate_line(found))
-        assert words[words.index("--levels") + 1] == levels
+        fitted, asked = provenance(planted, "sizer recommend x").commands
+        assert fitted.startswith("sizer fit ")
+        assert asked == "sizer recommend x"
 
     def test_the_headline_has_the_size_and_its_interval(self, planted):
         advice = advise(planted, Requirement(300, 0.7))
@@ -235,10 +207,10 @@ class TestText:
 def pages(tmp_path_factory, planted_calibration):
     """One page of each kind, by name."""
     folder = tmp_path_factory.mktemp("pages")
-    planted = files.read_calibration(planted_calibration)
+    planted = load(planted_calibration)
     bare = replace(planted, fit=None, rivals=(), backtests=(), width_law=None, collapse=None)
     alone = replace(bare, ladder=trained_with((70, 70)), warnings=("beware",))
-    files.write_calibration(folder / "bare.json", alone)
+    alone.save(folder / "bare.json")
     lines = {
         "answer": ("recommend", *BUILTIN, *DEVICES),
         "unreachable": ("recommend", "--noise-step", "600", "--target-acc", "0.9"),
@@ -288,7 +260,7 @@ class TestEachKind:
 
     @pytest.mark.parametrize("form", [as_markdown, as_json])
     def test_the_other_forms_hold_without_an_answer(self, form):
-        found = files.load("builtin")
+        found = load("builtin")
         bare = replace(found, dataset=None, ladder=None)
         assert "saturating" in form(report_of(bare, "some", "line", None))
 
@@ -296,7 +268,7 @@ class TestEachKind:
 class TestOutput:
     @pytest.mark.parametrize("command", ["recommend", "report"])
     def test_it_is_checked_before_any_work(self, tmp_path, command, monkeypatch):
-        for name in ("predict.recommend.recommend", "report.page.write_report"):
+        for name in ("recommend", "report.page.write_report"):
             monkeypatch.setattr(f"sizer.{name}", lambda *_, **__: pytest.fail("worked"))
         (tmp_path / "mine.html").write_text("my own page")
         line = (*BUILTIN, "--report") if command == "recommend" else ("builtin", "--out")
