@@ -11,6 +11,7 @@ from sizer.datasets.records import DatasetInfo
 from sizer.inference.records import ModelInfo
 from sizer.networks.recipe import LadderTraining
 from sizer.noise import NoiseSchedule, schedule_named
+from sizer.progress import ReportProgress, no_progress
 from sizer.scaling.analysis import NO_WIDTH_LAW, NOT_CLEAN, Answers, analyse, answers_at
 from sizer.scaling.choices import IntervalMethod
 from sizer.scaling.crossings import Cut, precision
@@ -33,6 +34,7 @@ def fit_measurements(
     interval: IntervalMethod = "sandwich",
     warnings: tuple[str, ...] = (),
     ladder: LadderTraining | None = None,
+    progress: ReportProgress = no_progress,
 ) -> Calibration:
     """Levels, widths, collapse and laws of a finished measurement.
 
@@ -40,7 +42,9 @@ def fit_measurements(
     order of size. Where it is unknown, `image_share` is taken as given.
     """
     curves = curves_of(models, cells, chance)
-    analysis = analyse(curves, cut=cut, schedule=schedule, interval=interval, right=right)
+    analysis = analyse(
+        curves, cut=cut, schedule=schedule, interval=interval, right=right, progress=progress
+    )
     if right is not None and (common := common_steps(curves)):
         shared = [curve.at(common) for curve in curves]
         image_share = share_of(np.array(answers_at(right, curves, shared)))
@@ -67,7 +71,12 @@ def fit_measurements(
     )
 
 
-def fit_file(path: Path, cut: Cut, interval: IntervalMethod = "sandwich") -> Calibration:
+def fit_file(
+    path: Path,
+    cut: Cut,
+    interval: IntervalMethod = "sandwich",
+    progress: ReportProgress = no_progress,
+) -> Calibration:
     """Fit again what a calibration holds, or a CSV table that some other evaluation wrote."""
     if path.suffix == ".json":
         old = files.read_calibration(path)
@@ -83,6 +92,7 @@ def fit_file(path: Path, cut: Cut, interval: IntervalMethod = "sandwich") -> Cal
             # older files hold those of the fit among them
             warnings=tuple(w for w in old.warnings if w not in {NO_WIDTH_LAW, NOT_CLEAN}),
             ladder=old.ladder,
+            progress=progress,
         )
     models, cells, chance = files.read_table(path)
     return fit_measurements(
@@ -94,4 +104,5 @@ def fit_file(path: Path, cut: Cut, interval: IntervalMethod = "sandwich") -> Cal
         cut=cut,
         interval=interval,
         warnings=(NO_CHANCE,) if chance is None else (),
+        progress=progress,
     )

@@ -15,6 +15,7 @@ from scripted_ladder import NOISE as MEASURED_NOISE
 from scripted_ladder import MemoryStore, ladder
 from test_pipeline import CUT, NOISE, models
 
+from sizer.calibrating import held_to
 from sizer.errors import UsageError
 from sizer.estimate import Estimate
 from sizer.fitting import fit_measurements
@@ -22,7 +23,6 @@ from sizer.measure.cells import measure
 from sizer.measure.ladder import measure_ladder
 from sizer.measure.planning import FALL, INTERPOLATED, images_next, shared_steps, steps_around
 from sizer.noise import linear_schedule
-from sizer.pipeline.calibrating import held_to
 from sizer.progress import ignore_progress
 from sizer.scaling.crossings import Cut, Width, control_of_step, cut_curves, precision
 from sizer.scaling.curves import at_shared_steps
@@ -316,7 +316,7 @@ class TestCalibration:
         assert bootstrapped.fit.interval == "bootstrap"
         assert bootstrapped.image_share == clustered.image_share
         assert clustered.image_share < 0.2  # the scripted models share nothing
-        assert clustered.fit.images == 500
+        assert clustered.images == 500
 
     def test_images_that_ran_out_are_warned_of(self):
         calibration = fitted(planned(MemoryStore(), images=500, trainings=2, goal=0.02))

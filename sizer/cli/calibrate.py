@@ -75,8 +75,8 @@ def calibrate(
     Example: sizer calibrate models/mine --images 2000 --out mine.json --plots pictures
     """
     from sizer import files
+    from sizer.calibrating import calibrate as calibrate_ladder
     from sizer.measure.engines import open_engine
-    from sizer.pipeline.calibrating import calibrate as calibrate_ladder
     from sizer.scaling.crossings import Cut
 
     files.check_outputs(out, plots)
@@ -118,11 +118,14 @@ def fit(
     Example: sizer fit measurements.csv --out mine.json
     """
     from sizer import files
+    from sizer.cli.progress import measuring_progress
     from sizer.fitting import fit_file
     from sizer.scaling.crossings import Cut
 
     files.check_outputs(out, plots)
-    calibration = fit_file(measurements, Cut(order_parameter, control, levels), interval)
+    cut = Cut(order_parameter, control, levels)
+    with measuring_progress() as progress:
+        calibration = fit_file(measurements, cut, interval, progress)
     _deliver(calibration, out, plots)
 
 

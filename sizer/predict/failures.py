@@ -79,7 +79,7 @@ def _ratio(seen: Observations, failed: Sequence[int]) -> Floats:
 
 def _between(sizes: Floats, above: Floats, others: NDArray[np.bool_], size: float) -> float | None:
     """Means of the neighbouring sizes on a straight line in ln N; None below the smallest."""
-    known = np.unique(sizes[others])
+    known = np.array(sorted(set(sizes[others].tolist())))
     if not known.size or size < known[0]:
         return None
     means = np.array([above[others & (sizes == other)].mean() for other in known])

@@ -18,8 +18,8 @@ KEPT = 0.98  # of the posterior's weight; the rest of the grid is dropped
 # Data or capacity may run out beyond the ladder: at these ln N past its end, with these
 # probabilities, after which size buys only this share of what it bought.
 BREAKS = (0.0, 0.7, 1.4)
-BREAK_WEIGHTS = (0.82, 0.05, 0.07, 0.06)  # of no break, and of each
-SLOWED = 0.6
+BREAK_WEIGHTS = (0.79, 0.06, 0.08, 0.07)  # of no break, and of each
+SLOWED = 0.55
 WANDERING = 0.1  # of the slope, a unit of ln N beyond the ladder: error of the trend's form
 
 

@@ -19,8 +19,8 @@ LENGTH = 1.5  # in ln N, of the Matern kernel
 def log_prior() -> Floats:
     """(scatters, roughnesses, rates); links, kernels and powers are alike."""
     scatter = -0.5 * (np.log(SCATTERS / 0.006) / 1.3) ** 2
-    roughness = -0.5 * (np.log(ROUGHNESSES / 0.03) / 1.5) ** 2
-    rate = -0.5 * ((RATES - 0.13) / 0.3) ** 2
+    roughness = -0.5 * (np.log(ROUGHNESSES / 0.04) / 1.5) ** 2
+    rate = -0.5 * ((RATES - 0.15) / 0.3) ** 2
     return np.asarray(scatter[:, None, None] + roughness[:, None] + rate)
 
 

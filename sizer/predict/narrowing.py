@@ -56,13 +56,13 @@ def with_training(ladder: Predictor, size: int, step: float, share: float) -> Pr
     the step and around it alike.
     """
     forecast, around = ladder.at(step), ladder.around(step)
-    steps = np.unique([step, *around])
+    steps = sorted({step, *around})
     reached = np.array(
         [
             forecast.elsewhere(ladder.observed(at))
             .at(np.array([float(size)]))
             .quantiles((share,), training=True)[0, 0]
-            for at in steps.tolist()
+            for at in steps
         ]
     )
     trials = int(forecast.seen.trials.min())
@@ -70,7 +70,7 @@ def with_training(ladder: Predictor, size: int, step: float, share: float) -> Pr
     curve = NoiseCurve(
         model=model,
         chance=forecast.seen.chance,
-        steps=tuple(steps.tolist()),
+        steps=tuple(steps),
         correct=tuple(np.rint(np.clip(reached, 0, 1) * trials).astype(int).tolist()),
         trials=(trials,) * len(steps),
     )

@@ -52,6 +52,11 @@ class Observations:
     inflation: Floats
 
     @property
+    def distinct_sizes(self) -> Floats:
+        """The different sizes, ascending (sizes,)."""
+        return np.array(sorted(set(self.sizes.tolist())))
+
+    @property
     def p(self) -> Floats:
         """Accuracy above chance as a share of what is possible, within what a link can take."""
         return share_above_chance(self.accuracy, self.chance)

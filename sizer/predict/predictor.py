@@ -97,7 +97,7 @@ class Predictor:
 
 def predictor(curves: Sequence[NoiseCurve], image_share: float) -> Predictor:
     """The curves of a ladder, with its failed trainings found."""
-    steps = np.unique(np.concatenate([curve.steps for curve in curves]))
+    steps = np.array(sorted({step for curve in curves for step in curve.steps}))
     mean = np.mean([np.interp(steps, curve.steps, curve.accuracy) for curve in curves], axis=0)
     travelled = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(mean)))])
     ladder = Predictor(tuple(curves), image_share, steps, travelled / max(travelled[-1], 1e-12))

@@ -54,11 +54,11 @@ class Process:
 
 def process(seen: Observations) -> Process:
     """The process of what was seen at one step."""
-    sizes, group = np.unique(seen.sizes, return_inverse=True)
+    sizes = seen.distinct_sizes
     x = np.log(sizes / sizes[0])
     z, steepness = seen.z()
     variance = _variance(seen, steepness)
-    member = (group == np.arange(len(sizes))[:, None]).astype(float)
+    member = (seen.sizes == sizes[:, None]).astype(float)
     mean, precision, within = _by_size(z, variance, member)
     scale = _slope_of_means(x, (z @ member.T) / member.sum(1))
     lower = np.asarray(np.linalg.cholesky(_covariance(x, scale, precision)), dtype=np.float64)
@@ -132,12 +132,11 @@ def _generalised_least_squares(white: Floats) -> tuple[Floats, Floats, Floats, F
     b has a prior where there are too few sizes to show it.
     """
     prior = 1 / SLOPE_SD**2 if white.shape[-2] <= FEW_SIZES else 0.0
-    y, ones, basis = white[..., 0], white[..., 1], white[..., 2:]
-    yy = (y**2).sum(-1)[..., None] + prior * SLOPE**2
-    aa, ay = (ones**2).sum(-1)[..., None], (ones * y).sum(-1)[..., None]
-    ab = np.einsum("...n,...nk->...k", ones, basis)
-    by = np.einsum("...n,...nk->...k", y, basis) + prior * SLOPE
-    bb = (basis**2).sum(-2) + prior
+    products = np.swapaxes(white[..., :2], -1, -2) @ white  # of the means, and of ones, with all
+    yy = products[..., 0, :1] + prior * SLOPE**2
+    ay, aa = products[..., 1, :1], products[..., 1, 1:2]
+    by, ab = products[..., 0, 2:] + prior * SLOPE, products[..., 1, 2:]
+    bb = (white[..., 2:] ** 2).sum(-2) + prior
     determinant = aa * bb - ab**2
     slope = (aa * by - ab * ay) / determinant
     level = (ay - ab * slope) / aa

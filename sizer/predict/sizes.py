@@ -157,7 +157,7 @@ def _clear(forecast: Forecast, target: float) -> tuple[float, float | None]:
     seen, passing, failing = forecast.seen, None, 0.0
     good = seen.inflation == 1
     error = np.sqrt(seen.accuracy * (1 - seen.accuracy) / seen.trials)
-    for size in np.unique(seen.sizes[good]):
+    for size in sorted(set(seen.sizes[good].tolist())):
         own = good & (seen.sizes == size)
         scatter = forecast.between_seed_sd(float(seen.accuracy[own].mean()))
         luck = CLEARLY * np.hypot(scatter, error[own])

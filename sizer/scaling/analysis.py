@@ -8,19 +8,22 @@ from numpy.typing import NDArray
 
 from sizer.errors import MeasurementError
 from sizer.noise import NoiseSchedule
+from sizer.progress import ReportProgress, no_progress
 from sizer.scaling.backtests import Backtest, fit_laws
 from sizer.scaling.bootstrap import bootstrap
 from sizer.scaling.choices import IntervalMethod
-from sizer.scaling.collapse import Collapse, fit_collapse
+from sizer.scaling.collapse import GROUPS, Collapse, fit_collapse
 from sizer.scaling.crossings import Cut, LevelCrossing, Width, cut_curves
-from sizer.scaling.curves import NoiseCurve, at_shared_steps
-from sizer.scaling.surface import LawFit
+from sizer.scaling.curves import NoiseCurve, at_shared_steps, grouped, sizes_of
+from sizer.scaling.evidence import MINIMUM_SIZES
+from sizer.scaling.laws import law_names
+from sizer.scaling.surface import MINIMUM_STEPS, LawFit
 from sizer.scaling.width import WidthLaw, fit_width_law
 
 Answers = Sequence[NDArray[np.bool_]]  # whether right, a model: (steps, images)
 RISING = 0.1  # accuracy gained along the steps, when they must be a signal and not a noise
 
-NO_CROSSING = "no curve crosses a level inside the measured noise: measure more noise steps"
+NO_CROSSING = "no curve crosses a level inside the measured noise: no widths; measure more steps"
 NO_WIDTH_LAW = "fewer than three sizes cross a pair of levels: no width law"
 NOT_CLEAN = (
     "some models were not measured without noise: their accuracy at the first step measured "
@@ -51,6 +54,7 @@ def analyse(
     schedule: NoiseSchedule | None = None,
     interval: IntervalMethod = "sandwich",
     right: Answers | None = None,
+    progress: ReportProgress = no_progress,
 ) -> Analysis:
     """Levels, widths, collapse and laws of the curves, in order of size.
 
@@ -61,25 +65,44 @@ def analyse(
     Raises MeasurementError where every model only guesses, or accuracy rises with the step.
     """
     _require_noise(curves)
-    crossings, widths = cut_curves(curves, cut, schedule)
+    crossings, widths = cut_curves(curves, cut, schedule, progress("cutting the curves"))
     width_law = fit_width_law(widths, cut.control, cut.order_parameter)
     shared = at_shared_steps(curves)
-    warnings = _curve_warnings(curves, cut, crossings, width_law)
+    compared = grouped(shared)
     collapse: Collapse | None = None
-    try:
-        collapse = fit_collapse(shared)
-    except MeasurementError as error:
-        warnings.append(f"no collapse: {error}")
     fits: tuple[LawFit, ...] = ()
     backtests: tuple[Backtest, ...] = ()
-    try:
-        fits, backtests = fit_laws(shared)
-    except MeasurementError as error:
-        warnings.append(f"no law: {error}")
+    if not left_out(len(sizes_of(curves)), len(_steps_of(curves))):
+        collapse = fit_collapse(compared, progress("collapsing the curves"))
+        fits, backtests = fit_laws(compared, progress("fitting the laws"))
     if interval == "bootstrap":
-        answers = None if right is None else answers_at(right, curves, shared)
-        fits = tuple(bootstrap(fit, shared, answers) if fit.trusted else fit for fit in fits)
-    return Analysis(crossings, widths, width_law, collapse, fits, backtests, tuple(warnings))
+        answers = None if right is None or compared != shared else answers_at(right, curves, shared)
+        fits = tuple(bootstrap(fit, compared, answers) if fit.trusted else fit for fit in fits)
+    warnings = (
+        *_warnings_of_curves(curves, cut, crossings, width_law),
+        *_warnings_of_laws(shared, compared, fits),
+    )
+    return Analysis(crossings, widths, width_law, collapse, fits, backtests, warnings)
+
+
+def left_out(sizes: int, steps: int) -> list[str]:
+    """What so few different sizes or noise steps are too few for, in words; empty if for nothing.
+
+    Known before anything is measured.
+    """
+    what = ["width law", "collapse", "scaling law"]
+    warnings = []
+    if sizes < MINIMUM_SIZES:
+        warnings.append(_too_few(sizes, "size", MINIMUM_SIZES, what))
+    if steps < MINIMUM_STEPS:
+        what = ["widths", *what] if steps == 1 else what[1:]
+        warnings.append(_too_few(steps, "noise step", MINIMUM_STEPS, what))
+    return warnings
+
+
+def _too_few(count: int, of: str, least: int, what: Sequence[str]) -> str:
+    many = f"one {of}" if count == 1 else f"{count} different {of}s"
+    return f"{many}: no {', no '.join(what)}; that takes {least} or more"
 
 
 def _require_noise(curves: Sequence[NoiseCurve]) -> None:
@@ -102,17 +125,40 @@ def answers_at(
     ]
 
 
-def _curve_warnings(
+def _steps_of(curves: Sequence[NoiseCurve]) -> set[float]:
+    return set.union(*(set(curve.steps) for curve in curves))
+
+
+def _warnings_of_curves(
     curves: Sequence[NoiseCurve],
     cut: Cut,
     crossings: Sequence[LevelCrossing],
     width_law: WidthLaw | None,
 ) -> list[str]:
-    warnings = []
+    warnings = left_out(len(sizes_of(curves)), len(_steps_of(curves)))
     if all(crossing.censored for crossing in crossings):
         warnings.append(NO_CROSSING)
-    if width_law is None:
+    elif width_law is None and not warnings:
         warnings.append(NO_WIDTH_LAW)
     if cut.order_parameter == "normalised" and any(curve.steps[0] > 0 for curve in curves):
         warnings.append(NOT_CLEAN)
+    return warnings
+
+
+def _warnings_of_laws(
+    shared: Sequence[NoiseCurve], compared: Sequence[NoiseCurve], fits: Sequence[LawFit]
+) -> list[str]:
+    """What was left out of the comparison of sizes, or taken together for it."""
+    warnings = []
+    missing = set(law_names()) - {fit.law for fit in fits}
+    if fits and missing:
+        warnings.append(
+            f"more parameters than measurements, and so left out: {', '.join(sorted(missing))}"
+        )
+    most, groups = (max(len(curve.steps) for curve in some) for some in (shared, compared))
+    if groups < most:
+        warnings.append(f"laws and collapse take {most:,} steps in {groups} groups of neighbours")
+    sizes = len(sizes_of(shared))
+    if sizes > GROUPS:
+        warnings.append(f"the collapse takes {sizes:,} sizes in {GROUPS} groups of neighbours")
     return warnings

@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.errors import MeasurementError
+from sizer.progress import Progress, ignore_progress
 from sizer.scaling.curves import NoiseCurve, sizes_of
 from sizer.scaling.evidence import MINIMUM_SIZES, root_mean_square
 from sizer.scaling.law import Law
-from sizer.scaling.laws import all_laws, law_named
-from sizer.scaling.surface import CONTRADICTED, LawFit, fit_surface
+from sizer.scaling.laws import all_laws
+from sizer.scaling.surface import CONTRADICTED, LawFit, context_of, fit_surface
 
 Floats = NDArray[np.float64]
 HOLD_OUTS = (1, 2, 3)  # largest sizes left out, in turn
@@ -109,22 +110,25 @@ def first_reaching(sizes: Floats, values: Floats, target: float) -> float | None
     return float(np.exp(np.interp(target, values[around], np.log(sizes[around]))))
 
 
-def fit_laws(curves: Sequence[NoiseCurve]) -> tuple[tuple[LawFit, ...], tuple[Backtest, ...]]:
+def fit_laws(
+    curves: Sequence[NoiseCurve], progress: Progress = ignore_progress
+) -> tuple[tuple[LawFit, ...], tuple[Backtest, ...]]:
     """Every law that can be fitted, the best predictor of left-out large sizes first, and all
     back-tests.
 
-    A law that needs more points than there are is left out. Raises MeasurementError where none
-    can be fitted.
+    A law that has more parameters than there are points is left out. Raises MeasurementError where
+    there are too few sizes or steps for any.
     """
-    fits, reasons = [], []
-    for law in all_laws():
-        try:
+    laws, points = all_laws(), sum(len(curve.steps) for curve in curves)
+    knots = len(context_of(curves).knots)
+    fits: list[LawFit] = []
+    tests: list[Backtest | None] = []
+    for i, law in enumerate(laws):
+        progress(i, len(laws))
+        if len(law.names(knots)) <= points:
             fits.append(fit_surface(law, curves))
-        except MeasurementError as error:
-            reasons.append(error)
-    if not fits:
-        raise reasons[0]
-    tests = [backtest(law_named(fit.law), curves, n, fit) for fit in fits for n in HOLD_OUTS]
+            tests += [backtest(law, curves, count, fits[-1]) for count in HOLD_OUTS]
+    progress(len(laws), len(laws))
     done = tuple(test for test in tests if test is not None)
     counting = _counting_error(curves)
     held = [_held_to(fit, done, counting) for fit in fits]

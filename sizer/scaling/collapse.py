@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.estimate import Estimate
+from sizer.progress import Progress, ignore_progress
 from sizer.scaling.curves import NoiseCurve, sizes_of
 from sizer.scaling.evidence import check_sizes, interval
 
@@ -44,7 +45,7 @@ class SizeCurve:
     error: Floats
 
 
-def fit_collapse(curves: Sequence[NoiseCurve]) -> Collapse:
+def fit_collapse(curves: Sequence[NoiseCurve], progress: Progress = ignore_progress) -> Collapse:
     """t_c, 1/nu and lambda of m(N, t) = N^-lambda f((t - t_c) N^(1/nu)).
 
     Minimises the quality of Houdayer & Hartmann 2004 (Phys. Rev. B 70:014418, appendix); the
@@ -54,11 +55,14 @@ def fit_collapse(curves: Sequence[NoiseCurve]) -> Collapse:
     """
     check_sizes(sizes_of(curves))
     pooled = _pooled(curves)
-    values, quality = _collapse(pooled, _collapse_starts(pooled))
-    left_out = np.array(
-        [_collapse(pooled[:i] + pooled[i + 1 :], [values])[0] for i in range(len(pooled))]
-    )
     count = len(pooled)
+    progress(0, count + 1)
+    values, quality = _collapse(pooled, _collapse_starts(pooled))
+    left_out = np.empty((count, len(values)))
+    for i in range(count):
+        progress(i + 1, count + 1)
+        left_out[i], _ = _collapse(pooled[:i] + pooled[i + 1 :], [values])
+    progress(count + 1, count + 1)
     errors = np.sqrt((count - 1) / count * ((left_out - left_out.mean(0)) ** 2).sum(0))
     critical, inverse_nu, lambda_ = (
         interval(float(v), float(e), count - 3) for v, e in zip(values, errors, strict=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sizer.errors import UsageError
 from sizer.estimate import CONFIDENCE, Estimate
 from sizer.noise import NoiseSchedule
+from sizer.progress import Progress, ignore_progress
 from sizer.scaling.choices import Control, LevelSet, OrderParameter
 from sizer.scaling.curves import NoiseCurve
 
@@ -27,6 +28,7 @@ EQUIDISTANT: tuple[Pair, ...] = ((0.1, 0.9), (0.2, 0.8), (0.3, 0.7), (0.4, 0.6))
 # the logarithmic nest of its Fig. 1: 2^-i from either end, i = 2..5
 LOGARITHMIC: tuple[Pair, ...] = tuple((2.0**-i, 1 - 2.0**-i) for i in range(2, 6))
 REPLICATES = 200
+BLOCK = 2**20  # counts that are resampled at a time
 CENSORED_SHARE = 0.05  # of the replicates, above which an interval has no bound
 
 
@@ -100,17 +102,22 @@ def order_parameter(accuracy: Floats, chance: float, kind: OrderParameter) -> Fl
 
 
 def cut_curves(
-    curves: Sequence[NoiseCurve], cut: Cut = Cut(), schedule: NoiseSchedule | None = None
+    curves: Sequence[NoiseCurve],
+    cut: Cut = Cut(),
+    schedule: NoiseSchedule | None = None,
+    progress: Progress = ignore_progress,
 ) -> tuple[tuple[LevelCrossing, ...], tuple[Width, ...]]:
     """Crossings of all levels, ascending, and widths of all pairs of them, on every curve."""
     levels = sorted({level for pair in cut.pairs for level in pair})
     control = control_of_step(cut.control, schedule)
     crossed: list[LevelCrossing] = []
     wide: list[Width] = []
-    for curve in curves:
+    for i, curve in enumerate(curves):
+        progress(i, len(curves))
         at = _crossings(curve, levels, cut.order_parameter, control)
         crossed += _level_crossings(curve, levels, at)
         wide += _widths(curve, levels, cut.pairs, at)
+    progress(len(curves), len(curves))
     return tuple(crossed), tuple(wide)
 
 
@@ -186,10 +193,17 @@ def _crossings(
         position = control(np.array(curve.steps))
     finite = np.isfinite(position)
     random = np.random.default_rng(0)
-    resampled = random.binomial(trials, correct / trials, (REPLICATES, len(trials)))
-    falling = _falling(np.vstack([correct, resampled]), trials)
-    order = order_parameter(falling, curve.chance, kind)[:, finite]
-    return np.stack([_cut(order, position[finite], level) for level in levels], axis=1)
+    block = max(1, BLOCK // len(trials))
+
+    def cut_rows(counts: NDArray[np.int64]) -> Floats:
+        order = order_parameter(_falling(counts, trials), curve.chance, kind)[:, finite]
+        return np.stack([_cut(order, position[finite], level) for level in levels], axis=1)
+
+    cuts = [cut_rows(correct[None])]
+    for first in range(0, REPLICATES, block):
+        rows = min(block, REPLICATES - first)
+        cuts.append(cut_rows(random.binomial(trials, correct / trials, (rows, len(trials)))))
+    return np.concatenate(cuts)
 
 
 def _falling(correct: NDArray[np.int64], trials: NDArray[np.int64]) -> Floats:

@@ -20,12 +20,14 @@ from sizer.scaling.laws import law_named
 
 Floats = NDArray[np.float64]
 KNOTS = 8
+MINIMUM_STEPS = 3
 TOLERANCE = 1e-6  # relative, of deviance and values: far below any error of counting
 PROMISING = 2  # starts that a fit without known values follows to their end
 SIZE_PARAMETERS = 3  # of any law, that only a comparison between models can determine
 CONTRADICTED = 0.03  # accuracy: a law that misses the mean of a size by more, in RMS, is refused
 CERTAIN = 1e-6  # the nearest to 0 and to 1 that a predicted accuracy counts as
 NEAR = 1e-3  # standard errors from the count, below which a residual is linear
+FLAT = 1e-12  # of the deviance, a slope from which no step can be worked out
 IDLE = 1e-3  # deviance residuals that a whole unit of a parameter changes, if it does nothing
 EDGE = 1e-2  # share of a bounded range: a search that starts on a bound would stay there
 BOUNDARY = 1e-3  # share of a bounded range that counts as lying on the bound
@@ -39,8 +41,8 @@ class LawFit:
     defined. reference_size: N0, parameters. covariance: of the values, clustered by trained model;
     degrees_of_freedom: of its t quantiles; intervals: 90 % ones of the values, from both.
     overdispersion: deviance over its degrees of freedom, 1 if counting were the only error.
-    residual_rms: in accuracy. images: that all models share, the fewest at any step. trusted: False
-    when the data contradict the law or cannot determine it. interval: how the covariance was found.
+    residual_rms: in accuracy. trusted: False when the data contradict the law or cannot determine
+    it. interval: how the covariance was found.
     """
 
     law: str
@@ -53,7 +55,6 @@ class LawFit:
     chance: float
     overdispersion: float | None
     residual_rms: float
-    images: int
     size_range: tuple[int, int]
     step_range: tuple[float, float]
     trusted: bool
@@ -133,7 +134,6 @@ def fit_surface(law: Law, curves: Sequence[NoiseCurve], known: LawFit | None = N
         chance=context.chance,
         overdispersion=float((residuals**2).sum() / spare) if spare > 0 else None,
         residual_rms=root_mean_square(predicted - points.observed),
-        images=int(points.trials.min()),
         size_range=(sizes[0], sizes[-1]),
         step_range=(float(points.steps.min()), float(points.steps.max())),
         trusted=trusted,
@@ -161,7 +161,7 @@ def context_of(curves: Sequence[NoiseCurve]) -> Context:
     along = travelled / max(travelled[-1], 1e-12) + np.linspace(0, 1, len(steps))
     wanted = np.interp(np.linspace(0, along[-1], KNOTS), along, steps)
     nearest = {float(steps[np.argmin(np.abs(steps - w))]) for w in wanted}
-    if len(nearest) < 3:
+    if len(nearest) < MINIMUM_STEPS:
         raise MeasurementError(f"{len(steps)} noise steps are too few for a law: measure more")
     return Context(
         chance=curves[0].chance,
@@ -226,18 +226,19 @@ def _descend(surface: Surface, points: Points, start: Floats, limits: Floats) ->
     parameters = lmfit.Parameters()
     for i, (value, (low, high)) in enumerate(zip(start, limits, strict=True)):
         parameters.add(f"value_{i}", float(value), min=low, max=high)
-    result = lmfit.minimize(
-        lambda p: _residuals(surface(values_of(p)), points),
-        parameters,
-        method="least_squares",  # it keeps to bounds without a transformation that sticks to them
-        Dfun=lambda p: _jacobian(surface, values_of(p), points),
-        x_scale="jac",
-        calc_covar=False,
-        max_nfev=60 * len(start),
-        ftol=TOLERANCE,
-        xtol=TOLERANCE,
-        gtol=None,
-    )
+    with np.errstate(all="ignore"):  # lmfit works out errors too, of whatever is not determined
+        result = lmfit.minimize(
+            lambda p: _residuals(surface(values_of(p)), points),
+            parameters,
+            method="least_squares",  # a transformation of bounds would stick to them
+            Dfun=lambda p: _jacobian(surface, values_of(p), points),
+            x_scale="jac",
+            calc_covar=False,
+            max_nfev=60 * len(start),
+            ftol=TOLERANCE,
+            xtol=TOLERANCE,
+            gtol=FLAT,
+        )
     return values_of(result.params)
 
 

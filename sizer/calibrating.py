@@ -3,55 +3,55 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sizer import files
 from sizer.calibration import Calibration
-from sizer.datasets.records import DatasetInfo
+from sizer.datasets import DatasetInfo, open_dataset
 from sizer.fitting import fit_measurements
 from sizer.inference.input_format import InputFormat
 from sizer.inference.records import ModelInfo, ProviderChoice
 from sizer.measure.ladder import measure_ladder
+from sizer.measure.store import open_store
+from sizer.measure.work import Engine
 from sizer.networks.manifest import read_manifest
 from sizer.networks.models import find_models, open_models, training_of
 from sizer.noise import Noise
-from sizer.progress import ReportProgress
+from sizer.progress import ReportProgress, no_progress
 from sizer.scaling.analysis import Answers
-from sizer.scaling.choices import IntervalMethod
+from sizer.scaling.choices import PRECISION, IntervalMethod
 from sizer.scaling.crossings import Cut
 
-if TYPE_CHECKING:
-    from sizer.measure.work import Engine
-
+DEFAULT_CUT = Cut()
 BUILTIN = "builtin"  # the name of the ladder that is measured by default
 
 
 def calibrate(
+    models: Sequence[Path] = (),
     *,
-    models: Sequence[Path],
-    data: str,
-    steps: tuple[float, ...] | None,
-    images: int | None,
-    precision: float,
-    provider: ProviderChoice,
-    input_format: InputFormat | None,
-    cut: Cut,
-    interval: IntervalMethod,
-    progress: ReportProgress,
-    engine: "Engine | None" = None,
+    data: str = "builtin",
+    steps: tuple[float, ...] | None = None,
+    images: int | None = None,
+    precision: float = PRECISION,
+    provider: ProviderChoice = "auto",
+    input_format: InputFormat | None = None,
+    cut: Cut = DEFAULT_CUT,
+    interval: IntervalMethod = "sandwich",
+    progress: ReportProgress = no_progress,
+    engine: Engine | None = None,
 ) -> Calibration:
-    """Measure a ladder of ONNX files and fit it. No models: the built-in ladder.
+    """Measure a ladder of ONNX files under noise, and fit it.
 
-    steps: None plans them. images: at most, None for the whole test set. precision: of the widths,
-    at which a plan stops; 0 uses all images. engine: what runs the cells, threads of this machine
-    by default.
+    models: files, or folders of them; the built-in ladder by default. data: whose test images are
+    measured. steps: of the noise; None plans them. images: at most; None for the whole test set.
+    precision: of the widths, at which a plan stops; 0 uses all images. input_format: what the
+    models expect; None asks their files. engine: what runs the cells, threads of this machine by
+    default. What is measured is kept: the same call goes on where it was stopped. Raises DataError,
+    ModelError and MeasurementError for what cannot be read or measured, and UsageError for a plan
+    that cannot be run.
     """
-    from sizer.datasets import open_dataset
-    from sizer.measure.store import open_store
-
-    found = find_models(models or [files.shipped("models") / BUILTIN])
+    sources = find_models(models or [files.shipped("models") / BUILTIN])
     dataset = open_dataset(data, "test")
-    opened = open_models(found, dataset.info, provider, input_format)
+    opened = open_models(sources, dataset.info, provider, input_format)
     noise = Noise()
     with open_store() as store:
         measurement = measure_ladder(
@@ -76,7 +76,8 @@ def calibrate(
         right=_in_order_of_size(measurement.right, tuple(model.info for model in opened)),
         interval=interval,
         warnings=(*measurement.warnings, *_trained_on(models, dataset.info)),
-        ladder=training_of(found),
+        ladder=training_of(sources),
+        progress=progress,
     )
     return calibration if steps else held_to(calibration, precision)
 
