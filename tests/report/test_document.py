@@ -216,7 +216,7 @@ class TestShow:
         ],
     )
     def test_one_result_in_each_format(self, form, answer, capsys):
-        show(Result(2.5, (1.0, float("inf"))), document, form)
+        show(Result(2.5, (1.0, float("inf"))), form, document)
         out = capsys.readouterr().out
         if form == "json":
             out, answer = json.loads(out), json.loads(answer)
