@@ -80,7 +80,7 @@ def steps_of_fall(ladder: Ladder, count: int, deepest: float) -> Floats:
     return np.asarray(np.interp(shares, lost, grid).round())
 
 
-def load(path: Path) -> Ladder:
+def read_calibration(path: Path) -> Ladder:
     """A calibration file, without what was fitted to it."""
     content = json.loads(path.read_text(encoding="utf-8"))
     cells: dict[str, list[tuple[float, int, int]]] = {}
