@@ -46,10 +46,8 @@ def planted_table(tmp_path_factory):
 @pytest.fixture(scope="session")
 def planted_calibration(planted_table):
     """The calibration file that `sizer fit` makes of that table."""
-    from sizer import files
-    from sizer.fitting import fit_file
-    from sizer.scaling.crossings import Cut
+    from sizer.fitting import fit
 
     path = planted_table.with_suffix(".json")
-    files.write_calibration(path, fit_file(planted_table, Cut()))
+    fit(planted_table).save(path)
     return path

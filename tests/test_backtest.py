@@ -9,13 +9,13 @@ from conftest import SIZES, planted_accuracy
 from planted import ladder, trained_with, write_table
 from pydantic import TypeAdapter
 from sizer.law import LAWS
+from sizer.pipeline import CutChoice, backtest, fit_file
 from sizer.results import LadderBacktest
 from typer.testing import CliRunner
 
 from sizer import files, fit
 from sizer.cli.app import app
 from sizer.errors import CalibrationError, MeasurementError, UsageError
-from sizer.pipeline import CutChoice, backtest, fit_file
 from sizer.progress import ignore_progress
 
 STEPS = np.arange(0, 1001, 70.0)

@@ -15,8 +15,8 @@ from tiny import CLASSES, WIDTHS, network, save_images, save_ladder
 from typer.testing import CliRunner
 
 import sizer
+from sizer.calibration import load
 from sizer.cli.app import app
-from sizer.files import read_calibration
 
 COMMANDS = [command.callback.__name__ for command in app.registered_commands]
 (GROUP,) = app.registered_groups
@@ -124,7 +124,7 @@ class TestStreams:
         assert f"wrote {out}" in result.stderr
         assert "measuring" in result.stderr
         assert "measuring" not in result.stdout
-        calibration = read_calibration(out)
+        calibration = load(out)
         assert [model.name for model in calibration.models] == [
             path.stem for path in sorted((given / "ladder").iterdir())
         ]
@@ -231,7 +231,9 @@ class TestUsage:
             (("calibrate", "--steps", "0,100"), ("--steps", "three or more")),
             (("calibrate", "--steps", "a,b,c"), ("--steps", "numbers")),
             (("calibrate", "--provider", "tpu"), ("--provider", "cuda")),
-            (("calibrate", "--control", "time"), ("--control", "log-snr")),
+            (("fit", "x.csv", "--control", "time"), ("--control", "log-snr")),
+            (("calibrate", "--control", "beta"), ("No such option", "--control")),
+            (("calibrate", "--tolerance", "-1"), ("--tolerance", "x>=0")),
             (("calibrate", "--input-range", "1"), ("--input-range", "two numbers")),
             (("calibrate", "--mean", "a"), ("--mean", "numbers")),
             (("calibrate", "--images", "0"), ("--images", "1")),
@@ -243,6 +245,7 @@ class TestUsage:
     def test_one_line_and_exit_code_2(self, arguments, words, planted_calibration, tmp_path):
         options = {
             "calibrate": ("--out", tmp_path / "o.json"),
+            "fit": ("--out", tmp_path / "o.json"),
             "recommend": ("--calibration", planted_calibration),
             "noise": (),
         }
@@ -280,7 +283,9 @@ class TestUsage:
         monkeypatch.setitem(sys.modules, "torch", None)
         result = run(*arguments)
         assert (result.exit_code, result.stdout) == (3, "")
-        require_one_line(result.stderr, f"sizer {arguments[0]}: needs torch", "'sizer[train]'")
+        require_one_line(
+            result.stderr, f"sizer {arguments[0]}: needs torch", "'model-sizer[train]'"
+        )
         assert not list(tmp_path.iterdir())
 
     @pytest.mark.parametrize("arguments", [("recommend",), ("noise", "--step", "x"), ("frob",)])
@@ -449,7 +454,7 @@ class TestBadCalibrations:
         result = run("fit", table, "--out", tmp_path / "out.json")
         assert result.exit_code == 0
         assert "warning: the table has no column `chance`" in result.stderr
-        assert read_calibration(tmp_path / "out.json").chance == 0
+        assert load(tmp_path / "out.json").chance == 0
 
     @pytest.mark.parametrize("wrong", [-1, 0.5])
     def test_labels_out_of_range(self, given, tmp_path, wrong):
@@ -601,4 +606,4 @@ def test_noise_of_the_order_of_a_millionth_is_fitted_as_any_other(tmp_path):
     curves = ladder(accuracy, (100, 1000, 10_000), np.linspace(0, 8e-6, 20), trials=1000)
     result = run("fit", write_table(tmp_path / "t.csv", curves), "--out", tmp_path / "o.json")
     assert result.exit_code == 0
-    assert read_calibration(tmp_path / "o.json").collapse.critical_step.value < 8e-6
+    assert load(tmp_path / "o.json").collapse.critical_step.value < 8e-6

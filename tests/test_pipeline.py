@@ -10,6 +10,7 @@ from planted import curve, write_table
 from scripted import SHAPE, ScriptedEvaluator, ScriptedImages, no_noise
 from scripted_ladder import MemoryStore
 from sizer.advise import advise
+from sizer.pipeline import NoiseQuestion, recommend
 from sizer.results import Requirement
 
 from sizer import files
@@ -19,7 +20,6 @@ from sizer.inference.records import ModelInfo
 from sizer.measure.ladder import measure_ladder
 from sizer.measure.rounds import BRACKET_STEPS
 from sizer.noise import Noise, linear_schedule
-from sizer.pipeline import NoiseQuestion, recommend
 from sizer.progress import ignore_progress
 from sizer.scaling.analysis import NO_CROSSING, NO_WIDTH_LAW, NOT_CLEAN
 from sizer.scaling.crossings import Cut

@@ -1,4 +1,4 @@
-"""The measuring plan: steps that close in on every crossing, images up to a stated precision."""
+"""The measuring plan: steps that close in on every crossing, images up to a stated tolerance."""
 
 from importlib import import_module
 from itertools import pairwise
@@ -15,6 +15,7 @@ from scripted_ladder import NOISE as MEASURED_NOISE
 from scripted_ladder import MemoryStore, ladder
 from test_pipeline import CUT, NOISE, models
 
+from sizer.calibrating import held_to
 from sizer.errors import UsageError
 from sizer.estimate import Estimate
 from sizer.fitting import fit_measurements
@@ -22,9 +23,8 @@ from sizer.measure.cells import measure
 from sizer.measure.ladder import measure_ladder
 from sizer.measure.planning import FALL, INTERPOLATED, images_next, shared_steps, steps_around
 from sizer.noise import linear_schedule
-from sizer.pipeline.calibrating import held_to
 from sizer.progress import ignore_progress
-from sizer.scaling.crossings import Cut, Width, control_of_step, cut_curves, precision
+from sizer.scaling.crossings import Cut, Width, control_of_step, cut_curves, width_tolerance
 from sizer.scaling.curves import at_shared_steps
 from sizer.scaling.curves import curves_of as gathered
 
@@ -142,7 +142,7 @@ class TestImages:
         reached=st.none() | st.floats(0.001, 1),
         wanted=st.floats(0.001, 1),
     )
-    def test_they_grow_by_whole_blocks_until_the_precision_is_reached(
+    def test_they_grow_by_whole_blocks_until_the_tolerance_is_reached(
         self, used, available, reached, wanted
     ):
         images = images_next(used, available, reached, wanted)
@@ -165,10 +165,12 @@ class TestPrecision:
             return Width(model, 1, (0.1, 0.9), Estimate(value, value - reach, value + reach))
 
         found = [width("a", 100, 10), width("a", 50, 10), width("b", 200, 10)]
-        assert precision(found) == pytest.approx(0.15)
-        assert precision([*found, Width("c", 1, (0.1, 0.9), Estimate(None))]) == precision(found)
-        assert precision([*found, Width("c", 1, (0.1, 0.9), Estimate(10.0))]) is None
-        assert precision([]) is None
+        assert width_tolerance(found) == pytest.approx(0.15)
+        assert width_tolerance(
+            [*found, Width("c", 1, (0.1, 0.9), Estimate(None))]
+        ) == width_tolerance(found)
+        assert width_tolerance([*found, Width("c", 1, (0.1, 0.9), Estimate(10.0))]) is None
+        assert width_tolerance([]) is None
 
 
 class TestOwnSteps:
@@ -217,7 +219,7 @@ def planned(store, *, goal=GOAL, images=None, cut=CUT, trainings=1, **options):
         None,
         images,
         progress,
-        precision=goal,
+        tolerance=goal,
         cut=cut,
         **options,
     )
@@ -234,13 +236,13 @@ def found():
 
 
 class TestPlan:
-    def test_it_stops_at_the_precision(self, found):
+    def test_it_stops_at_the_tolerance(self, found):
         _, wide, _ = cut_of(curves_of(found), CUT)
-        assert precision(wide) <= GOAL
+        assert width_tolerance(wide) <= GOAL
         (trials,) = {cell.trials for cell in found.cells}
         assert trials < 3000
 
-    def test_all_images_and_no_more_are_used_for_a_precision_of_zero(self):
+    def test_all_images_and_no_more_are_used_for_a_tolerance_of_zero(self):
         found = planned(MemoryStore(), goal=0, images=900)
         assert {cell.trials for cell in found.cells} == {900}
 
@@ -320,10 +322,10 @@ class TestCalibration:
 
     def test_images_that_ran_out_are_warned_of(self):
         calibration = fitted(planned(MemoryStore(), images=500, trainings=2, goal=0.02))
-        assert calibration.precision > 0.02
+        assert calibration.tolerance > 0.02
         warned = held_to(calibration, 0.02).warnings
         assert warned[:-1] == calibration.warnings
-        assert f"known to {calibration.precision:.1%}" in warned[-1]
+        assert f"known to {calibration.tolerance:.1%}" in warned[-1]
         assert "from 500 images" in warned[-1]
         assert held_to(calibration, 0) == calibration
-        assert held_to(calibration, calibration.precision) == calibration
+        assert held_to(calibration, calibration.tolerance) == calibration

@@ -19,8 +19,7 @@ from percolation import curves, simulate, spans, thresholds, winds
 from planted import write_table
 from scipy.stats import t
 
-from sizer.fitting import fit_file
-from sizer.scaling.crossings import Cut
+from sizer.fitting import fit
 from sizer.scaling.width import fit_width_law
 
 SIDES = (8, 16, 32, 64)
@@ -31,7 +30,7 @@ CRITICAL = 0.592746
 def calibrated(crosses, folder):
     simulated = simulate(crosses, seed=0, sides=SIDES, trainings=TRAININGS)
     table = write_table(folder / "percolation.csv", curves(simulated))
-    return simulated, fit_file(table, Cut())
+    return simulated, fit(table)
 
 
 @pytest.fixture(scope="module")
