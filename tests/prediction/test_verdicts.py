@@ -14,7 +14,9 @@ from sizer.cli.app import app
 from sizer.errors import UsageError
 from sizer.prediction.advice import advise
 from sizer.prediction.question import Requirement
-from sizer.report import advice_facts, advice_json, advice_markdown
+from sizer.report.advice import document, facts
+from sizer.report.json import to_json
+from sizer.report.markdown import markdown
 
 LARGEST = SIZES[-1]
 CEILING = 0.85  # of the planted law on clean images
@@ -66,7 +68,7 @@ class TestRecommended:
         assert (advice.verdict, advice.recommended) == ("recommended", SIZES[0])
         assert advice.measured.parameters == SIZES[0]
         assert any("smaller may do" in text for text in advice.warnings)
-        words = dict(advice_facts(advice))["mean curve reaches it at"]
+        words = dict(facts(advice))["mean curve reaches it at"]
         assert words == "fewer than a tenth of the smallest model's parameters"
 
     def test_half_a_confidence_asks_for_less(self, ask):
@@ -145,7 +147,7 @@ class TestUnreachable:
         assert advice.verdict == "unreachable"
         assert 300 < advice.largest_step < 900
         assert ask(advice.largest_step, 0.8).parameters.best is not None
-        assert "target reached up to step" in dict(advice_facts(advice))
+        assert "target reached up to step" in dict(facts(advice))
 
     def test_the_ceiling_is_no_less_than_what_the_ladder_reaches(self, ask):
         assert ask(0.0, 0.97).ceiling.high > float(transition(0, LARGEST))
@@ -280,9 +282,9 @@ class TestCommand:
     def test_words_say_verdict_reason_and_warnings(self, calibration, case):
         step, target, _, _ = CASES[case]
         advice = advise(calibration, Requirement(step, target))
-        text = advice_markdown(advice)
+        text = markdown(document(advice))
         assert text.startswith(f"**{advice.verdict}**: {advice.reason}\n")
         assert all(f"- {warning}" in text for warning in advice.warnings)
         assert "nan" not in text
         assert "None" not in text
-        assert json.loads(advice_json(advice))["reason"] == advice.reason
+        assert json.loads(to_json(advice))["reason"] == advice.reason

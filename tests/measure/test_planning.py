@@ -5,15 +5,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from conftest import SIZES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import EXACT, curve
+from planted_models import CUT, NOISE, SIZES, models
 from scripted import ScriptedImages
 from scripted_ladder import IMAGES as MEASURED
 from scripted_ladder import NOISE as MEASURED_NOISE
 from scripted_ladder import MemoryStore, ladder
-from test_pipeline import CUT, NOISE, models
 
 from sizer.calibrating import held_to
 from sizer.errors import UsageError
@@ -51,7 +50,8 @@ def cut_of(curves, cut):
 def brackets(one, cut):
     """Of every crossing with a width: distance of the steps on both sides, in steps and widths.
 
-    A level that a measured step has to the digit is interpolated over nothing.
+    A level that a measured step has to the digit is interpolated over nothing. Beta falls after
+    step 1, which holds that of step 0 too, so a crossing may lie between more than two steps.
     """
     crossed, wide, control_at = cut_of([one], cut)
     width = {level: w.width.value for w in wide for level in w.levels}
@@ -62,7 +62,8 @@ def brackets(one, cut):
     for crossing in crossed:
         at = crossing.at.value
         if at is not None and width[crossing.level] is not None and at not in control:
-            (around,) = [i for i, (a, b) in enumerate(pairwise(control)) if (a < at) != (b < at)]
+            sides = [i for i, (a, b) in enumerate(pairwise(control)) if (a < at) != (b < at)]
+            around = min(sides, key=lambda i: steps[i + 1] - steps[i])
             yield (
                 steps[around + 1] - steps[around],
                 abs(control[around + 1] - control[around]) / width[crossing.level],
