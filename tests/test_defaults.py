@@ -7,6 +7,7 @@ from importlib import import_module
 
 import pytest
 
+import sizer
 from sizer.networks.manifest import python_line
 
 CALLS = {
@@ -56,3 +57,10 @@ def test_the_line_of_a_call_makes_it_again():
     assert ast.unparse(called.value.func) == "sizer.train"
     given = {word.arg: ast.literal_eval(word.value) for word in called.value.keywords}
     assert given == arguments
+
+
+def test_a_line_names_the_input_format_as_the_library_does():
+    expected = sizer.InputFormat((0.0, 1.0), (0.5,), (0.25,))
+    *_, code = shlex.split(python_line("quantize", input_format=expected))
+    (word,) = ast.parse(code).body[1].value.keywords
+    assert eval(ast.unparse(word.value), {"sizer": sizer}) == expected

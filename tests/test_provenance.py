@@ -47,7 +47,6 @@ class TestLines:
                 "steps": (0, 123.4567891, 400, 900, 1500),
                 "input_format": InputFormat((-2.0, 2.0), (0.1, 0.2, 0.3), (1.5, 1.0, 1.0)),
             },
-            pytest.param({"interval": "bootstrap"}, marks=pytest.mark.slow),
         ],
         ids=lambda options: next(iter(options)),
     )
@@ -56,6 +55,12 @@ class TestLines:
         (line,) = calibration_lines(calibration)
         run(line)
         assert sizer.load("calibration.json") == calibration
+
+    def test_another_interval_is_named(self, planted_calibration):
+        calibration = sizer.load(planted_calibration)
+        request = replace(calibration.request, interval="bootstrap")
+        (line,) = calibration_lines(replace(calibration, request=request))
+        assert line.endswith(" --interval bootstrap")
 
     def test_pixels_that_were_given_are_not_forgotten(self, given):
         (line,) = calibration_lines(asked(input_format=InputFormat((0.0, 1.0))))

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError
+from sizer.inference.input_format import InputFormat
 from sizer.inference.records import Precision
 from sizer.io import replacing
 from sizer.networks.recipe import Recipe
@@ -83,8 +84,13 @@ class Manifest(Tabular):
 
 def python_line(function: str, **arguments: object) -> str:
     """The shell line that makes this call of the library, for a manifest."""
-    given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    given = ", ".join(f"{name}={_written(value)}" for name, value in arguments.items())
     return shlex.join(["python", "-c", f"import sizer; sizer.{function}({given})"])
+
+
+def _written(value: object) -> str:
+    """The value as it is typed where `sizer` is imported."""
+    return f"sizer.{value!r}" if isinstance(value, InputFormat) else repr(value)
 
 
 def read_manifest(folder: Path) -> Manifest | None:

@@ -82,8 +82,14 @@ def quantize(
     paths, folder, data = [Path(path) for path in models], Path(folder), str(data)
     train, test = open_dataset(data, "train"), open_dataset(data, "test")
     sources = find_models(paths)
-    asked = {"models": [str(path) for path in paths], "folder": str(folder), "data": data}
-    command = command or python_line("quantize", **asked, precision=precision)
+    asked: dict[str, object] = {
+        "models": [str(path) for path in paths],
+        "folder": str(folder),
+        "data": data,
+        "precision": precision,
+        "input_format": input_format,
+    }
+    command = command or python_line("quantize", **asked)
     ladder = _quantized_ladder(paths, folder, precision, command)
     opened = open_models(sources, train.info, "cpu", input_format)
     _make_folder(folder, sources)

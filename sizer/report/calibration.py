@@ -39,7 +39,8 @@ def headline(calibration: "Calibration") -> tuple[str, Paragraph]:
     of_laws = "no law was fitted"
     if fit is not None:
         of_laws = (
-            f"of seven laws the {fit.law} law predicts left-out sizes best: {short(fit.verdict)}"
+            f"of {len(calibration.laws)} laws the {fit.law} law predicts left-out sizes best: "
+            f"{short(fit.verdict)}"
         )
     return "What the ladder shows", Paragraph(
         f"{len(calibration.models)} models of {sizes[0]:,} to {sizes[-1]:,} parameters under "

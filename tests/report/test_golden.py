@@ -25,7 +25,7 @@ from sizer.devices.records import Device, DeviceVerdict
 from sizer.noise import NoiseLevel
 from sizer.prediction.accuracy import Prediction
 from sizer.prediction.advice import Advice
-from sizer.prediction.backtest import LadderBacktest
+from sizer.prediction.hold_outs import LadderBacktest
 from sizer.prediction.outlook import Outlook, RequirementMap
 from sizer.prediction.plan import TrainingPlan
 from sizer.provenance import Provenance
