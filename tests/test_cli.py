@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from planted import ladder, write_table
+from planted_models import SIZES
 from tiny import CLASSES, WIDTHS, network, save_images, save_ladder
 from typer.testing import CliRunner
 
@@ -103,7 +104,8 @@ class TestStreams:
     def test_fit_and_recommend(self, planted_table, tmp_path):
         out = tmp_path / "mine.json"
         fitted = start("fit", planted_table, "--out", out)
-        assert (fitted.returncode, fitted.stderr) == (0, f"wrote {out}\n")
+        assert fitted.returncode == 0
+        assert fitted.stderr.endswith(f"wrote {out}\n")  # after a bar, where it took a while
         assert "Accuracy at noise step t" in fitted.stdout
         assert "narrows with size" in " ".join(fitted.stdout.split())
         assert max(map(len, fitted.stdout.splitlines())) <= 80
@@ -169,25 +171,25 @@ class TestRecommend:
 
     def test_json(self, planted_calibration):
         result = ask(planted_calibration, "--format", "json", "--confidence", 0.8)
-        found = json.loads(result.stdout)
+        told = json.loads(result.stdout)
         assert result.stderr == ""
-        assert found["requirement"] == {
+        assert told["requirement"] == {
             "noise_step": 300.0,
             "target_accuracy": 0.7,
             "confidence": 0.8,
         }
-        sizes = found["parameters"]
+        sizes = told["parameters"]
         assert sizes["low"] < sizes["best"] < sizes["high"]
         assert isinstance(sizes["recommended"], int)
-        assert set(found["ceiling"]) == {"low", "best", "high"}
-        assert found["backtest"]["hold_out"] == 2
-        assert found["devices"] == []
-        assert found["architecture"] is None
+        assert told["measured"]["parameters"] in SIZES
+        assert told["backtest"]["hold_out"] == 3
+        assert told["devices"] == []
+        assert told["architecture"] is None
 
     @pytest.mark.parametrize("form", ["text", "markdown"])
     def test_words(self, planted_calibration, form):
         text = ask(planted_calibration, "--format", form).stdout
-        for word in ("accuracy wanted", "ceiling at this step", "back-test", "law", "transition"):
+        for word in ("accuracy wanted", "measured to reach it", "back-test", "confidence"):
             assert word in text
         assert re.search(r"[\d,]+ \([\d,]+ to [\d,]+\)\s+parameters", " ".join(text.split()))
 
@@ -228,7 +230,6 @@ class TestUsage:
             (("calibrate", "--steps", "0,100,5001"), ("--steps", "0..5000")),
             (("calibrate", "--steps", "0,100,nan"), ("--steps", "0..5000")),
             (("calibrate", "--steps", "-1,100,200"), ("--steps", "0..5000")),
-            (("calibrate", "--steps", "0,100"), ("--steps", "three or more")),
             (("calibrate", "--steps", "a,b,c"), ("--steps", "numbers")),
             (("calibrate", "--provider", "tpu"), ("--provider", "cuda")),
             (("fit", "x.csv", "--control", "time"), ("--control", "log-snr")),
@@ -239,7 +240,7 @@ class TestUsage:
             (("calibrate", "--images", "0"), ("--images", "1")),
             (("calibrate", "--imags", "5"), ("--imags", "--images")),
             (("recommend", "--target-acc", "0.7"), ("give the noise once",)),
-            (("recommend", "--target-acc", "high"), ("--target-acc", "number")),
+            (("recommend", "--target-acc", "high"), ("--target-acc", "'high' is not a valid")),
         ],
     )
     def test_one_line_and_exit_code_2(self, arguments, words, planted_calibration, tmp_path):
@@ -323,20 +324,6 @@ class TestBadTables:
                 "model,parameters,step,correct,trials,training\n"
                 "a,100,0,5,10,clean\nb,200,0,5,10,noise 0..900\n",
                 ("different trainings", "clean, noise 0..900"),
-            ),
-            (TABLE + "a,100,0,5,10,0\nb,200,0,6,10,0\n", ("2 different sizes", "3 or more")),
-            (
-                TABLE + "".join(f"m{n},{n},0,9,10,0\n" for n in (10, 20, 30)),
-                ("m10: needs two noise steps",),
-            ),
-            (
-                TABLE + "".join(f"m{n},{n},{t},90,100,0\n" for n in (1, 20, 30) for t in range(5)),
-                ("0 level crossings", "measure more noise steps"),
-            ),
-            (
-                TABLE
-                + "".join(f"m{n},{n},{t},{9 - 8 * t},10,0\n" for n in (1, 2, 3) for t in (0, 1)),
-                ("2 noise steps are too few",),
             ),
         ],
     )
@@ -425,15 +412,16 @@ class TestBadCalibrations:
     def test_fewer_than_three_sizes(self, given, tmp_path):
         models = save_ladder(tmp_path / "ladder", WIDTHS[:2])
         result = calibrate(models, given / "images.npz", tmp_path / "out.json")
-        assert result.exit_code == 3
-        require_one_line(result.stderr, "2 different sizes", "add models")
+        assert result.exit_code == 0
+        warning = "2 different sizes: no width law, no collapse, no scaling law"
+        assert f"warning: {warning}" in result.stderr
 
-    def test_no_crossings_lose_no_measurement(self, given, tmp_path, monkeypatch):
+    def test_no_crossings_are_warned_of(self, given, tmp_path, monkeypatch):
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
         arguments = ("calibrate", given / "ladder", "--data", given / "images.npz")
         result = run(*arguments, "--steps", "0,1,2", "--out", tmp_path / "out.json")
-        assert result.exit_code == 3
-        require_one_line(result.stderr, "level crossings", "measure more noise steps")
+        assert result.exit_code == 0
+        assert "warning: no curve crosses a level" in result.stderr
         assert (tmp_path / "cache" / "sizer" / "cells.sqlite").stat().st_size > 0
 
     def test_a_table_of_signal_instead_of_noise(self, tmp_path):

@@ -1,7 +1,7 @@
 """Many questions at once: what every requirement takes, and what one size does under any noise."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 MOST_STEPS, MOST_TARGETS = 17, 31  # of the map
 ABOVE = 1.08  # times the highest accuracy, the targets end
 DENSE = 25  # steps of an outlook
+BISECTIONS = 9  # to the largest step of a reach: within a five-hundredth of all
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +68,27 @@ def reach(calibration: Calibration, requirement: Requirement, size: int) -> Reac
     """What `size` parameters do; None where nothing is known at the step."""
     if refusal(calibration, requirement.noise_step) is not None:
         return None
-    ladder, sizes = ladder_of(calibration), np.array([float(size)])
-    reached = [
-        step
-        for step in _steps(calibration, ladder, DENSE)
-        if ladder.at(step).at(sizes).above(requirement.target_accuracy, training=True)[0]
-        >= requirement.confidence
-    ]
+    ladder = ladder_of(calibration)
+
+    def reaches(step: float) -> bool:
+        wanted = replace(requirement, noise_step=step)
+        sizes = answer(ladder.at(step), wanted)[1] if ladder.spanning(step) else None
+        return sizes is not None and sizes.recommended is not None and sizes.recommended <= size
+
     accuracy = mean_accuracy(ladder.at(requirement.noise_step), size, requirement.confidence)
-    return Reach(size, accuracy, max(reached, default=None))
+    return Reach(size, accuracy, _largest_step(reaches, *askable_steps(calibration)))
+
+
+def _largest_step(reaches: Callable[[float], bool], first: float, last: float) -> float | None:
+    """The largest step that is reached, by bisection: noise takes accuracy away."""
+    if not reaches(first):
+        return None
+    if reaches(last):
+        return last
+    for _ in range(BISECTIONS):
+        middle = (first + last) / 2
+        first, last = (middle, last) if reaches(middle) else (first, middle)
+    return first
 
 
 def outlook(calibration: Calibration, size: int, confidence: float) -> Outlook:

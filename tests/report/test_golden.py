@@ -157,10 +157,10 @@ def resolve_types(monkeypatch):
     for module in [module for name, module in sys.modules.items() if name.startswith("sizer.")]:
         for node in ast.parse(Path(module.__file__).read_text(encoding="utf-8")).body:
             if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-                names = {}
+                names = dict(vars(module))
                 exec(compile(ast.Module(node.body, []), module.__name__, "exec"), names)
-                for name, value in names.items():
-                    monkeypatch.setattr(module, name, value, raising=False)
+                for name in names.keys() - vars(module).keys():
+                    monkeypatch.setattr(module, name, names[name], raising=False)
 
 
 @pytest.mark.parametrize("file", TOLD)
