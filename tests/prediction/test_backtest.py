@@ -15,7 +15,7 @@ from sizer.cli.app import app
 from sizer.errors import CalibrationError, MeasurementError, UsageError
 from sizer.prediction.backtest import LadderBacktest, backtest
 
-STEPS = np.arange(0, 1001, 70.0)
+STEPS = np.arange(0, 1001, 100.0)
 TRIALS = 2000
 CHANCE = 0.1
 BREAK = 0.12  # accuracy: far beyond any error of counting
@@ -181,7 +181,7 @@ class TestWhatIsAsked:
         trained = measured(drawn(planted_accuracy), ladder=trained_with((0, 300)))
         (left_out,) = backtest(trained, hold_out=1).hold_outs
         assert max(point.step for point in left_out.accuracies) > 300
-        assert {answer.step for answer in left_out.sizes} <= {0, 70, 140, 210, 280}
+        assert {answer.step for answer in left_out.sizes} <= {0, 100, 200, 300}
 
 
 class TestTooFewSizes:
@@ -226,7 +226,7 @@ class TestCommand:
 
     def test_pictures(self, planted_calibration, tmp_path):
         folder = tmp_path / "made" / "pictures"
-        assert run(planted_calibration, "--plots", folder).exit_code == 0
+        assert run(planted_calibration, "--hold-out", 1, "--plots", folder).exit_code == 0
         names = {
             f"backtest-{what}.{form}" for what in ("accuracy", "size") for form in ("png", "svg")
         }
