@@ -12,9 +12,8 @@ from typing import get_args
 
 import numpy as np
 
-from sizer.calibration import Calibration
+from sizer.calibration import Calibration, load
 from sizer.errors import SizerError
-from sizer.files import read_calibration
 from sizer.noise import schedule_named
 from sizer.report.calibration import width_rows
 from sizer.report.format import interval, number
@@ -111,7 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("calibrations", nargs="+", type=Path)
     for path in parser.parse_args().calibrations:
-        calibration = read_calibration(path)
+        calibration = load(path)
         print(f"\n{path.stem}\n")
         every = product(get_args(Control), get_args(LevelSet))
         show(

@@ -31,10 +31,10 @@ from sizer.measure.blocks import image_order
 from sizer.measure.cells import Measurement
 from sizer.measure.ladder import measure_ladder
 from sizer.noise import Noise, linear_schedule
-from sizer.predict.advice import advise
-from sizer.predict.question import Requirement
+from sizer.prediction.advice import advise
+from sizer.prediction.question import Requirement
 from sizer.progress import ignore_progress
-from sizer.scaling.choices import PRECISION
+from sizer.scaling.choices import TOLERANCE
 from sizer.scaling.crossings import Cut, cut_curves
 from sizer.scaling.curves import Cell, NoiseCurve
 from sizer.scaling.width import fit_width_law
@@ -166,7 +166,7 @@ def full_grid(models: Sequence[Simulated]) -> Measurement:
     return Measurement(cells, right, ())
 
 
-def planned(models: Sequence[Simulated], precision: float) -> tuple[Measurement, int]:
+def planned(models: Sequence[Simulated], tolerance: float) -> tuple[Measurement, int]:
     store = MemoryStore()
     found = measure_ladder(
         models,
@@ -176,7 +176,7 @@ def planned(models: Sequence[Simulated], precision: float) -> tuple[Measurement,
         None,
         None,
         lambda _label: ignore_progress,
-        precision=precision,
+        tolerance=tolerance,
         cut=Cut(),
         workers=1,
     )
@@ -210,10 +210,10 @@ def answer(models: Sequence[Simulated], found: Measurement, images: int) -> Answ
     )
 
 
-def compare(scatter: float, precision: float, seed: int) -> tuple[Answer, Answer]:
+def compare(scatter: float, tolerance: float, seed: int) -> tuple[Answer, Answer]:
     """The plan's and the full grid's answers to one ladder."""
     models = drawn(scatter, seed)
-    found, images = planned(models, precision)
+    found, images = planned(models, tolerance)
     require_same_answers(models, found)
     return (
         answer(models, found, images),
@@ -258,12 +258,12 @@ def quartiles(values: Sequence[float]) -> tuple[float, float, float]:
     return float(middle), float(low), float(high)
 
 
-def row(scatter: float, precision: float, pairs: Sequence[tuple[Answer, Answer]]) -> dict[str, Any]:
+def row(scatter: float, tolerance: float, pairs: Sequence[tuple[Answer, Answer]]) -> dict[str, Any]:
     """One line of the table. Bias and difference: mean and its standard error over the ladders."""
     truth = {"exponent": true_exponent(), "log_size": float(np.log10(SIZES[1] * BEYOND))}
     found: dict[str, Any] = {
         "scatter": scatter,
-        "precision": precision,
+        "tolerance": tolerance,
         "ladders": len(pairs),
         "images_used": quartiles([plan.used for plan, _ in pairs]),
         "steps": quartiles([plan.steps for plan, _ in pairs]),
@@ -292,18 +292,18 @@ def row(scatter: float, precision: float, pairs: Sequence[tuple[Answer, Answer]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=20)
-    parser.add_argument("--precision", type=float, nargs="+", default=[PRECISION])
+    parser.add_argument("--tolerance", type=float, nargs="+", default=[TOLERANCE])
     parser.add_argument("--scatter", type=float, nargs="+", default=list(SCATTERS))
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     rows = []
     for scatter in options.scatter:
-        for precision in options.precision:
+        for tolerance in options.tolerance:
             with ProcessPoolExecutor(options.workers) as pool:
-                pairs = list(pool.map(partial(compare, scatter, precision), range(options.seeds)))
+                pairs = list(pool.map(partial(compare, scatter, tolerance), range(options.seeds)))
             rows.append(
-                row(scatter, precision, pairs)
+                row(scatter, tolerance, pairs)
                 | {"ladder": [[asdict(one) for one in pair] for pair in pairs]}
             )
             print(json.dumps({k: v for k, v in rows[-1].items() if k != "ladder"}), flush=True)

@@ -61,21 +61,21 @@ class Sizer:
     """The project's own estimator, as `recommend` and `predict` answer."""
 
     def __init__(self, curves: Curves, image_share: float) -> None:
-        from sizer.predict.predictor import predictor
+        from sizer.prediction.predictor import predictor
 
         self.ladder = predictor(curves, image_share)
 
     def accuracy(self, size: float, step: float) -> Interval:
-        from sizer.predict.accuracy import training_accuracy
+        from sizer.prediction.accuracy import training_accuracy
 
         training = training_accuracy(self.ladder.at(step), size, CONFIDENCE)
         return training.low, training.best, training.high
 
     def sizes(self, step: float, target: float) -> Answer:
         """A low of 0, any size, is no bound; what is called unreachable is above all sought."""
-        from sizer.predict.advice import answer
-        from sizer.predict.question import Requirement
-        from sizer.predict.sizes import SEARCH
+        from sizer.prediction.advice import answer
+        from sizer.prediction.question import Requirement
+        from sizer.prediction.sizes import SEARCH
 
         wanted = Requirement(step, target, CONFIDENCE)
         verdict, sizes = answer(self.ladder.at(step), wanted)

@@ -1,29 +1,73 @@
-"""The calibration: everything that was measured of a ladder, and what was fitted to it."""
+"""The calibration: everything that was measured of a ladder, and fitted to it; its file."""
 
 from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
 
 from sizer.datasets.records import DatasetInfo
-from sizer.inference.records import ModelInfo
+from sizer.errors import CalibrationError, OutputError, UsageError
+from sizer.inference.input_format import InputFormat
+from sizer.inference.records import ModelInfo, ProviderChoice
+from sizer.io import check_writable, make_folder, shipped, write_text
+from sizer.measure.engines import EngineChoice
 from sizer.networks.recipe import LadderTraining
+from sizer.result import Tabular
 from sizer.scaling.backtests import Backtest
+from sizer.scaling.choices import IntervalMethod
 from sizer.scaling.collapse import Collapse
-from sizer.scaling.crossings import LevelCrossing, Width
+from sizer.scaling.crossings import Cut, LevelCrossing, Width, width_tolerance
 from sizer.scaling.curves import Cell, NoiseCurve, at_shared_steps, curves_of
 from sizer.scaling.surface import LawFit
 from sizer.scaling.width import WidthLaw
 
+VERSION = 1
+
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class Measuring:
+    """What `calibrate` was asked to measure.
+
+    models: files and folders, none for the built-in ladder. data: whose test images. steps: None
+    where they were planned. images: at most, None for all. tolerance: of the widths, at which a
+    plan stops. input_format: None where the files say it.
+    """
+
+    models: tuple[str, ...]
+    data: str
+    steps: tuple[float, ...] | None
+    images: int | None
+    tolerance: float
+    input_format: InputFormat | None
+    provider: ProviderChoice
+    engine: EngineChoice
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What `calibrate` and `fit` were asked, so that the same can be asked again.
+
+    measuring: None where some other program measured. measurements: the file that `fit` was given,
+    None where nothing was fitted again, or what was given was no file. cut, interval: of the fit.
+    version: of the program that was asked last.
+    """
+
+    measuring: Measuring | None
+    measurements: str | None
+    cut: Cut
+    interval: IntervalMethod
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration(Tabular):
     """Everything `recommend` needs: the measurements, the fits, and how far to trust them.
 
     schedule: name of the noise schedule that the steps belong to, None for a table in some other
     noise unit. fit: the law chosen by back-test, None where no law can be fitted; rivals: the
     others. image_share: of the counting variance, what all models have in common, as measured; 1
-    where unknown. precision: half of the 90 % interval that counting leaves a width, as a share of
-    it: the mean over the pairs of levels, of the model worst off; None where a width has no
-    interval. warnings: of the measurement; fit_warnings: of what was fitted, or could not be.
-    ladder: how all of the models were trained, where a manifest says so.
+    where unknown. warnings: of the measurement; fit_warnings: of what was fitted, or could not be.
+    ladder: how all of the models were trained, where a manifest says so. request: what was asked,
+    None in files of older versions.
     """
 
     version: int
@@ -41,10 +85,10 @@ class Calibration:
     rivals: tuple[LawFit, ...]
     backtests: tuple[Backtest, ...]
     image_share: float = 1.0
-    precision: float | None = None
     warnings: tuple[str, ...] = ()
     fit_warnings: tuple[str, ...] = ()
     ladder: LadderTraining | None = None
+    request: Request | None = None
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -70,3 +114,131 @@ class Calibration:
     def laws(self) -> tuple[LawFit, ...]:
         """All laws that could be fitted, the best predictor of left-out sizes first."""
         return () if self.fit is None else (self.fit, *self.rivals)
+
+    @property
+    def tolerance(self) -> float | None:
+        """Within what share of itself counting lets a width be known: see `width_tolerance`."""
+        return width_tolerance(self.widths)
+
+    def save(self, path: str | Path) -> None:
+        """Write the calibration's file. Raises OutputError where it cannot be written."""
+        import msgspec
+
+        text = msgspec.json.format(msgspec.json.encode(self), indent=1)
+        write_text(Path(path), text.decode() + "\n")
+
+    def rows(self) -> list[dict[str, object]]:
+        """One row a cell: models in order of size, steps ascending."""
+        return [
+            {
+                "model": curve.model.name,
+                "parameters": curve.size,
+                "step": step,
+                "correct": correct,
+                "trials": trials,
+                "accuracy": correct / trials,
+            }
+            for curve in self.curves
+            for step, correct, trials in zip(curve.steps, curve.correct, curve.trials, strict=True)
+        ]
+
+
+def load(calibration: str | Path | Calibration) -> Calibration:
+    """The calibration of a file, or a shipped one by name; one that was read already is given back.
+
+    Raises CalibrationError for a file that is no calibration of this version, UsageError for a name
+    that is neither a file nor shipped.
+    """
+    if isinstance(calibration, Calibration):
+        return calibration
+    return _read(find_calibration(str(calibration)))
+
+
+def check_outputs(path: Path, plots: Path | None = None) -> None:
+    """Raise OutputError before any work if the calibration `path` could not be written, is not
+    ours to replace, or the folder `plots` cannot be there.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; give a file name")
+    if path.exists():
+        try:
+            _read(path)
+        except CalibrationError:
+            raise OutputError(
+                f"{path}: exists and is no calibration; choose another --out or remove it"
+            ) from None
+    check_writable(path)
+    if plots is not None:
+        make_folder(plots)
+
+
+def _read(path: Path) -> Calibration:
+    """Raises CalibrationError for anything that is not a calibration of this version."""
+    import msgspec
+
+    try:
+        calibration = msgspec.json.decode(path.read_bytes(), type=Calibration)
+    except OSError as error:
+        raise CalibrationError(f"{path}: {error.strerror}; give a calibration file") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise CalibrationError(
+            f"{path}: not a calibration of this version: {error}; "
+            "make one with `sizer calibrate` or `sizer fit`"
+        ) from error
+    if calibration.version != VERSION:
+        raise CalibrationError(
+            f"{path}: calibration version {calibration.version}, this sizer reads {VERSION}; "
+            "make it again with `sizer calibrate`"
+        )
+    _require_counts(path, calibration)
+    _require_laws(path, calibration)
+    return calibration
+
+
+def _require_counts(path: Path, calibration: Calibration) -> None:
+    """Raise CalibrationError for cells that no measurement gives, as an edited file may hold."""
+    names = [model.name for model in calibration.models]
+    measured = {(cell.model, cell.step) for cell in calibration.cells}
+    again = "make the file again with `sizer calibrate`"
+    if not names or set(names) != {name for name, _ in measured} or len(set(names)) < len(names):
+        raise CalibrationError(f"{path}: its models are not those of its measurements; {again}")
+    if len(measured) < len(calibration.cells):
+        raise CalibrationError(f"{path}: a model is measured twice at a step; {again}")
+    for cell in calibration.cells:
+        if not (0 <= cell.correct <= cell.trials and cell.trials > 0 and cell.step >= 0):
+            raise CalibrationError(
+                f"{path}: {cell.model} at step {cell.step:g}: {cell.correct} of {cell.trials} "
+                f"correct is no measurement; {again}"
+            )
+
+
+def _require_laws(path: Path, calibration: Calibration) -> None:
+    """Raise CalibrationError for a law that is none of ours, or whose values do not fit it."""
+    from sizer.scaling.laws import law_named, law_names
+
+    for fit in calibration.laws:
+        if fit.law not in law_names():
+            raise CalibrationError(
+                f"{path}: the law {fit.law!r} is not one of {', '.join(law_names())}; "
+                "make the file again with `sizer fit`"
+            )
+        count = len(fit.values)
+        whole = len(fit.covariance) == count and all(len(row) == count for row in fit.covariance)
+        rising = all(low < high for low, high in pairwise(fit.knots)) and len(fit.knots) > 1
+        if not (whole and rising and fit.names == law_named(fit.law).names(len(fit.knots))):
+            raise CalibrationError(
+                f"{path}: the {fit.law} law does not hold together; "
+                "make the file again with `sizer fit`"
+            )
+
+
+def find_calibration(name: str) -> Path:
+    """A file, or the name of a shipped calibration."""
+    path = Path(name)
+    if path.is_file() or path.suffix or path.name != name:
+        return path
+    folder = shipped("calibration")
+    if (folder / f"{name}.json").is_file():
+        return folder / f"{name}.json"
+    known = ", ".join(sorted(file.stem for file in folder.glob("*.json"))) or "none"
+    raise UsageError(f"calibration {name!r}: neither a file nor a shipped one ({known})")

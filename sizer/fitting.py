@@ -5,18 +5,18 @@ from pathlib import Path
 import numpy as np
 
 import sizer
-from sizer import files
-from sizer.calibration import Calibration
+from sizer.calibration import VERSION, Calibration, Request, load
 from sizer.datasets.records import DatasetInfo
 from sizer.inference.records import ModelInfo
 from sizer.networks.recipe import LadderTraining
 from sizer.noise import NoiseSchedule, schedule_named
 from sizer.progress import ReportProgress, no_progress
 from sizer.scaling.analysis import NO_WIDTH_LAW, NOT_CLEAN, Answers, analyse, answers_at
-from sizer.scaling.choices import IntervalMethod
-from sizer.scaling.crossings import Cut, precision
+from sizer.scaling.choices import Control, IntervalMethod, LevelSet, OrderParameter
+from sizer.scaling.crossings import Cut
 from sizer.scaling.curves import Cell, common_steps, curves_of
 from sizer.scaling.evidence import image_share as share_of
+from sizer.table import read_table
 
 NO_CHANCE = "the table has no column `chance`: it was taken to be 0; state what guessing reaches"
 
@@ -34,6 +34,7 @@ def fit_measurements(
     interval: IntervalMethod = "sandwich",
     warnings: tuple[str, ...] = (),
     ladder: LadderTraining | None = None,
+    request: Request | None = None,
     progress: ReportProgress = no_progress,
 ) -> Calibration:
     """Levels, widths, collapse and laws of a finished measurement.
@@ -49,7 +50,7 @@ def fit_measurements(
         shared = [curve.at(common) for curve in curves]
         image_share = share_of(np.array(answers_at(right, curves, shared)))
     return Calibration(
-        version=files.VERSION,
+        version=VERSION,
         created_with=f"sizer {sizer.__version__}",
         schedule=schedule.name if schedule else None,
         dataset=dataset,
@@ -64,37 +65,37 @@ def fit_measurements(
         rivals=analysis.fits[1:],
         backtests=analysis.backtests,
         image_share=image_share,
-        precision=precision(analysis.widths),
         warnings=warnings,
         fit_warnings=analysis.warnings,
         ladder=ladder,
+        request=request,
     )
 
 
-def fit_file(
-    path: Path,
-    cut: Cut,
+def fit(
+    measurements: str | Path | Calibration,
+    *,
+    order_parameter: OrderParameter = "normalised",
+    control: Control = "step",
+    levels: LevelSet = "equidistant",
     interval: IntervalMethod = "sandwich",
     progress: ReportProgress = no_progress,
 ) -> Calibration:
-    """Fit again what a calibration holds, or a CSV table that some other evaluation wrote."""
-    if path.suffix == ".json":
-        old = files.read_calibration(path)
-        return fit_measurements(
-            models=old.models,
-            cells=old.cells,
-            chance=old.chance,
-            schedule=schedule_named(old.schedule) if old.schedule else None,
-            dataset=old.dataset,
-            cut=cut,
-            image_share=old.image_share,
-            interval=interval,
-            # older files hold those of the fit among them
-            warnings=tuple(w for w in old.warnings if w not in {NO_WIDTH_LAW, NOT_CLEAN}),
-            ladder=old.ladder,
-            progress=progress,
-        )
-    models, cells, chance = files.read_table(path)
+    """Fit the scaling laws again to a calibration, or to a CSV table of some other program.
+
+    measurements: a calibration, its file, or a file of the columns `model,parameters,step,correct,
+    trials`, and `chance` and `training` where they are known; its steps may be of any unit of
+    noise. order_parameter: the accuracy that is cut into levels. control: the noise variable in
+    which widths are taken. levels: between which. interval: how errors of the laws are found.
+
+    Raises MeasurementError for a table that is malformed or too small, CalibrationError for a file
+    that is no calibration, UsageError for a control that the noise's unit does not have.
+    """
+    cut = Cut(order_parameter, control, levels)
+    path = None if isinstance(measurements, Calibration) else Path(measurements)
+    if path is None or path.suffix == ".json":
+        return _fit_again(load(measurements), path, cut, interval, progress)
+    models, cells, chance = read_table(path)
     return fit_measurements(
         models=models,
         cells=cells,
@@ -104,5 +105,39 @@ def fit_file(
         cut=cut,
         interval=interval,
         warnings=(NO_CHANCE,) if chance is None else (),
+        request=Request(None, str(path), cut, interval, sizer.__version__),
+        progress=progress,
+    )
+
+
+def _fit_again(
+    old: Calibration,
+    path: Path | None,
+    cut: Cut,
+    interval: IntervalMethod,
+    progress: ReportProgress,
+) -> Calibration:
+    """path: of the file that held it, None where there was none."""
+    asked = old.request
+    before = None if asked is None else asked.measurements
+    return fit_measurements(
+        models=old.models,
+        cells=old.cells,
+        chance=old.chance,
+        schedule=schedule_named(old.schedule) if old.schedule else None,
+        dataset=old.dataset,
+        cut=cut,
+        image_share=old.image_share,
+        interval=interval,
+        # older files hold those of the fit among them
+        warnings=tuple(w for w in old.warnings if w not in {NO_WIDTH_LAW, NOT_CLEAN}),
+        ladder=old.ladder,
+        request=Request(
+            measuring=None if asked is None else asked.measuring,
+            measurements=before if path is None else str(path),
+            cut=cut,
+            interval=interval,
+            version=sizer.__version__,
+        ),
         progress=progress,
     )

@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.resources import files
 from pathlib import Path
 
 from sizer.errors import OutputError
@@ -65,3 +66,9 @@ def cache_folder() -> Path:
     folder = (base if base.is_absolute() else Path("~/.cache").expanduser()) / "sizer"
     make_folder(folder, ANOTHER_CACHE)
     return folder
+
+
+def shipped(kind: str) -> Path:
+    """Folder of the shipped `models` or `calibration`, in a wheel or in a checkout."""
+    packaged = Path(str(files("sizer"))) / "shipped" / kind
+    return packaged if packaged.is_dir() else Path(str(files("sizer"))).parent / kind

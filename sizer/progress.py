@@ -10,6 +10,10 @@ def ignore_progress(done: float, total: float, /) -> None:
     """Show nothing."""
 
 
+def say_nothing(_message: str, /) -> None:
+    """Show no message."""
+
+
 def no_progress(_phase: str, /) -> Progress:
     """Show nothing of any phase."""
     return ignore_progress

@@ -9,10 +9,13 @@ from itertools import pairwise
 import numpy as np
 
 import sizer
-from sizer.calibration import Calibration
+from sizer.calibration import Calibration, Measuring, Request
 from sizer.datasets.records import DatasetInfo
 from sizer.inference.records import ModelInfo
 from sizer.networks.recipe import LadderTraining
+from sizer.scaling.crossings import Cut
+
+OUT = "calibration.json"  # where calibrate writes by default
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,45 +33,14 @@ class Provenance:
     models: tuple[ModelInfo, ...]
 
 
-def calibrate_line(calibration: Calibration) -> str | None:
-    """The line that measures the same again, where its models are of a known ladder."""
-    data, law, ladder = calibration.dataset, calibration.width_law, calibration.ladder
-    folder = None if ladder is None else _folder(ladder)
-    if folder is None or data is None:
-        return None
-    words = [folder, "--data", data.spec, *_measured_words(calibration, data)]
-    if law is not None:
-        words += ["--control", law.control, "--order-parameter", law.order_parameter]
-        halved = all(math.log2(low).is_integer() for pair in law.pairs for low, _ in [pair.levels])
-        words += ["--levels", "logarithmic" if halved else "equidistant"]
-    if calibration.fit is not None:
-        words += ["--interval", calibration.fit.interval]
-    return shlex.join(["sizer", "calibrate", *words])
-
-
-def _measured_words(calibration: Calibration, data: DatasetInfo) -> list[str]:
-    """The steps that all models have; or, where each has its own, the plan on as many images."""
-    curves = calibration.curves
-    steps, images = curves[0].steps, calibration.images
-    words = ["--images", str(images)] if images < data.images else []
-    if any(curve.steps != steps for curve in curves):
-        return [*words, "--precision", "0"]
-    return ["--steps", ",".join(f"{step:g}" for step in steps), *words]
-
-
-def _folder(ladder: LadderTraining) -> str | None:
-    """Where the commands of a ladder put it last."""
-    words = shlex.split(ladder.command)
-    after = [word for option, word in pairwise(words) if option == "--out"]
-    return after[-1] if after else None
-
-
 def provenance(calibration: Calibration, command: str | None) -> Provenance:
     """Where the figures of a calibration come from; command: the line that asks now."""
     ladder = calibration.ladder
-    lines = (ladder.command if ladder else None, calibrate_line(calibration), command)
+    trained = ladder.command if ladder else None
     return Provenance(
-        commands=tuple(line for line in lines if line),
+        commands=tuple(
+            line for line in (trained, *calibration_lines(calibration), command) if line
+        ),
         versions=(
             *([f"ladder: {ladder.created_with}"] if ladder else []),
             f"calibration: {calibration.created_with}",
@@ -79,3 +51,104 @@ def provenance(calibration: Calibration, command: str | None) -> Provenance:
         measured_on=calibration.dataset,
         models=calibration.models,
     )
+
+
+def calibration_lines(calibration: Calibration) -> tuple[str, ...]:
+    """The lines that measure and fit the same again, as far as they are known."""
+    request = calibration.request or _guessed_request(calibration)
+    measuring = request.measuring or _guessed_measuring(calibration)
+    kept = request.measurements or OUT
+    fitted = request.measurements is not None or request.cut != Cut()
+    interval = [] if request.interval == "sandwich" else ["--interval", request.interval]
+    lines = []
+    if measuring is not None:
+        options = ["--out", kept] if fitted and kept != OUT else [] if fitted else interval
+        lines.append(["calibrate", *_measuring_words(measuring), *options])
+    if fitted and (measuring is not None or request.measurements is not None):
+        lines.append(["fit", kept, *_cut_words(request.cut), *interval])
+    return tuple(shlex.join(["sizer", *words]) for words in lines)
+
+
+def _measuring_words(measuring: Measuring) -> list[str]:
+    words = [*measuring.models, "--data", measuring.data]
+    if measuring.steps is None:
+        words += ["--tolerance", _number(measuring.tolerance)]
+    else:
+        words += ["--steps", _numbers(measuring.steps)]
+    if measuring.images is not None:
+        words += ["--images", str(measuring.images)]
+    if measuring.input_format is not None:
+        expected = measuring.input_format
+        words += ["--input-range", _numbers(expected.range)]
+        words += ["--mean", _numbers(expected.mean), "--std", _numbers(expected.std)]
+    if measuring.provider != "auto":
+        words += ["--provider", measuring.provider]
+    if measuring.engine != "threads":
+        words += ["--engine", measuring.engine]
+    return words
+
+
+def _cut_words(cut: Cut) -> list[str]:
+    usual, words = Cut(), list[str]()
+    if cut.order_parameter != usual.order_parameter:
+        words += ["--order-parameter", cut.order_parameter]
+    if cut.control != usual.control:
+        words += ["--control", cut.control]
+    if cut.levels != usual.levels:
+        words += ["--levels", cut.levels]
+    return words
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return ",".join(map(_number, values))
+
+
+def _number(value: float) -> str:
+    """All digits of it, and none more."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
+def _guessed_request(calibration: Calibration) -> Request:
+    """Of a file that does not say it, as those of older versions."""
+    law, fit, cut = calibration.width_law, calibration.fit, Cut()
+    if law is not None:
+        halved = all(math.log2(low).is_integer() for pair in law.pairs for low, _ in [pair.levels])
+        cut = Cut(law.order_parameter, law.control, "logarithmic" if halved else "equidistant")
+    return Request(
+        measuring=None,
+        measurements=None,
+        cut=cut,
+        interval="bootstrap" if fit is not None and fit.interval == "bootstrap" else "sandwich",
+        version=calibration.created_with,
+    )
+
+
+def _guessed_measuring(calibration: Calibration) -> Measuring | None:
+    """The steps that all models have; or, where each has its own, the plan on as many images.
+
+    None where the models are of no known ladder.
+    """
+    data, ladder, images = calibration.dataset, calibration.ladder, calibration.images
+    folder = None if ladder is None else _folder(ladder)
+    if folder is None or data is None:
+        return None
+    curves = calibration.curves
+    steps = curves[0].steps
+    return Measuring(
+        models=(folder,),
+        data=data.spec,
+        steps=steps if all(curve.steps == steps for curve in curves) else None,
+        images=images if images < data.images else None,
+        tolerance=0.0,
+        input_format=None,
+        provider="auto",
+        engine="threads",
+    )
+
+
+def _folder(ladder: LadderTraining) -> str | None:
+    """Where the commands of a ladder put it last."""
+    words = shlex.split(ladder.command)
+    after = [word for option, word in pairwise(words) if option == "--out"]
+    return after[-1] if after else None

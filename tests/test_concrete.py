@@ -9,20 +9,23 @@ import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_advise import trained_with
+from planted import trained_with
 from typer.testing import CliRunner
 
-from sizer import files, pipeline
+from sizer.calibration import find_calibration, load
 from sizer.cli.app import app
 from sizer.cli.options import parse_noise_steps, parse_sizes
 from sizer.errors import MissingExtraError, OutputError, UsageError
-from sizer.fitting import fit_file
+from sizer.fitting import fit
+from sizer.io import shipped
 from sizer.networks.architecture import SMALL_STEMS, small, small_with
 from sizer.networks.manifest import read_manifest
 from sizer.networks.models import find_models, training_of
 from sizer.networks.recipe import Recipe, full_recipe, train_line
-from sizer.report import advice_markdown
-from sizer.scaling.crossings import Cut
+from sizer.prediction.advice import Advice
+from sizer.prediction.question import Requirement
+from sizer.report.advice import document
+from sizer.report.markdown import markdown
 
 SHIPPED = ("builtin", "cifar100-clean", "cifar100-noise")
 ASKED = ("recommend", "--noise-step", "200", "--target-acc", "0.75")
@@ -83,8 +86,8 @@ class TestTrainLine:
 class TestTheLadderInACalibration:
     @pytest.mark.parametrize("name", SHIPPED)
     def test_shipped_ones_have_their_manifest_s(self, name):
-        found = files.read_calibration(files.find_calibration(name))
-        folder = files.shipped("models") / name
+        found = load(name)
+        folder = shipped("models") / name
         manifest = read_manifest(folder)
         assert found.ladder == training_of(find_models([folder]))
         assert found.ladder.recipe == manifest.recipe
@@ -92,18 +95,18 @@ class TestTheLadderInACalibration:
         assert {m.sha256 for m in found.models} <= {m.sha256 for m in manifest.models}
 
     def test_a_file_without_it_is_still_read(self, tmp_path):
-        fields = json.loads(files.find_calibration("builtin").read_text())
+        fields = json.loads(find_calibration("builtin").read_text())
         del fields["ladder"]
         old = tmp_path / "old.json"
         old.write_text(json.dumps(fields))
-        assert files.read_calibration(old).ladder is None
+        assert load(old).ladder is None
         answer = json.loads(sizer(*ASKED, "--calibration", old, "--format", "json").stdout)
         assert answer["verdict"] == "recommended"
         assert answer["train_command"] is None
 
     def test_fitting_again_keeps_it(self, tmp_path):
-        again = fit_file(files.find_calibration("builtin"), Cut())
-        assert again.ladder == files.read_calibration(files.find_calibration("builtin")).ladder
+        again = fit(load("builtin"))
+        assert again.ladder == load("builtin").ladder
 
     def test_none_of_models_that_no_manifest_describes(self, tmp_path):
         (tmp_path / "own.onnx").write_bytes(b"")
@@ -161,17 +164,19 @@ class TestExport:
 
     @pytest.fixture
     def no_work(self, monkeypatch):
-        monkeypatch.setattr(pipeline, "recommend", lambda *_, **__: pytest.fail("worked"))
+        monkeypatch.setattr(
+            "sizer.prediction.recommend.recommend", lambda *_, **__: pytest.fail("worked")
+        )
 
     def test_without_the_extra_it_says_so_before_any_work(self, tmp_path, monkeypatch, no_work):
         known = importlib.util.find_spec
         monkeypatch.setattr(
-            "sizer.networks.extra.find_spec",
+            "sizer.extras.find_spec",
             lambda name: None if name == "torch" else known(name),
         )
         result = sizer(*ASKED, "--export", tmp_path)
         assert result.exit_code == MissingExtraError.exit_code
-        assert "pip install 'sizer[train]'" in result.output.replace("\n", " ")
+        assert "pip install 'model-sizer[train]'" in result.output.replace("\n", " ")
 
     def test_a_calibration_of_another_family_is_refused(
         self, tmp_path, planted_calibration, no_work
@@ -187,10 +192,6 @@ class TestExport:
 
 
 def test_markdown_keeps_the_line_in_one_piece():
-    from sizer.results import Advice, Requirement
-
-    advice = Advice(
-        *("recommended", "why", Requirement(1, 0.5), None, None, None, "transition", None),
-        train_command="sizer train --data 'a b'",
-    )
-    assert "\n    sizer train --data 'a b'" in advice_markdown(advice)
+    line = "sizer train --data 'a b'"
+    advice = Advice("recommended", "why", Requirement(1, 0.5), train_command=line)
+    assert f"\n    {line}" in markdown(document(advice))

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sizer.calibration import load
 from sizer.estimate import Estimate
-from sizer.files import find_calibration, read_calibration
 from sizer.scaling.crossings import Cut, Width
 
 PATH = Path(__file__).parents[1] / "benchmarks" / "paper.py"
@@ -55,5 +55,5 @@ def test_luck_alone_lies_about_the_law_as_far_as_between_seeds(paper):
 
 
 def test_the_widths_are_those_of_the_calibration(paper):
-    calibration = read_calibration(find_calibration("cifar100-clean"))
+    calibration = load("cifar100-clean")
     assert paper.cut(calibration, Cut()) == calibration.widths

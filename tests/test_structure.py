@@ -140,5 +140,5 @@ def test_a_recommendation_loads_nothing_heavy(planted_calibration):
         *("recommend", "--noise-step", "300", "--target-acc", "0.6"),
         *("--calibration", str(planted_calibration), "--device", "STM32H747XI"),
     )
-    assert {"sizer.predict.recommend", "sizer.devices.latency"} <= loaded
+    assert {"sizer.prediction.recommend", "sizer.devices.latency"} <= loaded
     assert loaded.isdisjoint({*HEAVY, "sizer.measure.cells"})

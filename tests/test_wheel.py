@@ -14,7 +14,7 @@ def run(*line: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_an_installed_wheel_recommends_at_once(tmp_path: Path) -> None:
+def test_an_installed_wheel_answers_at_once(tmp_path: Path) -> None:
     built = run(sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, ROOT, cwd=tmp_path)
     assert built.returncode == 0, built.stderr
     (wheel,) = tmp_path.glob("*.whl")
@@ -36,5 +36,14 @@ def test_an_installed_wheel_recommends_at_once(tmp_path: Path) -> None:
     assert answer["verdict"] == "recommended"
     assert answer["parameters"]["recommended"] > 0
     assert [device["name"] for device in answer["devices"]] == ["STM32H747XI"]
-    ladder = tmp_path / "env" / "lib"
-    assert len(list(ladder.glob("*/site-packages/sizer/shipped/models/builtin/*.onnx"))) == 18
+    script = (
+        "import importlib.metadata, sizer; "
+        "advice = sizer.recommend(sizer.load('builtin'), step=200, accuracy=0.75); "
+        "print(importlib.metadata.version('model-sizer'), sizer.__version__, advice.recommended)"
+    )
+    installed_version, version, size = run(python, "-c", script, cwd=tmp_path).stdout.split()
+    assert installed_version == version
+    assert int(size) == answer["parameters"]["recommended"]
+    packages = tmp_path / "env" / "lib"
+    assert list(packages.glob("*/site-packages/sizer/py.typed"))
+    assert len(list(packages.glob("*/site-packages/sizer/shipped/models/builtin/*.onnx"))) == 18

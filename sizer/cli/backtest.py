@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+import sizer
 from sizer.cli.app import command, save_pictures
 from sizer.cli.options import CalibrationArgument, FormatOption, PlotsOption
 from sizer.cli.progress import measuring_progress
@@ -27,16 +28,14 @@ def backtest(
 
     Example: sizer backtest cifar100-noise --hold-out 2 --plots pictures
     """
-    from sizer import files, io
-    from sizer.predict.backtest import backtest as leave_out_largest
-    from sizer.report.backtest import document
+    from sizer import io
 
     if plots is not None:
         io.make_folder(plots)
     with measuring_progress() as progress:
-        test = leave_out_largest(files.load(calibration), hold_out=hold_out, progress=progress)
+        test = sizer.backtest(calibration, hold_out=hold_out, progress=progress)
     if plots is not None:
         from sizer.report.pictures import backtest_figures
 
         save_pictures(backtest_figures(test), plots)
-    show(test, document, format)
+    show(test, format)

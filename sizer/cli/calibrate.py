@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import sizer
 from sizer.cli.app import command, mention, save_pictures
 from sizer.cli.options import (
     ControlOption,
@@ -23,7 +24,7 @@ from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
 from sizer.inference.records import ProviderChoice
 from sizer.measure.engines import EngineChoice
-from sizer.scaling.choices import PRECISION
+from sizer.scaling.choices import TOLERANCE
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
@@ -44,14 +45,14 @@ def calibrate(
     images: Annotated[
         int | None, typer.Option(min=1, help="Use this many test images at most; all by default.")
     ] = None,
-    precision: Annotated[
+    tolerance: Annotated[
         float,
         typer.Option(
             min=0,
             help="With --steps auto, stop once the widths are known this well: half of their 90 % "
             "interval from counting, a share of the width. 0: use all images.",
         ),
-    ] = PRECISION,
+    ] = TOLERANCE,
     provider: Annotated[
         ProviderChoice, typer.Option(help="Where ONNX Runtime runs; auto: CUDA if it works.")
     ] = "auto",
@@ -61,9 +62,6 @@ def calibrate(
     input_range: InputRangeOption = None,
     mean: MeanOption = None,
     std: StdOption = None,
-    order_parameter: OrderOption = "normalised",
-    control: ControlOption = "step",
-    levels: LevelsOption = "equidistant",
     interval: IntervalOption = "sandwich",
     out: OutOption = Path("calibration.json"),
     plots: PlotsOption = None,
@@ -74,25 +72,21 @@ def calibrate(
 
     Example: sizer calibrate models/mine --images 2000 --out mine.json --plots pictures
     """
-    from sizer import files
-    from sizer.measure.engines import open_engine
-    from sizer.pipeline.calibrating import calibrate as calibrate_ladder
-    from sizer.scaling.crossings import Cut
+    from sizer.calibration import check_outputs
 
-    files.check_outputs(out, plots)
-    with open_engine(engine, mention) as opened, measuring_progress() as progress:
-        calibration = calibrate_ladder(
-            models=models or [],
+    check_outputs(out, plots)
+    with measuring_progress() as progress:
+        calibration = sizer.calibrate(
+            models or (),
             data=data,
             steps=parse_steps(steps),
             images=images,
-            precision=precision,
+            tolerance=tolerance,
             provider=provider,
+            engine=engine,
             input_format=parse_input_format(input_range, mean, std),
-            cut=Cut(order_parameter, control, levels),
             interval=interval,
             progress=progress,
-            engine=opened,
             tell=mention,
         )
     _deliver(calibration, out, plots)
@@ -118,27 +112,27 @@ def fit(
 
     Example: sizer fit measurements.csv --out mine.json
     """
-    from sizer import files
-    from sizer.cli.progress import measuring_progress
-    from sizer.fitting import fit_file
-    from sizer.scaling.crossings import Cut
+    from sizer.calibration import check_outputs
 
-    files.check_outputs(out, plots)
-    cut = Cut(order_parameter, control, levels)
+    check_outputs(out, plots)
     with measuring_progress() as progress:
-        calibration = fit_file(measurements, cut, interval, progress)
+        calibration = sizer.fit(
+            measurements,
+            order_parameter=order_parameter,
+            control=control,
+            levels=levels,
+            interval=interval,
+            progress=progress,
+        )
     _deliver(calibration, out, plots)
 
 
 def _deliver(calibration: "Calibration", out: Path, plots: Path | None) -> None:
     """Write first, then show."""
-    from sizer import files
-    from sizer.report.calibration import document
-
-    files.write_calibration(out, calibration)
+    calibration.save(out)
     mention(f"wrote {out}")
     if plots is not None:
         from sizer.report.pictures import figures
 
         save_pictures(figures(calibration), plots)
-    show(calibration, document)
+    show(calibration)

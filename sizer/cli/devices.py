@@ -42,7 +42,7 @@ def devices(
     from sizer.devices.check import list_devices
     from sizer.report.devices import document
 
-    show(list_devices(name, core, ram, devices_file), document, format)
+    show(list_devices(name, core, ram, devices_file), format, document)
 
 
 devices_app.callback(invoke_without_command=True, epilog=take_example(devices))(answering(devices))
@@ -78,7 +78,7 @@ def check(
         max_flash=max_flash,
         max_latency_ms=max_latency,
     )
-    show(verdicts, verdicts_document, format)
+    show(verdicts, format, verdicts_document)
 
 
 @devices_command

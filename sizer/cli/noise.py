@@ -44,7 +44,7 @@ def noise(
     if pictures:
         _camera_noise(pictures, given, format)
         return
-    show(level_from(linear_schedule(), **given), document, format)
+    show(level_from(linear_schedule(), **given), format, document)
 
 
 def _camera_noise(pictures: list[Path], given: dict[str, float | None], form: Format) -> None:
@@ -56,7 +56,7 @@ def _camera_noise(pictures: list[Path], given: dict[str, float | None], form: Fo
     with measuring_progress() as progress:
         camera = camera_noise(pictures, progress=progress)
     mention_skipped(camera)
-    show(camera, camera_document, form)
+    show(camera, form, camera_document)
 
 
 def mention_skipped(camera: "CameraNoise") -> None:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+import sizer
 from sizer.cli.app import command
 from sizer.cli.options import (
     CalibrationOption,
@@ -40,13 +41,9 @@ def plan(
 
     Example: sizer plan --noise-step 300 --target-acc 0.6 --budget 2 --calibration mine.json
     """
-    from sizer import files
-    from sizer.predict.plan import plan as plan_trainings
-    from sizer.report.plan import document
-
     with measuring_progress() as progress:
-        planned = plan_trainings(
-            files.load(calibration),
+        planned = sizer.plan(
+            calibration,
             accuracy=target_acc,
             budget=budget,
             step=noise_step,
@@ -56,5 +53,5 @@ def plan(
             confidence=confidence,
             progress=progress,
         )
-    show(planned, document, format)
+    show(planned, format)
     return 0 if planned.worth_it else 1

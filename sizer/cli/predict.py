@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+import sizer
 from sizer.cli.app import command
 from sizer.cli.options import (
     CalibrationOption,
@@ -38,13 +39,9 @@ def predict(
 
     Example: sizer predict --parameters 200000 --noise-step 300 --calibration mine.json
     """
-    from sizer import files
-    from sizer.predict.accuracy import predict as predict_accuracy
-    from sizer.report.prediction import document
-
     with measuring_progress() as progress:
-        prediction = predict_accuracy(
-            files.load(calibration),
+        prediction = sizer.predict(
+            calibration,
             parameters=parameters,
             step=noise_step,
             sigma=sigma,
@@ -53,4 +50,4 @@ def predict(
             confidence=confidence,
             progress=progress,
         )
-    show(prediction, document, format)
+    show(prediction, format)

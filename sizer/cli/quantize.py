@@ -1,11 +1,11 @@
 """`sizer quantize`: a ladder at a lower precision."""
 
-import functools
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+import sizer
 from sizer.cli.app import command, line_given
 from sizer.cli.options import InputRangeOption, MeanOption, StdOption, parse_input_format
 from sizer.cli.progress import measuring_progress
@@ -32,11 +32,8 @@ def quantize(
 
     Example: sizer quantize models/mine --data photos/ --out models/mine-int8
     """
-    from sizer.quantization.quantize import quantize as quantize_ladder
-    from sizer.report.ladder import quantized_document
-
     with measuring_progress() as progress:
-        results = quantize_ladder(
+        ladder = sizer.quantize(
             models,
             out,
             data=data,
@@ -45,4 +42,4 @@ def quantize(
             command=line_given(),
             progress=progress,
         )
-    show(results, functools.partial(quantized_document, precision))
+    show(ladder)

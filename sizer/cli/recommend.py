@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import sizer
 from sizer.cli.app import command, line_given, mention
 from sizer.cli.options import (
     CalibrationOption,
@@ -29,7 +30,7 @@ from sizer.estimate import CONFIDENCE
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
-    from sizer.predict.advice import Advice
+    from sizer.prediction.advice import Advice
 
 EXIT_CODES = {"recommended": 0, "unreachable": 1, "bounded": 4, "untrusted": 4}
 
@@ -77,13 +78,10 @@ def recommend(
 
     Example: sizer recommend --noise-step 300 --target-acc 0.6 --calibration mine.json
     """
-    from sizer import files
     from sizer.cli.noise import mention_skipped
-    from sizer.predict.members import check_export
-    from sizer.predict.recommend import recommend as recommend_size
-    from sizer.report.advice import document
+    from sizer.prediction.members import check_export
 
-    measured = files.load(calibration)
+    measured = sizer.load(calibration)
     if export is not None:
         check_export(measured, export)
     if report is not None:
@@ -91,7 +89,7 @@ def recommend(
 
         check_report(report)
     with measuring_progress() as progress:
-        advice = recommend_size(
+        advice = sizer.recommend(
             measured,
             accuracy=target_acc,
             step=noise_step,
@@ -117,12 +115,12 @@ def recommend(
     if report is not None:
         write_report(report, report_of(measured, calibration, line_given(), advice))
         mention(f"wrote {report}")
-    show(advice, document, format)
+    show(advice, format)
     return EXIT_CODES[advice.verdict]
 
 
 def _export_recommended(calibration: "Calibration", advice: "Advice", folder: Path) -> None:
-    from sizer.predict.members import export_recommended
+    from sizer.prediction.members import export_recommended
 
     path = export_recommended(calibration, advice, folder)
     if path is None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+import sizer
 from sizer.cli.app import command, line_given, mention
 from sizer.cli.options import CalibrationArgument
 
@@ -21,10 +22,9 @@ def report(
 
     Example: sizer report mine.json --out mine.html
     """
-    from sizer import files
     from sizer.report.page import check_report, report_of, write_report
 
     check_report(out)
-    measured = files.load(calibration)
+    measured = sizer.load(calibration)
     write_report(out, report_of(measured, calibration, line_given(), None))
     mention(f"wrote {out}")

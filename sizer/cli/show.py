@@ -11,17 +11,23 @@ if TYPE_CHECKING:
 Format = Literal["text", "json", "markdown"]
 
 
-def show(result: Any, document: "Callable[[Any], Document]", form: Format = "text") -> None:
-    """document: makes what is said of the result; JSON is the result itself."""
+def show(
+    result: Any, form: Format = "text", document: "Callable[[Any], Document] | None" = None
+) -> None:
+    """document: makes what is said of a result that is not one of the library's own records."""
     if form == "json":
         from sizer.report.json import to_json
 
         typer.echo(to_json(result))
-    elif form == "markdown":
+        return
+    from sizer.report import document_of
+
+    said = (document or document_of)(result)
+    if form == "markdown":
         from sizer.report.markdown import markdown
 
-        typer.echo(markdown(document(result)))
+        typer.echo(markdown(said))
     else:
         from sizer.report import terminal
 
-        terminal.show(document(result))
+        terminal.show(said)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+import sizer
 from sizer.cli.app import command, line_given
 from sizer.cli.options import parse_noise_steps, parse_sizes
 from sizer.cli.progress import training_progress
@@ -37,11 +38,8 @@ def train(
 
     Example: sizer train --sizes 1e4:1e6:8 --noise-augment 0:800 --out models/mine
     """
-    from sizer.networks.train import train
-    from sizer.report.ladder import document
-
     with training_progress() as progress:
-        manifest = train(
+        manifest = sizer.train(
             parse_sizes(sizes),
             out,
             data=data,
@@ -52,7 +50,7 @@ def train(
             command=line_given(),
             progress=progress,
         )
-    show(manifest, document)
+    show(manifest)
 
 
 @command

@@ -7,7 +7,7 @@ from sizer.estimate import Estimate
 from sizer.inference.records import Precision
 
 if TYPE_CHECKING:
-    from sizer.predict.outlook import Reach
+    from sizer.prediction.outlook import Reach
 
 Processor = Literal["cpu", "gpu", "npu"]
 DeviceKind = Literal["microcontroller", "linux"]

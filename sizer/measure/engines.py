@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal
 
-from sizer.errors import MissingExtraError
+from sizer.extras import require_extra
 
 if TYPE_CHECKING:
     from sizer.measure.work import Engine
@@ -24,11 +23,7 @@ def open_engine(name: EngineChoice, tell: "Callable[[str], None]") -> "Iterator[
 
         yield run
         return
-    if find_spec("ray") is None:
-        raise MissingExtraError(
-            "sizer calibrate --engine ray: needs ray; "
-            "install sizer with its extra, as in pip install 'sizer[ray]'"
-        )
+    require_extra("ray", "sizer calibrate --engine ray")
     from sizer.measure.cluster import ray_engine
 
     with ray_engine(tell) as engine:

@@ -21,14 +21,14 @@ def measure_ladder(
     images: int | None,
     progress: ReportProgress,
     *,
-    precision: float,
+    tolerance: float,
     cut: Cut,
     workers: int | None = None,
     engine: Engine | None = None,
 ) -> Measurement:
     """Every model at every step; without steps, at those that a plan chooses.
 
-    precision: of the widths of this cut, at which the plan stops.
+    tolerance: of the widths of this cut, at which the plan stops.
     """
 
     def run(label: str, wanted: Steps, count: int) -> Measurement:
@@ -50,4 +50,4 @@ def measure_ladder(
     ladder = Ladder(infos, 1 / dataset.info.classes, noise.schedule, run)
     if steps is not None:
         return run("measuring", ladder.everywhere(steps), count)
-    return measure_planned(ladder, Goal(count, precision, cut))
+    return measure_planned(ladder, Goal(count, tolerance, cut))

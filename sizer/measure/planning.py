@@ -103,7 +103,7 @@ def _closer(steps: Floats, falling: Floats, control: Floats, at: float, limit: f
 
 
 def images_next(used: int, available: int, reached: float | None, wanted: float) -> int:
-    """How many images the next round uses: `used` again if the precision is reached.
+    """How many images the next round uses: `used` again if the tolerance is reached.
 
     reached: of the images used, None if it is not known; it falls with their square root.
     """

@@ -7,7 +7,7 @@ from sizer.inference.records import ModelInfo
 from sizer.measure import planning
 from sizer.measure.cells import Measurement
 from sizer.noise import NoiseSchedule
-from sizer.scaling.crossings import Cut, control_of_step, cut_curves, precision
+from sizer.scaling.crossings import Cut, control_of_step, cut_curves, width_tolerance
 from sizer.scaling.curves import Cell, NoiseCurve, best_guess, curves_of
 
 # A few images at these steps find where every model only guesses.
@@ -19,13 +19,13 @@ Run = Callable[[str, Steps, int], Measurement]  # what for, each model's steps, 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """Where a plan ends: at this precision of the widths of this cut, or with all these images.
+    """Where a plan ends: at this tolerance of the widths of this cut, or with all these images.
 
-    precision: as in `sizer.scaling.crossings.precision`; 0 takes all images at once.
+    tolerance: as in `sizer.scaling.crossings.width_tolerance`; 0 takes all images at once.
     """
 
     images: int
-    precision: float
+    tolerance: float
     cut: Cut
 
 
@@ -55,8 +55,8 @@ def measure_planned(ladder: Ladder, goal: Goal) -> Measurement:
     label = f"measuring {images:,} images"
     while True:
         measurement, curves = ladder.measure(label, steps, images)
-        reached = precision(cut_curves(curves, goal.cut, ladder.schedule)[1])
-        more = planning.images_next(images, goal.images, reached, goal.precision)
+        reached = width_tolerance(cut_curves(curves, goal.cut, ladder.schedule)[1])
+        more = planning.images_next(images, goal.images, reached, goal.tolerance)
         if more > images:
             images, label = more, f"measuring {more:,} images"
             continue

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from sizer.extras import require_extra
 from sizer.io import replacing
 from sizer.networks.architecture import Architecture, Blueprint, described, published
-from sizer.networks.extra import require_extra
 
 UNTRAINED = {"sizer.training": "UNTRAINED: random weights, for timing on a device alone"}
 
@@ -18,7 +18,7 @@ def export(
     name that is not known, ModelError for weights that do not fit, OutputError for an output that
     is no ONNX file, and MissingExtraError without the extra `train`.
     """
-    require_extra("sizer export")
+    require_extra("train", "sizer export")
     from sizer.networks.onnx_export import (
         IMAGENET,
         check_output,

@@ -1,16 +1,18 @@
 """The manifest beside a ladder: how each of its models was trained."""
 
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError
+from sizer.inference.input_format import InputFormat
 from sizer.inference.records import Precision
 from sizer.io import replacing
 from sizer.networks.recipe import Recipe
+from sizer.result import Tabular
 
 FILE_NAME = "manifest.json"
 ANOTHER_OUT = "choose another --out"
@@ -42,7 +44,7 @@ class TrainedModel:
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Tabular):
     """A ladder: the exact commands, the training data, the recipe and the finished models.
 
     precision: of the files. command: all that made the ladder, in their order, joined by `&&`; a
@@ -55,6 +57,13 @@ class Manifest:
     recipe: Recipe
     precision: Precision
     models: tuple[TrainedModel, ...]
+
+    def rows(self) -> list[dict[str, object]]:
+        """One row a model; its loss and accuracy by epoch are in the manifest alone."""
+        return [
+            {name: value for name, value in asdict(model).items() if name != "curve"}
+            for model in self.models
+        ]
 
     def admits(self, recipe: Recipe, dataset: DatasetInfo, precision: Precision) -> bool:
         """Whether models of this recipe, training data and precision belong to the ladder."""
@@ -75,8 +84,13 @@ class Manifest:
 
 def python_line(function: str, **arguments: object) -> str:
     """The shell line that makes this call of the library, for a manifest."""
-    given = ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+    given = ", ".join(f"{name}={_written(value)}" for name, value in arguments.items())
     return shlex.join(["python", "-c", f"import sizer; sizer.{function}({given})"])
+
+
+def _written(value: object) -> str:
+    """The value as it is typed where `sizer` is imported."""
+    return f"sizer.{value!r}" if isinstance(value, InputFormat) else repr(value)
 
 
 def read_manifest(folder: Path) -> Manifest | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizer.cores import usable_cores
-from sizer.networks.extra import require_extra
+from sizer.extras import require_extra
 from sizer.networks.manifest import Manifest, python_line
 from sizer.networks.recipe import Augment, full_recipe
 
@@ -27,9 +27,9 @@ def no_training_progress(_epochs: int, _costs: dict[str, int], /) -> "Callable[[
 
 def train(
     sizes: Sequence[float],
-    folder: Path,
+    folder: str | Path,
     *,
-    data: str = "builtin",
+    data: str | Path = "builtin",
     seeds: int = 2,
     epochs: int = 10,
     augment: Augment = "crop-flip",
@@ -46,7 +46,7 @@ def train(
     folder holds another ladder or cannot be written, UsageError for a size that the family does not
     have, ModelError where a training fails, and MissingExtraError without the extra `train`.
     """
-    require_extra("sizer train")
+    require_extra("train", "sizer train")
     from sizer.datasets import open_dataset
     from sizer.networks.ladder import train_ladder
     from sizer.networks.plan import make_plan
@@ -55,20 +55,20 @@ def train(
     asked = {
         "sizes": tuple(sizes),
         "folder": str(folder),
-        "data": data,
+        "data": str(data),
         "seeds": seeds,
         "epochs": epochs,
         "augment": augment,
         "noise_steps": noise_steps,
     }
     plan = make_plan(
-        train=open_dataset(data, "train"),
-        test=open_dataset(data, "test"),
+        train=open_dataset(str(data), "train"),
+        test=open_dataset(str(data), "test"),
         schedule=linear_schedule(),
         recipe=full_recipe(epochs, augment, noise_steps),
         sizes=tuple(sizes),
         seeds=seeds,
-        folder=folder,
+        folder=Path(folder),
         command=command or python_line("train", **asked),
     )
     return train_ladder(plan, usable_cores(), progress(epochs, plan.costs()))

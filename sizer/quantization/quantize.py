@@ -1,7 +1,7 @@
 """Quantising a ladder, and measuring what each model loses."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from sizer.noise import Noise, epsilon, linear_schedule
 from sizer.progress import ReportProgress, no_progress
 from sizer.quantization import onnx_file
 from sizer.quantization.onnx_file import LowPrecision
+from sizer.result import Tabular
 
 CALIBRATION_IMAGES = 500  # training images that set the activations' ranges
 CALIBRATION_SEED = 1
@@ -47,16 +48,28 @@ class QuantizedModel:
     images: int
 
 
+@dataclass(frozen=True, slots=True)
+class QuantizedLadder(Tabular):
+    """What quantising a ladder to a precision lost, model by model in the order given."""
+
+    precision: LowPrecision
+    models: tuple[QuantizedModel, ...]
+
+    def rows(self) -> list[dict[str, object]]:
+        """One row a model."""
+        return [asdict(model) for model in self.models]
+
+
 def quantize(
-    models: Sequence[Path],
-    folder: Path,
+    models: str | Path | Sequence[str | Path],
+    folder: str | Path,
     *,
-    data: str = "builtin",
+    data: str | Path = "builtin",
     precision: LowPrecision = "int8",
     input_format: InputFormat | None = None,
     command: str | None = None,
     progress: ReportProgress = no_progress,
-) -> tuple[QuantizedModel, ...]:
+) -> QuantizedLadder:
     """Quantise fp32 models into `folder`, and measure what each loses on clean test images.
 
     models: ONNX files, or folders of them. data: whose training images set the ranges of the
@@ -65,11 +78,19 @@ def quantize(
     holds already is kept. Raises ModelError for a model that is quantised already or cannot be,
     UsageError for models of several ladders, and OutputError where the folder holds another ladder.
     """
+    models = [models] if isinstance(models, str | Path) else models
+    paths, folder, data = [Path(path) for path in models], Path(folder), str(data)
     train, test = open_dataset(data, "train"), open_dataset(data, "test")
-    sources = find_models(models)
-    asked = {"models": [str(path) for path in models], "folder": str(folder), "data": data}
-    command = command or python_line("quantize", **asked, precision=precision)
-    ladder = _quantized_ladder(models, folder, precision, command)
+    sources = find_models(paths)
+    asked: dict[str, object] = {
+        "models": [str(path) for path in paths],
+        "folder": str(folder),
+        "data": data,
+        "precision": precision,
+        "input_format": input_format,
+    }
+    command = command or python_line("quantize", **asked)
+    ladder = _quantized_ladder(paths, folder, precision, command)
     opened = open_models(sources, train.info, "cpu", input_format)
     _make_folder(folder, sources)
     noise_steps = ladder.recipe.noise_steps if ladder else None
@@ -84,7 +105,7 @@ def quantize(
             ladder = _with_quantized(ladder, source.entry, target, results[-1])
             write_manifest(folder, ladder)
     report(total, total)
-    return tuple(results)
+    return QuantizedLadder(precision, tuple(results))
 
 
 def _quantized_ladder(

@@ -6,9 +6,9 @@ from sizer.report.document import Code, Document, Facts, Paragraph, Section, War
 from sizer.report.format import accuracy_range, capital, noise_step, short, size_interval
 
 if TYPE_CHECKING:
-    from sizer.predict.advice import Advice, Uncertainty
-    from sizer.predict.hindcast import Hindcast
-    from sizer.predict.sizes import MeasuredSize
+    from sizer.prediction.advice import Advice, Uncertainty
+    from sizer.prediction.hindcast import Hindcast
+    from sizer.prediction.sizes import MeasuredSize
 
 
 def document(advice: "Advice") -> Document:

@@ -6,7 +6,7 @@ from sizer.report.document import Document, Paragraph, Section, Table
 from sizer.report.format import UNKNOWN, accuracy_range, number, share_of, short, size_interval
 
 if TYPE_CHECKING:
-    from sizer.predict.backtest import (
+    from sizer.prediction.hold_outs import (
         AccuracyScore,
         BacktestScore,
         HoldOut,

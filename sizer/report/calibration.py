@@ -18,8 +18,8 @@ from sizer.report.format import interval, number, short
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
-    from sizer.predict.outlook import Outlook
-    from sizer.predict.question import Requirement
+    from sizer.prediction.outlook import Outlook
+    from sizer.prediction.question import Requirement
     from sizer.scaling.surface import LawFit
 
 WIDTH_HEADINGS = ("levels", "exponent (90 %)", "widths")
@@ -39,7 +39,8 @@ def headline(calibration: "Calibration") -> tuple[str, Paragraph]:
     of_laws = "no law was fitted"
     if fit is not None:
         of_laws = (
-            f"of seven laws the {fit.law} law predicts left-out sizes best: {short(fit.verdict)}"
+            f"of {len(calibration.laws)} laws the {fit.law} law predicts left-out sizes best: "
+            f"{short(fit.verdict)}"
         )
     return "What the ladder shows", Paragraph(
         f"{len(calibration.models)} models of {sizes[0]:,} to {sizes[-1]:,} parameters under "
@@ -131,7 +132,7 @@ def width(calibration: "Calibration") -> Section:
                 f"{short(law.verdict)}."
             ),
             Table("Exponents of the width", WIDTH_HEADINGS, tuple(width_rows(calibration))),
-            Paragraph(_width_precision(calibration)),
+            Paragraph(_width_tolerance(calibration)),
         ]
     return Section("How wide the fall is", tuple(blocks))
 
@@ -149,12 +150,12 @@ def width_rows(calibration: "Calibration") -> list[tuple[str, str, str]]:
     return [*rows, ("common", interval(law.exponent), f"{total} ({law.censored} censored)")]
 
 
-def _width_precision(calibration: "Calibration") -> str:
+def _width_tolerance(calibration: "Calibration") -> str:
     """How well counting alone lets the widths be known."""
-    if calibration.precision is None:
+    if calibration.tolerance is None:
         return "How well the widths are known is not known: a width has no interval."
     return (
-        f"Each model's widths are known to {calibration.precision:.1%} or better "
+        f"Each model's widths are known to {calibration.tolerance:.1%} or better "
         "(90 %, from counting)."
     )
 

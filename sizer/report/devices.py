@@ -9,7 +9,7 @@ from sizer.report.format import UNKNOWN, accuracy_range, interval, memory, noise
 
 if TYPE_CHECKING:
     from sizer.devices.records import Device, DeviceCheck, DeviceVerdict
-    from sizer.predict.outlook import Reach
+    from sizer.prediction.outlook import Reach
 
 HEADINGS = ("device", "core", "MHz", "RAM", "flash", "timed")
 

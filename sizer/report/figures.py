@@ -13,9 +13,9 @@ from sizer.report.format import noise_step, short_count
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
-    from sizer.predict.advice import Advice
-    from sizer.predict.outlook import MapCell, Outlook, RequirementMap
-    from sizer.predict.question import Requirement
+    from sizer.prediction.advice import Advice
+    from sizer.prediction.outlook import MapCell, Outlook, RequirementMap
+    from sizer.prediction.question import Requirement
     from sizer.scaling.width import WidthLaw
 
 DENSE = 80  # points of a fitted curve

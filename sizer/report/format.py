@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sizer.estimate import Estimate
-    from sizer.predict.accuracy import AccuracyRange
-    from sizer.predict.sizes import SizeEstimate
+    from sizer.prediction.accuracy import AccuracyRange
+    from sizer.prediction.sizes import SizeEstimate
 
 UNKNOWN = "-"
 SMALLER = "fewer than a tenth of the smallest model's"  # parameters: no smaller size is looked at

@@ -22,8 +22,9 @@ def page(document: Document, mark: str = "") -> str:
 
 
 def piece(document: Document) -> str:
-    """The document's sections alone."""
-    return _environment().get_template("piece.html").render(document=document)
+    """The document's sections alone, in the page's style, which reaches nothing around them."""
+    style = (HERE / "style.css").read_text(encoding="utf-8").replace(":root", "&")
+    return _environment().get_template("piece.html").render(document=document, style=style)
 
 
 def _environment() -> "Environment":

@@ -1,15 +1,12 @@
-"""What `train` and `quantize` made."""
+"""What `train` made."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sizer.report.document import Document, Section, Table
 from sizer.report.format import short
 
 if TYPE_CHECKING:
-    from sizer.inference.records import Precision
     from sizer.networks.manifest import Manifest
-    from sizer.quantization.quantize import QuantizedModel
 
 
 def document(manifest: "Manifest") -> Document:
@@ -26,21 +23,4 @@ def document(manifest: "Manifest") -> Document:
     )
     headings = ("model", "parameters", "MACs", "seed", "clean accuracy")
     title = f"{manifest.recipe.family} ladder on {short(manifest.dataset.spec)}"
-    return Document((Section("", (Table(title, headings, rows),)),))
-
-
-def quantized_document(precision: "Precision", models: "Sequence[QuantizedModel]") -> Document:
-    """The loss that was measured: it shows an operator that quantises badly."""
-    rows = tuple(
-        (
-            short(model.name),
-            f"{model.parameters:,}",
-            f"{model.original:.3f}",
-            f"{model.quantized:.3f}",
-            f"{round(model.original - model.quantized, 3) + 0:+.3f}",  # without minus zero
-        )
-        for model in sorted(models, key=lambda model: (model.parameters, model.name))
-    )
-    headings = ("model", "parameters", "fp32", precision, "loss")
-    title = f"Clean accuracy on {models[0].images:,} test images"
     return Document((Section("", (Table(title, headings, rows),)),))

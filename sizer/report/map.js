@@ -12,7 +12,7 @@
     : [Math.floor(steps.length / 3), Math.floor(targets.length / 3)];
 
   function nearest(values, wish) {
-    const away = values.map((one) => Math.abs(one - wish));
+    const away = values.map((value) => Math.abs(value - wish));
     return away.indexOf(Math.min(...away));
   }
 

@@ -8,8 +8,8 @@ from sizer import io
 from sizer.calibration import Calibration
 from sizer.errors import OutputError
 from sizer.estimate import CONFIDENCE
-from sizer.predict.advice import Advice
-from sizer.predict.outlook import Outlook, RequirementMap, outlook, requirement_map
+from sizer.prediction.advice import Advice
+from sizer.prediction.outlook import Outlook, RequirementMap, outlook, requirement_map
 from sizer.provenance import Provenance, provenance
 from sizer.report import advice as answers
 from sizer.report import calibration as measurements

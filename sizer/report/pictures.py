@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from sizer.calibration import Calibration
 from sizer.inference.records import ModelInfo
-from sizer.predict.backtest import HoldOut, LadderBacktest, PredictedAccuracy, PredictedSize
+from sizer.prediction.hold_outs import HoldOut, LadderBacktest, PredictedAccuracy, PredictedSize
 from sizer.scaling.collapse import Collapse
 from sizer.scaling.width import WidthLaw
 

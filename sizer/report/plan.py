@@ -7,7 +7,7 @@ from sizer.report.document import Code, Document, Paragraph, Section, Table
 from sizer.report.format import number
 
 if TYPE_CHECKING:
-    from sizer.predict.plan import Candidate, TrainingPlan
+    from sizer.prediction.plan import Candidate, TrainingPlan
 
 HEADINGS = ("parameters", "cost", "hours", "interval, a factor of")
 

@@ -6,7 +6,7 @@ from sizer.report.document import Document, Facts, Paragraph, Section, Warnings
 from sizer.report.format import accuracy_range, noise_step
 
 if TYPE_CHECKING:
-    from sizer.predict.accuracy import Prediction
+    from sizer.prediction.accuracy import Prediction
 
 
 def document(prediction: "Prediction") -> Document:

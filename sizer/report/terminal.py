@@ -87,7 +87,7 @@ def _table(table: Table) -> None:
 def _records(table: Table) -> None:
     """Each row by itself, below what it names and how it is judged."""
     for row in table.rows:
-        _heading(f"{row[0]}: {row[1].split()[0]}")
+        _heading(f"{row[0]}: {row[1].partition(' ')[0]}")
         _grid((), tuple(zip(table.headings[1:], row[1:], strict=True)))
 
 

@@ -6,5 +6,5 @@ OrderParameter = Literal["normalised", "chance-corrected", "raw"]
 Control = Literal["step", "beta", "log-step", "log-snr"]
 LevelSet = Literal["equidistant", "logarithmic"]
 IntervalMethod = Literal["sandwich", "bootstrap"]
-# Of transition widths, at which a measurement stops by itself: see Calibration.precision.
-PRECISION = 0.125
+# Of transition widths, at which a measurement stops by itself: see Calibration.tolerance.
+TOLERANCE = 0.125

@@ -161,7 +161,7 @@ def _widths(
     ]
 
 
-def precision(widths: Sequence[Width]) -> float | None:
+def width_tolerance(widths: Sequence[Width]) -> float | None:
     """Half of the 90 % interval of a width, as a share of it: of the model worst off, whose widths
     are taken together by the mean over its pairs of levels.
 

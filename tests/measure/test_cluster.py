@@ -32,7 +32,7 @@ IMAGES, BLOCK = 3000, 500
 STORE = 100_000_000  # bytes of a node's object store
 
 pytestmark = pytest.mark.slow
-needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra: sizer[ray]")
+needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra: model-sizer[ray]")
 
 
 class MemoryStore:
@@ -261,10 +261,10 @@ def test_an_address_that_leads_nowhere_is_refused(given, monkeypatch, tmp_path, 
 
 
 def test_without_the_extra_it_says_what_to_install(given, monkeypatch, tmp_path):
-    monkeypatch.setattr("sizer.measure.engines.find_spec", lambda name: None)
+    monkeypatch.setattr("sizer.extras.find_spec", lambda name: None)
     result = calibrating(given, "--out", str(tmp_path / "out.json"))
     assert result.exit_code == 3
     assert result.stderr.splitlines() == [
         "error: sizer calibrate --engine ray: needs ray; "
-        "install sizer with its extra, as in pip install 'sizer[ray]'"
+        "install sizer with its extra, as in pip install 'model-sizer[ray]'"
     ]

@@ -15,10 +15,10 @@ from onnx import helper, numpy_helper
 from tiny import CLASSES, SHAPE, WIDTHS, network, save_images, save_ladder
 from typer.testing import CliRunner
 
+from sizer.calibration import load
 from sizer.cli.app import app
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import DataError, ModelError, OutputError, UsageError
-from sizer.files import read_calibration
 from sizer.inference.input_format import InputFormat, from_metadata, to_metadata
 from sizer.inference.model_file import read_model_file
 from sizer.networks.manifest import Manifest, TrainedModel, read_manifest, write_manifest
@@ -248,7 +248,7 @@ class TestLadder:
         data = ("--data", given_files / "images.npz", "--steps", STEPS, "--out", out)
         measured = run("calibrate", given_files / "int8", *data)
         assert f"Accuracy at noise step t, {precision}" in measured.stdout
-        models = read_calibration(out).models
+        models = load(out).models
         assert [m.parameters for m in sorted(models, key=lambda m: m.parameters)] == [
             100 * width for width in WIDTHS
         ]
@@ -280,7 +280,7 @@ class TestLadder:
         onnx.save(model, given_files / "bad.onnx")
         onnx.save(network(48), given_files / "good.onnx")
         models = [given_files / "good.onnx", given_files / "bad.onnx"]
-        good, bad = quantize_ladder(given_files, models=models)
+        good, bad = quantize_ladder(given_files, models=models).models
         assert good.original - good.quantized < 0.02
         assert min(good.original, bad.original) > 0.9
         assert bad.quantized == pytest.approx(1 / CLASSES, abs=0.1)

@@ -1,119 +1,214 @@
-"""What the shipped calibrations answer, word for word, in every format.
+"""Answers of the shipped calibrations, kept as JSON, and how each format tells them, word for word.
 
-`python tests/report/test_golden.py` writes the files in `golden/` anew; read the difference.
+What is kept as JSON need not be what is answered today. `python tests/report/test_golden.py` asks
+anew and writes all files in `golden/`; read the difference. `... test_golden.py told` writes only
+how the kept answers are told.
 """
 
+import ast
+import io
 import json
 import re
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from sizer.calibration import load
+from sizer.cli import command_modules, load_commands
 from sizer.cli.app import app
+from sizer.devices.records import Device, DeviceVerdict
+from sizer.noise import NoiseLevel
+from sizer.prediction.accuracy import Prediction
+from sizer.prediction.advice import Advice
+from sizer.prediction.hold_outs import LadderBacktest
+from sizer.prediction.outlook import Outlook, RequirementMap
+from sizer.prediction.plan import TrainingPlan
+from sizer.provenance import Provenance
+from sizer.report import (
+    advice,
+    backtest,
+    calibration,
+    devices,
+    noise,
+    page,
+    plan,
+    prediction,
+    terminal,
+)
+from sizer.report import json as as_json
+from sizer.report.markdown import markdown
 
 GOLDEN = Path(__file__).parent / "golden"
-WIDTH = {"COLUMNS": "100"}  # of the terminal
-DIGITS = 6  # of a number that JSON gives in full: the last ones are the machine's
-FORMATS = ("text", "json", "markdown")
-MODEL = Path("models/builtin/small-8-seed0.onnx")
+WIDTH = "100"  # columns of the terminal
+DIGITS = 6  # of a number: the last ones are the machine's
 DEVICES = ("--device", "STM32F411RE", "--device", "STM32H747XI", "--max-latency", "50")
+MODEL = "models/builtin/small-8-seed0.onnx"
 
 
 def question(step, accuracy, *more):
     return ("recommend", "--noise-step", str(step), "--target-acc", str(accuracy), *more)
 
 
+# By name: the line that asks, the record of the answer, and what is said of it.
 ANSWERS = {
-    "recommended": question(200, 0.75),
-    "devices-answer": question(200, 0.75, *DEVICES),
-    "bounded": question(100, 0.9),
-    "unreachable": question(300, 0.9),
-    "untrusted": question(1000, 0.5),
-    "predict": ("predict", "--parameters", "2e5", "--noise-step", "300"),
-    "plan": ("plan", "--noise-step", "300", "--target-acc", "0.6", "--budget", "1"),
-    "backtest": ("backtest", "cifar100-noise", "--hold-out", "1"),
-    "devices-list": ("devices", "--core", "M7"),
-    "devices-check": ("devices", "check", MODEL, *DEVICES),
-    "noise": ("noise", "--step", "300"),
+    "recommended": (question(200, 0.75), Advice, advice.document),
+    "held": (question(200, 0.75, *DEVICES), Advice, advice.document),
+    "bounded": (question(100, 0.9), Advice, advice.document),
+    "unreachable": (question(300, 0.9), Advice, advice.document),
+    "untrusted": (question(1000, 0.5), Advice, advice.document),
+    "predict": (
+        ("predict", "--parameters", "2e5", "--noise-step", "300"),
+        Prediction,
+        prediction.document,
+    ),
+    "plan": (
+        ("plan", "--noise-step", "300", "--target-acc", "0.6", "--budget", "1"),
+        TrainingPlan,
+        plan.document,
+    ),
+    "backtest": (
+        ("backtest", "cifar100-noise", "--hold-out", "1"),
+        LadderBacktest,
+        backtest.document,
+    ),
+    "devices": (("devices", "--core", "M7"), tuple[Device, ...], devices.document),
+    "check": (
+        ("devices", "check", MODEL, *DEVICES),
+        tuple[DeviceVerdict, ...],
+        devices.verdicts_document,
+    ),
+    "noise": (("noise", "--step", "300"), NoiseLevel, noise.document),
 }
-CASES = [
-    (f"{name}.{form}", (*line, "--format", form))
-    for name, line in ANSWERS.items()
-    for form in FORMATS
-]
-REPORTS = [
-    ("answer.html", question(200, 0.75, *DEVICES, "--report")),
-    ("answer.md", question(200, 0.75, *DEVICES, "--report")),
-    ("unreachable.html", question(300, 0.9, "--report")),
-    ("ladder.html", ("report", "cifar100-clean", "--out")),
-    ("ladder.md", ("report", "cifar100-clean", "--out")),
-    ("ladder.json", ("report", "cifar100-clean", "--out")),
+REPORTS = {  # by name: the calibration, and the answer on its page
+    "report-held": ("builtin", "held"),
+    "report-ladder": ("cifar100-clean", None),
+}
+TOLD = [
+    *(f"{name}.{form}" for name in ANSWERS for form in ("txt", "md")),
+    *(f"{name}.{form}" for name in REPORTS for form in ("md", "html")),
+    *("calibration.txt", "calibration.md"),
 ]
 
 
-def run(line, monkeypatch):
-    """The answer, and the warnings among what is said beside it."""
-    words = [str(word) for word in line]
-    monkeypatch.setattr(sys, "argv", ["sizer", *words])
-    monkeypatch.chdir(Path(__file__).parents[2])
-    result = CliRunner(env=WIDTH).invoke(app, words)
-    warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
-    return "\n".join([result.stdout.rstrip(), *warnings]) + "\n"
+def kept(name, kind):
+    return msgspec.json.decode((GOLDEN / f"{name}.json").read_bytes(), type=kind)
 
 
-def asked(name, line, _folder, monkeypatch):
-    text = run(line, monkeypatch)
-    return rounded(json.loads(text)) if name.endswith("json") else text
+def told(file):
+    """What a format makes of a kept answer."""
+    name, _, form = file.partition(".")
+    if name in REPORTS:
+        return written(report(*REPORTS[name]), form)
+    if name == "calibration":
+        document = calibration.document(load("cifar100-clean"))
+    else:
+        _, kind, document_of = ANSWERS[name]
+        document = document_of(kept(name, kind))
+    return markdown(document) + "\n" if form == "md" else shown(document)
 
 
-def written(name, line, folder, monkeypatch):
-    """A report, without the drawings, and without the calibration that its JSON holds."""
-    path = folder / name
-    run((*line, path), monkeypatch)
-    text = path.read_text(encoding="utf-8").replace(str(folder), "FOLDER")
-    if name.endswith("json"):
-        fields = json.loads(text)
-        fields["calibration"] = sorted(fields["calibration"])
-        fields["requirements"]["cells"] = fields["requirements"]["cells"][::8]
-        return rounded(fields)
-    text = re.sub(r"Python [\d.]+, numpy [\d.]+", "PROGRAMS", text)
-    text = re.sub(r"<style>.*?</style>", "", text, flags=re.DOTALL)
-    text = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+def shown(document):
+    """What the terminal shows, with the warnings where they come."""
+    with (
+        io.StringIO() as out,
+        redirect_stdout(out),
+        redirect_stderr(out),
+        pytest.MonkeyPatch.context() as monkeypatch,
+    ):
+        monkeypatch.setenv("COLUMNS", WIDTH)
+        terminal.show(document)
+        return out.getvalue()
+
+
+def report(name, answer):
+    asked = kept(answer, Advice) if answer else None
+    return page.Report(
+        name=name,
+        calibration=load(name),
+        provenance=kept(f"provenance-{name}", Provenance),
+        requirements=kept(f"map-{name}", RequirementMap),
+        advice=asked,
+        outlook=kept("outlook", Outlook) if asked and asked.recommended else None,
+    )
+
+
+def written(report, form):
+    """The report; of its page without the style, the script and what is drawn."""
+    if form == "md":
+        return page.as_markdown(report)
+    text = re.sub(r"<(style|script)>.*?</\1>", "", page.as_html(report), flags=re.DOTALL)
     return re.sub(r'(<path class="[a-z]+" d=)"[^"]*"', r"\1", text)
 
 
-def rounded(fields):
-    """JSON of fields, their numbers to a few digits."""
-    text = json.dumps(fields, indent=1)
-    text = re.sub(r"Python [\d.]+, numpy [\d.]+", "PROGRAMS", text)
-    return re.sub(r"-?\d+\.\d+(e-?\d+)?", lambda n: f"{float(n[0]):.{DIGITS}g}", text) + "\n"
+@pytest.fixture(scope="module", autouse=True)
+def types_alone():
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        resolve_types(monkeypatch)
+        yield
 
 
-CHECKS = [(asked, *case) for case in CASES] + [(written, *case) for case in REPORTS]
+def resolve_types(monkeypatch):
+    """What modules import for types alone, by which records are read from JSON."""
+    for module in [module for name, module in sys.modules.items() if name.startswith("sizer.")]:
+        for node in ast.parse(Path(module.__file__).read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+                names = dict(vars(module))
+                exec(compile(ast.Module(node.body, []), module.__name__, "exec"), names)
+                for name in names.keys() - vars(module).keys():
+                    monkeypatch.setattr(module, name, names[name], raising=False)
 
 
-@pytest.mark.parametrize(("output", "name", "line"), CHECKS, ids=[name for _, name, _ in CHECKS])
-def test_the_answer_is_the_one_kept(output, name, line, tmp_path, monkeypatch):
-    kept = GOLDEN / f"{output.__name__}-{name}"
-    assert output(name, line, tmp_path, monkeypatch) == kept.read_text(encoding="utf-8")
+@pytest.mark.parametrize("file", TOLD)
+def test_an_answer_is_told_as_it_was(file):
+    assert told(file) == (GOLDEN / file).read_text(encoding="utf-8")
 
 
-def test_every_kept_answer_is_asked_for():
-    kept = {path.name for path in GOLDEN.iterdir()}
-    assert kept == {f"{output.__name__}-{name}" for output, name, _ in CHECKS}
+@pytest.mark.parametrize("name", ANSWERS)
+def test_json_is_the_record_itself(name):
+    answer = kept(name, ANSWERS[name][1])
+    text = (GOLDEN / f"{name}.json").read_text(encoding="utf-8")
+    assert json.loads(as_json.to_json(answer)) == json.loads(text)
 
 
-def write(folder):
-    for output, name, line in CHECKS:
-        with pytest.MonkeyPatch.context() as monkeypatch:
-            text = output(name, line, folder, monkeypatch)
-        (GOLDEN / f"{output.__name__}-{name}").write_text(text, encoding="utf-8")
+def test_every_file_kept_is_looked_at():
+    records = [*ANSWERS, "outlook"]
+    records += [f"{kind}-{name}" for kind in ("map", "provenance") for name, _ in REPORTS.values()]
+    assert {path.name for path in GOLDEN.iterdir()} == {*TOLD, *(f"{r}.json" for r in records)}
+
+
+def keep(name, fields):
+    text = re.sub(r"Python [\d.]+, numpy [\d.]+", "PROGRAMS", json.dumps(fields, indent=1))
+    text = re.sub(r"-?\d+\.\d+(e-?\d+)?", lambda n: f"{float(n[0]):.{DIGITS}g}", text)
+    (GOLDEN / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def ask_anew():
+    """Write the records that are told."""
+    load_commands(command_modules())
+    for name, (line, _, _) in ANSWERS.items():
+        sys.argv = ["sizer", *line]
+        keep(name, json.loads(CliRunner().invoke(app, [*line, "--format", "json"]).stdout))
+    for name in {name for name, _ in REPORTS.values()}:
+        asked = page.report_of(load(name), name, f"sizer report {name}", None)
+        keep(f"map-{name}", as_json.plain(asked.requirements))
+        keep(f"provenance-{name}", as_json.plain(replace(asked.provenance)))
+    size = kept("held", Advice).recommended
+    keep("outlook", as_json.plain(page.outlook(load("builtin"), size, 0.9)))
+
+
+def write(all_anew):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        resolve_types(monkeypatch)
+        if all_anew:
+            ask_anew()
+        for file in TOLD:
+            (GOLDEN / file).write_text(told(file), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    from tempfile import TemporaryDirectory
-
-    with TemporaryDirectory() as temporary:
-        write(Path(temporary))
+    write(sys.argv[1:] != ["told"])

@@ -10,8 +10,7 @@ import pytest
 from planted import curve, write_table
 from scipy.stats import binom
 
-from sizer.fitting import fit_file
-from sizer.scaling.crossings import Cut
+from sizer.fitting import fit
 
 SIZES = (100, 215, 464, 1000, 2154, 4642, 10_000)
 
@@ -27,7 +26,7 @@ def perceptron(size):
 @pytest.fixture(scope="module")
 def calibration(tmp_path_factory):
     path = tmp_path_factory.mktemp("perceptron") / "perceptron.csv"
-    return fit_file(write_table(path, [perceptron(size) for size in SIZES]), Cut())
+    return fit(write_table(path, [perceptron(size) for size in SIZES]))
 
 
 def test_widths_narrow_as_the_root_of_the_number_of_weights(calibration):

@@ -1,0 +1,154 @@
+"""`calibrate`: models and images to a calibration."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import sizer
+from sizer.calibration import Calibration, Measuring, Request
+from sizer.datasets import DatasetInfo, open_dataset
+from sizer.errors import UsageError
+from sizer.fitting import fit_measurements
+from sizer.inference.input_format import InputFormat
+from sizer.inference.records import ModelInfo, ProviderChoice
+from sizer.io import shipped
+from sizer.measure.engines import EngineChoice, open_engine
+from sizer.measure.ladder import measure_ladder
+from sizer.measure.store import open_store
+from sizer.networks.manifest import read_manifest
+from sizer.networks.models import find_models, open_models, training_of
+from sizer.noise import Noise
+from sizer.progress import ReportProgress, no_progress, say_nothing
+from sizer.scaling.analysis import Answers, foreseen
+from sizer.scaling.choices import TOLERANCE, IntervalMethod
+from sizer.scaling.crossings import Cut
+from sizer.scaling.surface import KNOTS
+
+BUILTIN = "builtin"  # the name of the ladder that is measured by default
+LAST_STEP = 5000
+
+
+def calibrate(
+    models: str | Path | Sequence[str | Path] = (),
+    *,
+    data: str | Path = "builtin",
+    steps: Sequence[float] | None = None,
+    images: int | None = None,
+    tolerance: float = TOLERANCE,
+    provider: ProviderChoice = "auto",
+    engine: EngineChoice = "threads",
+    input_format: InputFormat | None = None,
+    interval: IntervalMethod = "sandwich",
+    progress: ReportProgress = no_progress,
+    tell: Callable[[str], None] = say_nothing,
+) -> Calibration:
+    """Measure a ladder of ONNX files under noise, and fit the scaling laws.
+
+    models: files, or folders of them; none: the built-in ladder. data: whose test images:
+    `builtin`, a path, or `hf:OWNER/NAME`. steps: noise steps in 0..5000, None to plan them. images:
+    at most, None for the whole test set. tolerance: of the widths, as a share of them, at which a
+    plan stops; 0 uses all images. input_format: the pixels that the models expect, None where their
+    files say it. tell: told, before anything is measured, what cannot be fitted to it, and which
+    cluster is joined.
+
+    Stopped at any moment, the same call goes on where it was. Raises UsageError for an argument out
+    of range or models that share no law, ModelError and DataError for files that cannot be used,
+    MeasurementError where every model only guesses, MissingExtraError and ClusterError for the
+    engine `ray`.
+    """
+    asked = Measuring(
+        models=_names(models),
+        data=str(data),
+        steps=None if steps is None else _checked(steps),
+        images=images,
+        tolerance=_tolerance(tolerance),
+        input_format=input_format,
+        provider=provider,
+        engine=engine,
+    )
+    paths = [Path(name) for name in asked.models]
+    files = find_models(paths or [shipped("models") / BUILTIN])
+    with open_engine(engine, tell) as run, open_store() as store:
+        dataset = open_dataset(asked.data, "test")
+        opened = open_models(files, dataset.info, provider, input_format)
+        for warning in foreseen([model.info.parameters for model in opened], _planned(asked.steps)):
+            tell(warning)
+        infos, noise, cut = tuple(model.info for model in opened), Noise(), Cut()
+        measurement = measure_ladder(
+            opened,
+            dataset,
+            noise,
+            store,
+            asked.steps,
+            images,
+            progress,
+            tolerance=tolerance,
+            cut=cut,
+            engine=run,
+        )
+    calibration = fit_measurements(
+        models=infos,
+        cells=measurement.cells,
+        chance=1 / dataset.info.classes,
+        schedule=noise.schedule,
+        dataset=dataset.info,
+        cut=cut,
+        right=_in_order_of_size(measurement.right, infos),
+        interval=interval,
+        warnings=(*measurement.warnings, *_trained_on(paths, dataset.info)),
+        ladder=training_of(files),
+        request=Request(asked, None, cut, interval, sizer.__version__),
+        progress=progress,
+    )
+    return calibration if asked.steps else held_to(calibration, tolerance)
+
+
+def _names(models: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+    return (str(models),) if isinstance(models, str | Path) else tuple(map(str, models))
+
+
+def _checked(steps: Sequence[float]) -> tuple[float, ...]:
+    """The steps, ascending. Raises UsageError for none, or one out of range."""
+    ascending = tuple(sorted({float(step) for step in steps}))
+    if not ascending or not all(0 <= step <= LAST_STEP for step in ascending):
+        given = ",".join(f"{step:g}" for step in steps)
+        raise UsageError(f"--steps {given!r}: give steps within 0..{LAST_STEP}")
+    return ascending
+
+
+def _planned(steps: tuple[float, ...] | None) -> int:
+    """How many steps there will be; a plan takes more than a law needs."""
+    return KNOTS if steps is None else len(steps)
+
+
+def _tolerance(tolerance: float) -> float:
+    if not 0 <= tolerance < float("inf"):
+        raise UsageError(f"--tolerance {tolerance:g} must be zero or more: a share of a width")
+    return float(tolerance)
+
+
+def held_to(calibration: Calibration, wanted: float) -> Calibration:
+    """With a warning, where the images ran out before the tolerance was reached."""
+    reached = calibration.tolerance
+    if wanted == 0 or (reached is not None and reached <= wanted):
+        return calibration
+    known = "not known yet" if reached is None else f"known to {reached:.1%}"
+    warning = (
+        f"from {calibration.images:,} images the widths are {known}, not to the {wanted:.1%} "
+        "of --tolerance; more test images would show more"
+    )
+    return replace(calibration, warnings=(*calibration.warnings, warning))
+
+
+def _in_order_of_size(right: Answers, models: Sequence[ModelInfo]) -> Answers:
+    order = sorted(range(len(models)), key=lambda i: (models[i].parameters, models[i].name))
+    return [right[i] for i in order]
+
+
+def _trained_on(models: Sequence[Path], dataset: DatasetInfo) -> tuple[str, ...]:
+    """A warning where a ladder was trained on the very images it is measured on."""
+    folders = {path if path.is_dir() else path.parent for path in models}
+    manifests = [manifest for folder in folders if (manifest := read_manifest(folder))]
+    if any(manifest.dataset.fingerprint == dataset.fingerprint for manifest in manifests):
+        return ("the models were trained on these very images: their accuracies flatter them",)
+    return ()

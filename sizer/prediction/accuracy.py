@@ -1,0 +1,127 @@
+"""`predict`: the accuracy that a size will have."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sizer.calibration import Calibration, load
+from sizer.errors import PredictionError
+from sizer.estimate import CONFIDENCE
+from sizer.prediction.asked_noise import AskedNoise, noise_step
+from sizer.prediction.forecast import Forecast
+from sizer.prediction.predictor import Predictor
+from sizer.prediction.question import (
+    check_confidence,
+    check_size,
+    check_step,
+    ladder_of,
+    refusal,
+)
+from sizer.progress import ReportProgress, no_progress
+from sizer.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class AccuracyRange:
+    """An accuracy with its two-sided interval, fractions."""
+
+    low: float
+    best: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction(Result):
+    """The accuracy of a size at one noise step.
+
+    accuracy: of the mean over trainings. next_training: of what one more training measures on as
+    many images. extrapolation_ratio: of the size over the largest trained.
+    """
+
+    parameters: int
+    noise_step: float
+    confidence: float
+    accuracy: AccuracyRange
+    next_training: AccuracyRange
+    extrapolation_ratio: float
+    warnings: tuple[str, ...] = ()
+
+
+def predict(
+    calibration: Calibration | str | Path,
+    *,
+    parameters: float,
+    step: float | None = None,
+    sigma: float | None = None,
+    snr_db: float | None = None,
+    noise_from: str | Path | None = None,
+    confidence: float = CONFIDENCE,
+    progress: ReportProgress = no_progress,
+) -> Prediction:
+    """The accuracy that a size (`parameters`) will have under noise.
+
+    calibration, noise and confidence: as in `recommend`.
+
+    Raises UsageError for a size that is none or more than 1,000 times the ladder, or a step or a
+    confidence out of range; PredictionError where nothing was measured at that noise.
+    """
+    calibration = load(calibration)
+    check_size(calibration, parameters)
+    check_confidence(confidence)
+    asked, _ = noise_step(calibration, AskedNoise(step, sigma, snr_db, noise_from), progress)
+    check_step(asked)
+    reason = refusal(calibration, asked)
+    if reason is not None:
+        raise PredictionError(reason)
+    return predicted(ladder_of(calibration), round(parameters), asked, confidence)
+
+
+def predicted(ladder: Predictor, size: int, step: float, confidence: float) -> Prediction:
+    """The prediction for one size, which may be asked about."""
+    forecast = ladder.at(step)
+    return Prediction(
+        parameters=size,
+        noise_step=step,
+        confidence=confidence,
+        accuracy=mean_accuracy(forecast, size, confidence),
+        next_training=training_accuracy(forecast, size, confidence),
+        extrapolation_ratio=size / ladder.sizes[-1],
+        warnings=(*failures_said(ladder), *_distance_said(ladder, size)),
+    )
+
+
+def mean_accuracy(forecast: Forecast, size: float, confidence: float) -> AccuracyRange:
+    """Of the mean over trainings of a size."""
+    return _range(forecast, size, confidence, training=False)
+
+
+def training_accuracy(forecast: Forecast, size: float, confidence: float) -> AccuracyRange:
+    """Of what the next training of a size measures."""
+    return _range(forecast, size, confidence, training=True)
+
+
+def _range(forecast: Forecast, size: float, confidence: float, training: bool) -> AccuracyRange:
+    seen = forecast.at(np.array([float(size)]))
+    best = float(seen.expected()[0])
+    shares = ((1 - confidence) / 2, (1 + confidence) / 2)
+    low, high = seen.quantiles(shares, training)[:, 0].tolist()
+    return AccuracyRange(min(low, best), best, max(high, best))
+
+
+def failures_said(ladder: Predictor) -> tuple[str, ...]:
+    """A warning for each training that failed."""
+    return tuple(
+        f"{name}: its training failed, far below what its twins and neighbours let expect; it "
+        "counts for nothing here: train it again"
+        for name in ladder.failed
+    )
+
+
+def _distance_said(ladder: Predictor, size: int) -> tuple[str, ...]:
+    smallest, largest = ladder.sizes[0], ladder.sizes[-1]
+    if size > largest:
+        return (f"{size / largest:.1f} times the largest trained size, {largest:,} parameters",)
+    if size < smallest:
+        return (f"below the smallest trained size, {smallest:,} parameters",)
+    return ()

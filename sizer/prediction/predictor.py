@@ -1,0 +1,107 @@
+"""Measured curves, read at any noise step: what every answer starts from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sizer.prediction.failures import failed_trainings
+from sizer.prediction.forecast import Forecast, forecast
+from sizer.prediction.observations import Observations
+from sizer.scaling.curves import NoiseCurve
+
+Floats = NDArray[np.float64]
+# Of the fall of the mean curve: neighbouring steps, and how fast they cease to be alike.
+OFFSETS = (-0.15, -0.1, -0.05, 0.05, 0.1, 0.15)
+ALIKE = 0.15
+CHECKED = (0.0, 0.25)  # shares of the fall at which a failed training would show
+FAILED_INFLATION = 100.0  # of the variance between trainings
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """The curves of a ladder.
+
+    image_share: of the counting variance, what all models have in common. steps, fall: all measured
+    steps, ascending, and the share of the mean curve's fall up to each, so that the labels of steps
+    do not matter. failed: names of models whose training failed, which count for nothing.
+    """
+
+    curves: tuple[NoiseCurve, ...]
+    image_share: float
+    steps: Floats
+    fall: Floats
+    failed: tuple[str, ...] = ()
+    _forecasts: dict[float, Forecast] = field(default_factory=dict, compare=False)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The different sizes, ascending, parameters."""
+        return tuple(sorted({curve.size for curve in self.curves}))
+
+    @property
+    def step_range(self) -> tuple[float, float]:
+        """The first and the last measured step."""
+        return float(self.steps[0]), float(self.steps[-1])
+
+    def at(self, step: float) -> Forecast:
+        """What the ladder foretells at a step within `step_range`."""
+        if step not in self._forecasts:
+            self._forecasts[step] = forecast(
+                self.observed(step),
+                [(weight, self.observed(near)) for near, weight in self.around(step).items()],
+            )
+        return self._forecasts[step]
+
+    def spanning(self, step: float) -> tuple[NoiseCurve, ...]:
+        """The curves that were measured on both sides of a step, or at it."""
+        return tuple(curve for curve in self.curves if curve.steps[0] <= step <= curve.steps[-1])
+
+    def observed(self, step: float) -> Observations:
+        """Accuracies at a step; between the steps of a model by a cubic."""
+        curves = self.spanning(step)
+        inflation = [FAILED_INFLATION if c.model.name in self.failed else 1.0 for c in curves]
+        return Observations(
+            sizes=np.array([curve.size for curve in curves], dtype=np.float64),
+            accuracy=np.array([curve.accuracy_at(step) for curve in curves]),
+            trials=np.array([np.interp(step, c.steps, c.trials) for c in curves]),
+            chance=curves[0].chance,
+            image_share=self.image_share,
+            inflation=np.array(inflation),
+        )
+
+    def step_at(self, share: float) -> float:
+        """The step at which the mean curve has fallen by this share of its whole fall."""
+        return float(np.interp(share, self.fall, self.steps))
+
+    def without(self, sizes: Sequence[int]) -> "Predictor":
+        """The ladder as if these sizes had never been trained."""
+        return predictor([c for c in self.curves if c.size not in sizes], self.image_share)
+
+    def with_curves(self, curves: Sequence[NoiseCurve]) -> "Predictor":
+        """The ladder with more models; what failed before is known already."""
+        return replace(self, curves=(*self.curves, *curves), _forecasts={})
+
+    def around(self, step: float) -> dict[float, float]:
+        """The steps whose scatter and shape are like those at a step, and how much (0 to 1)."""
+        here = float(np.interp(step, self.steps, self.fall))
+        weights = {}
+        for offset in OFFSETS:
+            if len(self.steps) > 1 and 0 <= here + offset <= 1:
+                near = self.step_at(here + offset)
+                if self.spanning(near):
+                    weights[near] = float(np.exp(-((offset / ALIKE) ** 2) / 2))
+        return weights
+
+
+def predictor(curves: Sequence[NoiseCurve], image_share: float) -> Predictor:
+    """The curves of a ladder, with its failed trainings found."""
+    steps = np.array(sorted({step for curve in curves for step in curve.steps}))
+    mean = np.mean([np.interp(steps, curve.steps, curve.accuracy) for curve in curves], axis=0)
+    travelled = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(mean)))])
+    ladder = Predictor(tuple(curves), image_share, steps, travelled / max(travelled[-1], 1e-12))
+    checked = sorted({ladder.step_at(share) for share in CHECKED})
+    seen = [ladder.observed(step) for step in checked if len(ladder.spanning(step)) == len(curves)]
+    failed = failed_trainings(seen, FAILED_INFLATION)
+    return replace(ladder, failed=tuple(curves[model].model.name for model in failed))

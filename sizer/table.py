@@ -1,0 +1,88 @@
+"""A table of measurements that some other program wrote: CSV."""
+
+import csv
+from pathlib import Path
+
+from sizer.errors import MeasurementError
+from sizer.inference.records import ModelInfo
+from sizer.scaling.curves import Cell
+
+TABLE_COLUMNS = ("model", "parameters", "step", "correct", "trials")
+LARGEST = 1e15  # of any number in a table: beyond it, counting is no longer exact
+
+
+def read_table(path: Path) -> tuple[tuple[ModelInfo, ...], tuple[Cell, ...], float | None]:
+    """Models, cells and chance from `model,parameters,step,correct,trials[,chance][,training]`.
+
+    Chance is None where it has no column.
+
+    Raises MeasurementError that names the file, the line and what is wrong with it.
+    """
+    models: dict[str, ModelInfo] = {}
+    cells: dict[tuple[str, float], Cell] = {}
+    chances: set[float] = set()
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets write the mark
+            reader = csv.DictReader(lines)
+            missing = [name for name in TABLE_COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise MeasurementError(
+                    f"{path}: no column {', '.join(missing)}; see `sizer fit --help`"
+                )
+            for row in reader:
+                model, cell, chance = _row(path, reader.line_num, row)
+                if models.setdefault(model.name, model) != model:
+                    raise _wrong(path, reader.line_num, f"{model.name} has two descriptions")
+                if (cell.model, cell.step) in cells:
+                    raise _wrong(
+                        path, reader.line_num, f"{cell.model} has step {cell.step:g} twice"
+                    )
+                cells[cell.model, cell.step] = cell
+                chances.add(chance)
+    except OSError as error:
+        raise MeasurementError(f"{path}: {error.strerror}; give a table of measurements") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise MeasurementError(f"{path}: not a CSV text; {error}") from error
+    if not cells:
+        raise MeasurementError(f"{path}: holds no measurements; add rows")
+    if len(chances) > 1:
+        raise MeasurementError(f"{path}: chance must be the same in every row")
+    families = {model.training for model in models.values() if model.training}
+    if len(families) > 1:
+        raise MeasurementError(
+            f"{path}: models of different trainings ({', '.join(sorted(families))}) share no "
+            "scaling law; fit each training by itself"
+        )
+    stated = "chance" in (reader.fieldnames or ())
+    return tuple(models.values()), tuple(cells.values()), chances.pop() if stated else None
+
+
+def _row(path: Path, line: int, row: dict[str, str | None]) -> tuple[ModelInfo, Cell, float]:
+    numbers = {}
+    for name in (*TABLE_COLUMNS[1:], "chance"):
+        text = (row.get(name) or ("0" if name == "chance" else "")).strip()
+        try:
+            numbers[name] = float(text)
+        except ValueError:
+            raise _wrong(path, line, f"{name} is {text!r}, not a number") from None
+        if not 0 <= numbers[name] <= LARGEST:
+            raise _wrong(path, line, f"{name} is {text}; it must lie in 0..{LARGEST:g}")
+    for name in ("parameters", "correct", "trials"):
+        if not numbers[name].is_integer():
+            raise _wrong(path, line, f"{name} is {numbers[name]:g}, not a whole number")
+    if not numbers["trials"] >= 1 or numbers["correct"] > numbers["trials"]:
+        raise _wrong(path, line, "trials must be at least 1 and not below correct")
+    if numbers["parameters"] < 1 or numbers["chance"] >= 1:
+        raise _wrong(path, line, "parameters must be positive and chance below 1")
+    name = (row.get("model") or "").strip()
+    if not name:
+        raise _wrong(path, line, "model is empty; name it")
+    model = ModelInfo(
+        name, "", int(numbers["parameters"]), training=(row.get("training") or "").strip() or None
+    )
+    cell = Cell(name, numbers["step"], int(numbers["correct"]), int(numbers["trials"]))
+    return model, cell, numbers["chance"]
+
+
+def _wrong(path: Path, line: int, what: str) -> MeasurementError:
+    return MeasurementError(f"{path}, line {line}: {what}")
