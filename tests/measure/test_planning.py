@@ -5,15 +5,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from conftest import SIZES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import EXACT, curve
+from planted_models import CUT, NOISE, SIZES, models
 from scripted import ScriptedImages
 from scripted_ladder import IMAGES as MEASURED
 from scripted_ladder import NOISE as MEASURED_NOISE
 from scripted_ladder import MemoryStore, ladder
-from test_pipeline import CUT, NOISE, models
 
 from sizer.calibrating import held_to
 from sizer.errors import UsageError
