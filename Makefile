@@ -15,10 +15,10 @@ test: $(VENV)/.tests-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto --dist loadscope
+	$(BIN)/pytest -n auto --dist loadfile
 
 quick: $(VENV)/.tests-installed
-	$(BIN)/pytest -n auto --dist loadscope -m 'not slow'
+	$(BIN)/pytest -n auto --dist loadfile -m 'not slow'
 
 bench: $(VENV)/.tests-installed
 	$(BIN)/python benchmarks/engine.py --json out/engine.json

@@ -21,8 +21,7 @@ TRIALS = 10**9
 SPREADS = 6  # of the number of patterns, either side of two a weight
 # Load, and the size whose own probability is the target.
 INSIDE = [(1.9, 500), (1.9, 1000), (1.95, 1500), (1.95, 3000), (1.97, 800), (1.98, 8000)]
-BEYOND = [(1.985, 12_000), (1.98, 16_000), (1.99, 13_000)]
-FAR = (1.98, 20_000)  # grows faster in ln N there than any trend that is averaged over
+BEYOND = [(1.985, 12_000), (1.98, 16_000), (1.99, 13_000), (1.98, 20_000), (1.985, 20_000)]
 
 
 def probability(size, patterns):
@@ -79,19 +78,12 @@ def test_inside_the_ladder_it_is_near_the_best(calibration, load, size):
     assert sizes.high / sizes.low < 3
 
 
-@pytest.mark.parametrize(("load", "size"), [*INSIDE, *BEYOND, FAR])
+@pytest.mark.parametrize(("load", "size"), [*INSIDE, *BEYOND])
 def test_the_recommended_size_does_it(calibration, load, size):
     target = target_of(load, size)
     recommended = advise(calibration, Requirement(load, target)).recommended
     assert recommended >= size
     assert probability(recommended, np.floor(load * recommended)) >= target
-
-
-def test_far_beyond_the_ladder_it_errs_to_the_safe_side(calibration):
-    load, size = FAR
-    sizes = advise(calibration, Requirement(load, target_of(load, size))).parameters
-    assert sizes.low < 1.15 * size
-    assert size < sizes.best < 2 * size
 
 
 @pytest.mark.parametrize(("load", "size"), INSIDE)
