@@ -65,9 +65,10 @@ class Advice(Tabular):
     parameters: None where nothing is known; of a bounded answer, low is the bound, 95 % sure.
     measured: the smallest trained size that already meets the requirement. ceiling: accuracy at
     this step of the largest size that is looked at. extrapolation_ratio: of the recommended size
-    over the largest trained. predictions: of a bounded answer, the accuracy at the largest trained
-    size and beyond it; settle: the training that would settle it. largest_step: of an unreachable
-    one, the largest noise at which some size reaches the target. backtest: the largest sizes
+    over the largest trained. predictions: where no size is as sure as was asked, the accuracy at
+    the largest trained size and beyond it; settle: the training that would settle it. largest_step:
+    of an unreachable one, the largest noise at which some size reaches the target. backtest: the
+    largest sizes
     predicted from the others at this noise. precision: at which the accuracies were measured.
     camera: the pictures whose median step is the requirement's, where the noise came from
     pictures. train_command: trains the architecture with the recipe of the ladder.
@@ -155,22 +156,23 @@ def answer(
     target, largest = requirement.target_accuracy, forecast.size_range[1]
     sizes = sizes_reaching(forecast, target, requirement.confidence)
     near = sizes.best is not None and (sizes.best <= NAMED_RATIO * largest or force)
-    if near and sizes.recommended is not None:
+    shown = len(forecast.seen.distinct_sizes) > 1  # one size alone shows nothing of others
+    if near and (shown or sizes.as_sure_as(requirement.confidence)):
         return "recommended", sizes
     bound = lower_bound(forecast, target)
     if bound is None:
         return "unreachable", None
-    return "bounded", replace(sizes, low=bound, recommended=None)
+    return "bounded", replace(sizes, low=bound, recommended=None, confidence=None)
 
 
 def _completed(advice: Advice, calibration: Calibration, ladder: Predictor) -> Advice:
-    """What only a bounded or an unreachable answer says."""
-    wanted = advice.requirement
-    if advice.verdict == "recommended":
+    """What only an answer says that is not as sure as was asked."""
+    wanted, known = advice.requirement, advice.parameters
+    if advice.verdict == "recommended" and known and known.as_sure_as(wanted.confidence):
         return advice
     forecast, top = ladder.at(wanted.noise_step), SEARCH * ladder.sizes[-1]
     advice = replace(advice, ceiling=mean_accuracy(forecast, top, wanted.confidence))
-    if advice.verdict == "bounded":
+    if advice.verdict in {"recommended", "bounded"}:
         sizes = [round(times * ladder.sizes[-1]) for times in SHOWN]
         at = [predicted(ladder, n, wanted.noise_step, wanted.confidence) for n in sizes]
         return replace(advice, predictions=tuple(at), settle=settling_size(ladder, wanted))
@@ -221,9 +223,16 @@ def _reason(advice: Advice) -> str:
     if sizes is None:
         return f"nothing is known of {asked}"
     if advice.verdict == "recommended":
+        sure = sizes.confidence or 0.0
+        short = (
+            ""
+            if sizes.as_sure_as(wanted.confidence)
+            else f": no size is {wanted.confidence:.0%} sure, for it is not known whether this "
+            "family reaches it at all"
+        )
         return (
             f"{sizes.recommended or 0:,} parameters: the next training of that size reaches "
-            f"{asked} with {wanted.confidence:.0%} confidence"
+            f"{asked} with {sure:.0%} confidence{short}"
         )
     best = "" if not sizes.best else f", best estimate {_rounded(sizes.best)}"
     least = f"at least {_rounded(sizes.low)} (95 %)" if sizes.low else "no lower bound"

@@ -11,8 +11,8 @@ POWERS = np.array([0.0, 0.5, 1.0])
 SCATTERS = np.array([0.0007, 0.0015, 0.0033, 0.007, 0.015, 0.033, 0.07])
 # Variance of the deviation from the trend, over the squared slope of the sizes' accuracies.
 ROUGHNESSES = np.geomspace(0.0005, 1.0, 6)
-# Of the trend B: 0 is straight in ln N, positive saturates, negative grows late. Finite-size scaling,
-# z ~ N^(1/nu), is a rate of -1/nu: down to -0.6 holds the paper's 0.3 and the perceptron's 0.5.
+# Of the trend B: 0 is straight in ln N, positive saturates, negative grows late. Finite-size
+# scaling, z ~ N^(1/nu), is a rate of -1/nu: -0.6 holds the paper's 0.3 and the perceptron's 0.5.
 RATES = np.linspace(-0.6, 1.4, 14)
 LENGTH = 1.5  # in ln N, of the Matern kernel
 

@@ -73,7 +73,9 @@ def reach(calibration: Calibration, requirement: Requirement, size: int) -> Reac
     def reaches(step: float) -> bool:
         wanted = replace(requirement, noise_step=step)
         sizes = answer(ladder.at(step), wanted)[1] if ladder.spanning(step) else None
-        return sizes is not None and sizes.recommended is not None and sizes.recommended <= size
+        if sizes is None or not sizes.as_sure_as(requirement.confidence):
+            return False
+        return sizes.recommended is not None and sizes.recommended <= size
 
     accuracy = mean_accuracy(ladder.at(requirement.noise_step), size, requirement.confidence)
     return Reach(size, accuracy, _largest_step(reaches, *askable_steps(calibration)))

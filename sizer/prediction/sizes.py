@@ -27,14 +27,21 @@ class SizeEstimate:
     """Parameter counts.
 
     low, best, high: where the mean over trainings meets the target, with its interval.
-    recommended: the size whose next training meets it with the stated confidence. An infinite bound
-    is None; 0 stands for anything below a tenth of the smallest measured size.
+    recommended: the size whose next training meets it with the stated confidence; where no size
+    is that sure, the same of what the largest size that is looked at is sure of. confidence: of the
+    recommended size. An infinite bound is None; 0 stands for anything below a tenth of the smallest
+    measured size.
     """
 
     low: float | None
     best: float | None
     high: float | None
     recommended: int | None
+    confidence: float | None = None
+
+    def as_sure_as(self, confidence: float) -> bool:
+        """Whether the recommended size is as sure as was asked."""
+        return self.confidence is not None and self.confidence >= confidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +65,17 @@ def sizes_reaching(forecast: Forecast, target: float, confidence: float) -> Size
     low = _lower_end(sizes, mean, best, (1 - confidence) / 2)
     high = first_above(sizes, mean, (1 + confidence) / 2, start=best or 0.0)
     tried = max(failing, forecast.size_range[0])  # nothing untried is recommended below the ladder
-    safe = _within(first_above(sizes, training, confidence, start=tried), tried, passing)
+    sure = confidence
+    safe = _within(first_above(sizes, training, sure, start=tried), tried, passing)
+    if safe is None and best is not None:  # that the family reaches it at all is not as sure
+        sure = confidence * float(training.max())
+        safe = _within(first_above(sizes, training, sure, start=max(tried, best)), tried, passing)
     return SizeEstimate(
         low=low if not low else max(low, failing),
         best=best,
         high=high,
         recommended=None if safe is None else int(np.ceil(safe)),
+        confidence=None if safe is None else sure,
     )
 
 

@@ -44,12 +44,12 @@ def warnings(advice: "Advice") -> Section:
 
 def headline(advice: "Advice") -> tuple[str, Paragraph]:
     """The answer in a few words, and in one sentence with its interval."""
-    wanted, size = advice.requirement, advice.recommended
-    if advice.verdict == "recommended" and size is not None:
-        return f"{size:,} parameters", Paragraph(
+    wanted, sizes = advice.requirement, advice.parameters
+    if advice.verdict == "recommended" and sizes is not None:
+        return f"{sizes.recommended:,} parameters", Paragraph(
             f"The next training of that size reaches {wanted.target_accuracy:g} at noise step "
-            f"{noise_step(wanted.noise_step)} with {wanted.confidence:.0%} confidence; the mean "
-            f"over trainings reaches it at {size_interval(advice.parameters)} parameters, "
+            f"{noise_step(wanted.noise_step)} with {sizes.confidence or 0:.0%} confidence; the "
+            f"mean over trainings reaches it at {size_interval(sizes)} parameters, "
             f"{wanted.confidence:.0%} interval.",
             lead=advice.verdict,
         )

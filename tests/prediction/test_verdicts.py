@@ -83,8 +83,37 @@ class TestRecommended:
 
 
 @pytest.fixture(scope="module")
-def bounded(ask):
+def less_sure(ask):
     return ask(300.0, 0.82)
+
+
+class TestLessSureThanAsked:
+    """Whether the family reaches it at all is not known as surely as was asked."""
+
+    def test_the_size_is_named_with_the_confidence_that_there_is(self, less_sure):
+        sizes = less_sure.parameters
+        assert less_sure.verdict == "recommended"
+        assert sizes.high is None
+        assert sizes.best < sizes.recommended
+        assert 0.45 < sizes.confidence < 0.9
+        assert f"with {sizes.confidence:.0%} confidence" in less_sure.reason
+        assert "no size is 90% sure" in less_sure.reason
+
+    def test_it_tells_what_would_settle_it(self, less_sure):
+        told = [at.parameters for at in less_sure.predictions]
+        assert told == [LARGEST, 2 * LARGEST, 4 * LARGEST]
+        assert LARGEST <= less_sure.settle <= 4 * LARGEST
+
+    def test_a_size_as_sure_as_asked_says_neither(self, ask):
+        advice = ask(300.0, 0.7)
+        assert advice.parameters.confidence == 0.9
+        assert advice.predictions == ()
+        assert advice.settle is None
+
+
+@pytest.fixture(scope="module")
+def bounded(ask):
+    return ask(500.0, 0.8)
 
 
 class TestBounded:
@@ -101,7 +130,7 @@ class TestBounded:
         assert [at.parameters for at in told] == [LARGEST, 2 * LARGEST, 4 * LARGEST]
         assert [at.extrapolation_ratio for at in told] == [1, 2, 4]
         for at in told:
-            truth = float(transition(300, at.parameters))
+            truth = float(transition(500, at.parameters))
             assert at.accuracy.low <= truth <= at.accuracy.high
         widths = [at.accuracy.high - at.accuracy.low for at in told]
         assert widths == sorted(widths)
@@ -219,7 +248,8 @@ class TestBadRequirements:
 CASES = {
     "recommended": (300.0, 0.7, "recommended", 0),
     "every size": (0.0, 0.3, "recommended", 0),
-    "bounded": (300.0, 0.82, "bounded", 4),
+    "less sure": (300.0, 0.82, "recommended", 0),
+    "bounded": (500.0, 0.8, "bounded", 4),
     "bound alone": (0.0, 0.88, "bounded", 4),
     "unreachable": (0.0, 0.97, "unreachable", 1),
     "outside": (1200.0, 0.5, "untrusted", 4),
@@ -269,7 +299,7 @@ class TestCommand:
             *("backtest", "architecture", "devices", "warnings", "measured"),
         }
         shapes = {
-            "parameters": {"low", "best", "high", "recommended"},
+            "parameters": {"low", "best", "high", "recommended", "confidence"},
             "ceiling": {"low", "best", "high"},
             "measured": {"name", "parameters", "accuracy", "trainings"},
         }
@@ -277,7 +307,8 @@ class TestCommand:
             assert told[key] is None or set(told[key]) == shape
         assert (told["parameters"] is None) == (verdict in {"unreachable", "untrusted"})
         assert (told["ceiling"] is not None) >= (verdict == "unreachable")
-        assert bool(told["predictions"]) == bool(told["settle"]) == (verdict == "bounded")
+        unsure = case in {"less sure", "bounded", "bound alone"}
+        assert bool(told["predictions"]) == bool(told["settle"]) == unsure
 
     def test_words_say_verdict_reason_and_warnings(self, calibration, case):
         step, target, _, _ = CASES[case]
