@@ -25,7 +25,8 @@ def sections(advice: "Advice") -> tuple[Section, ...]:
 
 def answer(advice: "Advice") -> Section:
     command = advice.train_command
-    trained = (Code((command,), "trained by"),) if command else ()
+    trains = "trained by" if advice.settle is None else "would settle it"
+    trained = (Code((command,), trains),) if command else ()
     return Section("", (Facts(tuple(facts(advice))), *trained))
 
 
@@ -120,8 +121,8 @@ def _evidence(advice: "Advice") -> list[tuple[str, str]]:
 def _measured(measured: "MeasuredSize") -> str:
     count = "one training" if measured.trainings == 1 else f"all {measured.trainings} trainings"
     return (
-        f"{measured.parameters:,} parameters, {count}, the least {short(measured.name)} with "
-        f"{measured.accuracy:.3f}"
+        f"{measured.parameters:,} parameters, {count}; the least accurate, {short(measured.name)}, "
+        f"has {measured.accuracy:.3f}"
     )
 
 
