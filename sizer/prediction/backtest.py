@@ -254,7 +254,7 @@ def _accuracy_score(points: Sequence[PredictedAccuracy]) -> AccuracyScore:
 
 def _size_score(asked: Sequence[PredictedSize], least: float) -> SizeScore:
     """Over what was asked; least: parameters that stand for an answer of 0."""
-    named = [one for one in asked if one.verdict == "recommended"]
+    named = [answer for answer in asked if answer.verdict == "recommended"]
     off = np.array([_decades_off(answer, least) for answer in named])
     return SizeScore(
         asked=len(asked),

@@ -82,7 +82,7 @@ class Forecast:
         grid = self.places[:-1]
         strength = ROUGHNESSES[grid[-1]] * learned.scale[grid[0]] ** 2
         across = covariances(learned.x[:, None], x)[grid[1]] * strength[:, None, None]
-        own = covariances(x, x)[grid[1]] * strength[:, None]
+        prior = covariances(x, x)[grid[1]] * strength[:, None]
         white = forward_substitution(learned.lower[grid], across)
         known = learned.white[grid]
         basis = np.take_along_axis(known[..., 2:], rate[:, None, None], -1)[..., 0]
@@ -94,7 +94,7 @@ class Forecast:
         bent = shape - np.einsum("cn,cnm->cm", basis, white)
         aa, ab, bb = np.moveaxis(learned.covariance[self.places], -1, 0)[..., None]
         trended = aa * ones**2 + 2 * ab * ones * bent + bb * bent**2
-        return mean, np.maximum(own - (white**2).sum(1), 0) + trended
+        return mean, np.maximum(prior - (white**2).sum(1), 0) + trended
 
     def _broken(self, x: Floats, mean: Floats) -> tuple[Floats, Floats]:
         """The means without a break and after each (breaks, components, m), and their weights."""

@@ -100,7 +100,7 @@ class Mixture:
 def inverse(link: NDArray[np.int64], z: Floats) -> Floats:
     """The share p of z (..., components, m), each by the link of its component."""
     z = np.clip(z, -LARGEST_Z, LARGEST_Z)
-    return np.asarray(np.where((link == 0)[:, None], *(one.inverse(z) for one in LINKS)))
+    return np.asarray(np.where((link == 0)[:, None], *(each.inverse(z) for each in LINKS)))
 
 
 def accuracy_and_steepness(
@@ -108,5 +108,5 @@ def accuracy_and_steepness(
 ) -> tuple[Floats, Floats]:
     """Accuracy and dz/dacc at z (..., components, m)."""
     p = np.clip(inverse(link, z), LEAST, MOST)
-    steep = np.where((link == 0)[:, None], *(steepness(one, p, chance) for one in LINKS))
+    steep = np.where((link == 0)[:, None], *(steepness(each, p, chance) for each in LINKS))
     return np.asarray(chance + (1 - chance) * p), np.asarray(steep)

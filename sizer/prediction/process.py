@@ -114,8 +114,8 @@ def _covariance(x: Floats, scale: Floats, precision: Floats) -> Floats:
     """Of the sizes' means: the deviation from the trend, and each mean's own variance."""
     strength = ROUGHNESSES * scale[:, None] ** 2
     deviation = strength[:, None, :, None, None] * covariances(x[:, None], x)[:, None]
-    own = np.eye(len(x)) / precision[..., None, :]
-    return np.asarray(deviation[:, :, None, None] + own[:, None, :, :, None])
+    itself = np.eye(len(x)) / precision[..., None, :]
+    return np.asarray(deviation[:, :, None, None] + itself[:, None, :, :, None])
 
 
 def _right_sides(x: Floats, mean: Floats, shape: tuple[int, ...]) -> Floats:

@@ -170,12 +170,12 @@ def _clear(forecast: Forecast, target: float) -> tuple[float, float | None]:
     good = seen.inflation == 1
     error = np.sqrt(seen.accuracy * (1 - seen.accuracy) / seen.trials)
     for size in sorted(set(seen.sizes[good].tolist())):
-        own = good & (seen.sizes == size)
-        scatter = forecast.between_seed_sd(float(seen.accuracy[own].mean()))
-        luck = CLEARLY * np.hypot(scatter, error[own])
-        if (seen.accuracy[own] - target > luck).all():
+        trained = good & (seen.sizes == size)
+        scatter = forecast.between_seed_sd(float(seen.accuracy[trained].mean()))
+        luck = CLEARLY * np.hypot(scatter, error[trained])
+        if (seen.accuracy[trained] - target > luck).all():
             passing = float(size)
             break
-        if target - seen.accuracy[own].mean() > luck.mean() / np.sqrt(own.sum()):
+        if target - seen.accuracy[trained].mean() > luck.mean() / np.sqrt(trained.sum()):
             failing = float(size)
     return failing, passing

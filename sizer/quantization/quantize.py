@@ -73,7 +73,7 @@ def quantize(
     """Quantise fp32 models into `folder`, and measure what each loses on clean test images.
 
     models: ONNX files, or folders of them. data: whose training images set the ranges of the
-    activations. command: the line that does this, for the manifest. A ladder's manifest goes along,
+    activations. command: the line that does this, for the manifest. A ladder's manifest is copied,
     model by model, so that `calibrate` sees the same sizes and the same family. What the folder
     holds already is kept. Raises ModelError for a model that is quantised already or cannot be,
     UsageError for models of several ladders, and OutputError where the folder holds another ladder.

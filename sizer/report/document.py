@@ -56,7 +56,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Warnings:
-    """What to beware of, one line each."""
+    """Warnings, one line each."""
 
     lines: tuple[str, ...]
 

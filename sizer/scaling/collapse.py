@@ -137,13 +137,13 @@ def _collapse(curves: Sequence[SizeCurve], starts: Sequence[Floats]) -> tuple[Fl
         parameters.add("inverse_nu", start[1], min=-1, max=2)
         parameters.add("lambda_", start[2], min=-2, max=2)
         result = lmfit.minimize(
-            lambda values: quality(unit * [one.value for one in values.values()]),
+            lambda values: quality(unit * [each.value for each in values.values()]),
             parameters,
             method="nelder",
             options={"maxfev": 400},
             calc_covar=False,
         )
-        ends.append(unit * [one.value for one in result.params.values()])
+        ends.append(unit * [each.value for each in result.params.values()])
     best = min(ends, key=quality)
     return best, quality(best)
 

@@ -59,7 +59,7 @@ def falling_law(
         return _surface(names, shape, x, steps, context)
 
     equation = EQUATION.format(clean=clean, shape=form, more=more)
-    bounds = {one: BOUNDS[one] for one in names if one in BOUNDS}
+    bounds = {name: BOUNDS[name] for name in names if name in BOUNDS}
     return Law(name, equation, lambda _knots: names, at, starts, bounds)
 
 
