@@ -157,7 +157,7 @@ class TestAnswers:
                 errors.DeviceError,
                 "toaster",
             ),
-            (lambda: sizer.calibrate(steps=(0, 100)), errors.UsageError, "three or more"),
+            (lambda: sizer.calibrate(steps=(0, 9000)), errors.UsageError, r"0\.\.5000"),
             (lambda: sizer.calibrate(tolerance=-1), errors.UsageError, "tolerance"),
             (lambda: sizer.calibrate("no/models"), errors.ModelError, "no/models"),
         ],

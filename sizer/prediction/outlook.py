@@ -22,7 +22,9 @@ BISECTIONS = 9  # to the largest step of a reach: within a five-hundredth of all
 
 @dataclass(frozen=True, slots=True)
 class MapCell:
-    """One requirement: its verdict, and the size to train for it where one is recommended."""
+    """One requirement: its verdict, and the size to train for it, where one is as sure as asked; one
+    that is less sure counts as bounded.
+    """
 
     verdict: Verdict
     recommended: int | None
@@ -137,7 +139,10 @@ def _column(
     cells = []
     for target in targets:
         verdict, sizes = answer(forecast, Requirement(step, target, confidence))
-        cells.append(MapCell(verdict, sizes.recommended if sizes else None))
+        if verdict == "recommended" and sizes is not None and not sizes.as_sure_as(confidence):
+            verdict = "bounded"
+        named = sizes.recommended if sizes and verdict == "recommended" else None
+        cells.append(MapCell(verdict, named))
     return cells
 
 

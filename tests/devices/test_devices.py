@@ -649,7 +649,9 @@ class TestRecommend:
             assert word in text
 
     def test_what_the_device_holds_is_what_it_is_recommended_for(self):
-        """The largest step at which the held size has the target asks for no larger size."""
+        """The largest step at which the held size has the target asks for no larger size, and just
+        beyond it a larger one is asked for, or none is as sure.
+        """
         line = (*ASK, "--device", "STM32L4R5ZI", "--max-latency", "50", "--format", "json")
         (device,) = json.loads(run(*line).stdout)["devices"]
         held = device["reach"]
@@ -657,8 +659,8 @@ class TestRecommend:
         at = json.loads(run("recommend", *question, held["noise_step"]).stdout)
         beyond = json.loads(run("recommend", *question, held["noise_step"] + 4).stdout)
         assert at["parameters"]["recommended"] <= held["parameters"]
-        larger = beyond["parameters"]["recommended"]
-        assert larger is None or larger > held["parameters"]
+        larger = beyond["parameters"]
+        assert larger["recommended"] > held["parameters"] or larger["confidence"] < 0.9
 
     def test_limits_narrow(self):
         free, tight = (

@@ -236,7 +236,8 @@ def quantize_ladder(given_files, **options):
 
 class TestLadder:
     @pytest.mark.parametrize("precision", ["int8", "fp16"])
-    def test_is_measured_like_any_other(self, given_files, precision):
+    def test_is_measured_like_any_other(self, given_files, precision, monkeypatch):
+        monkeypatch.setattr("sizer.cli.progress.PATIENCE", -1.0)  # a bar for every phase
         result = run(*line(given_files, "--precision", precision))
         assert result.exit_code == 0
         assert f"│ {'fp32':>5} │ {precision:>5} │" in result.stdout.replace("┃", "│")
