@@ -24,7 +24,7 @@ HEADROOM = 1.12  # of the accuracies' axis, for words above the curves
 FAINTEST, DARKEST = 28, 78  # per cent of ink, of the smallest and the largest size
 LABELS = 1.35  # the widths' axis goes on this far, for the names of its lines
 NONE = {"unreachable": 0, "untrusted": -1, "bounded": -1}  # in place of a size
-LEAST_ROWS, LEAST_COLUMNS = 2, 11  # of the map, to hold words: rows, and a part of its columns
+LEAST_ROWS, LEAST_COLUMNS = 2, 6  # of the map, to hold words: rows, and a part of its columns
 BANDS = (1, 2, 5)  # sizes at which the map changes its shade, times powers of ten
 
 
