@@ -22,8 +22,8 @@ BISECTIONS = 9  # to the largest step of a reach: within a five-hundredth of all
 
 @dataclass(frozen=True, slots=True)
 class MapCell:
-    """One requirement: its verdict, and the size to train for it, where one is as sure as asked; one
-    that is less sure counts as bounded.
+    """One requirement: its verdict, and the size to train for it, where one is as sure as asked;
+    one that is less sure counts as bounded.
     """
 
     verdict: Verdict
