@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError, Message  # type: ignore[import-
 
 from sizer.errors import ModelError
 from sizer.inference.records import Precision
+from sizer.io import read_bounded
 
 RUNTIME_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc"}
 WEIGHT_TYPES = {
@@ -25,6 +26,7 @@ WEIGHT_TYPES = {
     onnx.TensorProto.INT8,
     onnx.TensorProto.UINT8,
 }
+LARGEST = 1 << 31  # bytes: protobuf holds no larger message
 PRECISIONS: dict[int, Precision] = {
     onnx.TensorProto.FLOAT: "fp32",
     onnx.TensorProto.FLOAT16: "fp16",
@@ -113,7 +115,7 @@ def _weights(graph: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        contents = path.read_bytes()
+        contents = read_bounded(path, LARGEST)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror}); give an ONNX file") from None
     if not contents:
