@@ -162,7 +162,7 @@ class TestHostileText:
         assert len(write(everywhere(endless))) < 40 * LONGEST + 20_000
 
     def test_messages_are_text_too(self, capsys):
-        from sizer.cli.app import complain, mention
+        from sizer.cli.messages import complain, mention
 
         complain(f"models/[red]a[/red].onnx{ESCAPE}")
         mention(f"wrote [/]{ESCAPE}")
