@@ -2,14 +2,33 @@
 
 from dataclasses import dataclass
 
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """A model's input: height, width, channels (1 or 3), and the share that a crop keeps.
+
+    crop_share: in (0, 1]. None: 0.875, and 1 for pictures whose side ratio is already the input's.
+    """
+
+    shape: Shape
+    crop_share: float | None = None
+
 
 @dataclass(frozen=True, slots=True)
 class DatasetInfo:
-    """A labelled image set; `shape` is height, width, channels; `fingerprint` hashes content."""
+    """A labelled image set.
+
+    fingerprint: hash of the pictures' content as they lie. shape: height, width, channels; None
+    where the pictures differ in size. preprocessing: how they were brought to that shape, None
+    where they have it as they lie.
+    """
 
     spec: str
     split: str
     fingerprint: str
     classes: int
     images: int
-    shape: tuple[int, int, int]
+    shape: Shape | None
+    preprocessing: Preprocessing | None = None
