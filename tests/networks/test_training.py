@@ -523,6 +523,7 @@ class TestLadder:
         assert contents(ladder_copy) == before
         assert not list((tmp_path / "cache" / "sizer").glob("decoded-*"))  # refused before the work
 
+    @pytest.mark.slow
     def test_killed_and_finished_by_more_processes_it_is_the_same(
         self, data, undisturbed, tmp_path
     ):
@@ -545,6 +546,7 @@ class TestLadder:
         for name, epochs in done.items():  # resumed, not repeated
             assert min(m.done for m in reported if m.name == name) == epochs
 
+    @pytest.mark.slow
     def test_ctrl_c_ends_all_its_processes_in_one_line(self, data, tmp_path):
         """A terminal sends it to every process; workers leave the answer to their parent."""
         folder = tmp_path / "interrupted"
@@ -562,6 +564,7 @@ class TestLadder:
         wait_until(lambda: not living(process.pid), "orphans")
         assert trained_epochs(folder)
 
+    @pytest.mark.slow
     def test_a_killed_worker_is_one_line_and_a_damaged_file_is_trained_again(
         self, data, ladder_copy
     ):
@@ -584,6 +587,7 @@ class TestLadder:
         assert {path: kept[path] for path in before} == before
         assert trained_epochs(ladder_copy).keys() == {damaged.stem}
 
+    @pytest.mark.slow
     def test_what_fails_in_a_worker_is_said_by_its_parent(self, data, tmp_path, monkeypatch):
         monkeypatch.setattr(recipe, "LEARNING_RATE", 1e30)
         with pytest.raises(
