@@ -17,6 +17,7 @@ from sizer.devices.records import Device, DeviceKind, Processor, Timing
 from sizer.devices.units import parse_bytes
 from sizer.errors import DeviceError
 from sizer.inference.records import Precision
+from sizer.io import read_bounded
 
 TIMING_KEYS = ("model", "precision", "runtime", "processor", "threads", "latency_ms", "source")
 SHIPPED = Path(__file__).with_name("catalogue.toml")
@@ -202,7 +203,7 @@ def _device(raw: _Device, models: dict[str, _Model]) -> Device:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_bounded(path).decode()
     except OSError as error:
         raise DeviceError(f"{path}: {error.strerror}; give a TOML file of devices") from None
     except UnicodeDecodeError:

@@ -1,5 +1,6 @@
 """Training: what it is fed, that it can be stopped at any moment, and the ladder that results."""
 
+import errno
 import hashlib
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import onnxruntime
@@ -232,14 +234,14 @@ class TestTrain:
             self.run(path)
         assert "\n" not in str(caught.value)
 
-    def test_a_full_disk_keeps_the_checkpoint_before(self, tmp_path):
-        """A folder in the way of the next checkpoint stands for the disk that holds no more."""
+    def test_a_full_disk_keeps_the_checkpoint_before(self, tmp_path, monkeypatch):
         path = tmp_path / "model.pt"
         with pytest.raises(StopError):
             self.run(path, stop_after=1)
         before = path.read_bytes()
-        path.with_name(f".{path.name}.{os.getpid()}.partial").mkdir()
-        with pytest.raises(OutputError, match="Is a directory; make room"):
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        monkeypatch.setattr("pathlib.Path.write_bytes", Mock(side_effect=full))
+        with pytest.raises(OutputError, match="No space left on device; make room"):
             self.run(path)
         assert path.read_bytes() == before
 
