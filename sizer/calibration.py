@@ -8,7 +8,7 @@ from sizer.datasets.records import DatasetInfo
 from sizer.errors import CalibrationError, OutputError, UsageError
 from sizer.inference.input_format import InputFormat
 from sizer.inference.records import ModelInfo, ProviderChoice
-from sizer.io import check_writable, make_folder, shipped, write_text
+from sizer.io import check_writable, make_folder, read_bounded, shipped, write_text
 from sizer.measure.engines import EngineChoice
 from sizer.networks.recipe import LadderTraining
 from sizer.result import Tabular
@@ -177,10 +177,10 @@ def _read(path: Path) -> Calibration:
     import msgspec
 
     try:
-        calibration = msgspec.json.decode(path.read_bytes(), type=Calibration)
+        calibration = msgspec.json.decode(read_bounded(path), type=Calibration)
     except OSError as error:
         raise CalibrationError(f"{path}: {error.strerror}; give a calibration file") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise CalibrationError(
             f"{path}: not a calibration of this version: {error}; "
             "make one with `sizer calibrate` or `sizer fit`"

@@ -1,5 +1,9 @@
 """The errors a user can cause. Each message is one line that names the input and the remedy."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class SizerError(Exception):
     """Base of all of them; the command line prints the message and exits with `exit_code`."""
@@ -19,6 +23,15 @@ class DataError(SizerError):
 
 class ModelError(SizerError):
     """A model cannot be read, or does not fit the data."""
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put the file's name before the message of a ModelError."""
+    try:
+        yield
+    except ModelError as error:
+        raise type(error)(f"{path}: {error}") from None
 
 
 class ProviderError(SizerError):

@@ -558,6 +558,7 @@ class TestFullDisk:
         assert out.read_bytes() == before
         assert list(tmp_path.iterdir()) == [out]
 
+    @pytest.mark.slow
     def test_the_cells_that_were_kept_stay_and_the_same_line_goes_on(self, given, tmp_path):
         out, cache = tmp_path / "out.json", str(tmp_path / "cache")
         line = ("calibrate", given / "ladder", "--data", given / "images.npz", "--steps", STEPS)

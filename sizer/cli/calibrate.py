@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import sizer
-from sizer.cli.app import command, mention, save_pictures
+from sizer.cli.app import command, save_pictures
+from sizer.cli.messages import mention
 from sizer.cli.options import (
     ControlOption,
     InputRangeOption,

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from sizer.cli.app import Commands, answering, app, command, mention, take_example
+from sizer.cli.app import Commands, answering, app, command, take_example
+from sizer.cli.messages import mention
 from sizer.cli.options import (
     DevicesFileOption,
     FormatOption,
@@ -92,11 +93,12 @@ def add(
     Example: sizer devices add my-board --measure small.onnx --measure large.onnx --out mine.toml
     """
     from sizer.devices.machine import add_device
+    from sizer.report.format import visible
 
     device = add_device(name, measure, out)
     for timing in device.timings:
-        typer.echo(
-            f"{timing.model}: {timing.latency_ms:.4g} ms for {timing.macs:,} "
+        print(
+            f"{visible(timing.model)}: {timing.latency_ms:.4g} ms for {timing.macs:,} "
             f"multiply-accumulates, {timing.precision}, {timing.runtime}"
         )
     mention(f"wrote {out}")

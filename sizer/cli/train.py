@@ -71,7 +71,7 @@ def export(
 
     member = export(name, out, weights, classes)
     kind = "untrained" if weights is None else "with the given weights"
-    typer.echo(
+    print(
         f"{out}: EfficientNet-{name.upper()} {kind}, {member.parameters:,} parameters, "
         f"{member.macs:,} multiply-accumulates"
     )

@@ -8,8 +8,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from sizer.errors import naming
 from sizer.inference.inputs import InputPlan, arrange
-from sizer.inference.runtime import naming, running
+from sizer.inference.runtime import running
 
 Images = NDArray[np.float32]
 Labels = NDArray[np.int64]

@@ -4,30 +4,38 @@ import hashlib
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from sizer.datasets.records import DatasetInfo
-from sizer.errors import ModelError
+from sizer.errors import ModelError, naming
 from sizer.inference.file_graph import FileGraph
 from sizer.inference.input_format import InputFormat, from_metadata, require_sound, to_metadata
 from sizer.inference.inputs import BYTE_RANGE, InputPlan, Layout
 from sizer.inference.model_file import ModelFile, packed_files, read_model_file
 from sizer.inference.predictor import OnnxPredictor
 from sizer.inference.records import ModelInfo
-from sizer.inference.runtime import Provider, naming, open_session
+from sizer.inference.runtime import Provider, open_session
 
 Dims = tuple[int | None, ...]
 
 CPU_BATCH = 25  # divides the blocks that are measured; 8 to 32 is fastest on a CPU
 CUDA_BATCH = 250
 CUDA_BATCH_VALUES = 1 << 23  # values of one CUDA batch at most: 32 MiB as float32
+LARGEST_BATCH = 1 << 26  # values of a batch that a file states: 256 MiB as float32
+SAME = {"cpu": 0.0, "cuda": 1e-3}  # of the largest score: how far two runs may differ
 
 INPUT_TYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
     "tensor(uint8)": np.uint8,
+}
+SCORE_TYPES = {
+    f"tensor({name})"
+    for name in ("float", "float16", "bfloat16", "double", "int8", "uint8", "int32", "int64")
 }
 
 
@@ -96,7 +104,7 @@ def open_model(
     seed: int | None = None,
     training_seconds: float | None = None,
 ) -> OnnxModel:
-    """Check a model file, and try it once on blank images of the data's shape.
+    """Check a model file, and try it twice on noise of the data's shape.
 
     input_format: as the user says, else the file's metadata, else [-1, 1] as it is (0..255 for a
     model that takes uint8). parameters: as the manifest says, else see `count_parameters`.
@@ -129,6 +137,7 @@ def _plan_input(
     """The first arrangement of the data's images that the model takes and gives classes for."""
     session = open_session(file.path, provider)
     dtype, dims = input_signature(session)
+    _require_scores(session)
     default = InputFormat(BYTE_RANGE) if dtype is np.uint8 else InputFormat()
     input_format = requested or from_metadata(file.metadata) or default
     _require_channels(input_format, dataset.shape[2])
@@ -139,7 +148,7 @@ def _plan_input(
     ]
     if not plans:
         raise ModelError(_shape_problem(dims, dataset.shape))
-    return _first_working(file.path, plans, session, dataset)
+    return _first_working(file.path, plans, session, dataset, provider)
 
 
 def _first_working(
@@ -147,12 +156,16 @@ def _first_working(
     plans: list[InputPlan],
     session: onnxruntime.InferenceSession,
     dataset: DatasetInfo,
+    provider: Provider,
 ) -> InputPlan:
-    """The first plan that runs and scores the data's classes, else the first one's ModelError."""
+    """The first plan that scores the data's classes, twice the same, else the first ModelError."""
     failures = []
     for plan in plans:
+        file_graph = FileGraph(path, session, plan)
         try:
-            _require_classes(FileGraph(path, session, plan), session, dataset)
+            scores = _require_classes(file_graph, session, dataset)
+            again = file_graph.scores(_noise(plan.batch, dataset.shape))
+            _require_same_again(scores, again, SAME[provider])
         except ModelError as error:
             failures.append(error)
         else:
@@ -165,11 +178,22 @@ def input_signature(session: onnxruntime.InferenceSession) -> tuple[type[np.gene
     inputs = session.get_inputs()
     if len(inputs) != 1:
         names = ", ".join(node.name for node in inputs)
-        raise ModelError(f"has {len(inputs)} inputs ({names}); an image classifier takes one")
+        raise ModelError(f"has {len(inputs)} inputs ({names:.200}); an image classifier takes one")
     node = inputs[0]
     if node.type not in INPUT_TYPES:
         raise ModelError(f"takes {node.type}; export it with float32, float16 or uint8 input")
     return INPUT_TYPES[node.type], tuple(d if isinstance(d, int) else None for d in node.shape)
+
+
+def _require_scores(session: onnxruntime.InferenceSession) -> None:
+    outputs = session.get_outputs()
+    if not outputs:
+        raise ModelError("has no output; export it with its class scores as the first output")
+    if outputs[0].type not in SCORE_TYPES:
+        raise ModelError(
+            f"gives {outputs[0].type:.100} first; export it with its class scores, which are "
+            "numbers, as the first output"
+        )
 
 
 def _require_channels(input_format: InputFormat, channels: int) -> None:
@@ -199,6 +223,11 @@ def _fitting_layouts(dims: Dims, shape: tuple[int, int, int]) -> list[Layout]:
 
 def _batches(stated: int | None, shape: tuple[int, int, int], provider: Provider) -> list[int]:
     """Batches to try: the stated one; else a fast one, and 1 where an exporter fixed it inside."""
+    most = LARGEST_BATCH // math.prod(shape)
+    if stated is not None and not 1 <= stated <= most:
+        raise ModelError(
+            f"takes {stated:,} images at once; export it for a free number, or one of 1 to {most:,}"
+        )
     if stated is not None:
         return [stated]
     if provider == "cpu":
@@ -217,20 +246,35 @@ def _shape_problem(dims: Dims, shape: tuple[int, int, int]) -> str:
 
 def _require_classes(
     file_graph: FileGraph, session: onnxruntime.InferenceSession, dataset: DatasetInfo
-) -> None:
-    """Run blank images; raise ModelError unless the first output scores the data's classes."""
-    scores = file_graph.scores(np.zeros((file_graph.plan.batch, *dataset.shape), np.float32))
+) -> NDArray[Any]:
+    """Scores of a batch of noise; ModelError unless the first output scores the data's classes."""
+    scores = file_graph.scores(_noise(file_graph.plan.batch, dataset.shape))
     trailing_ones = all(dim == 1 for dim in scores.shape[2:])
     if scores.shape[:1] == (file_graph.plan.batch,) and scores.ndim > 1 and trailing_ones:
         if scores.shape[1] == dataset.classes:
-            return
+            return scores
         output = f"gives {scores.shape[1]} classes"
     else:
         output = f"gives an output of shape {'x'.join(map(str, scores.shape))}"
     outputs = session.get_outputs()
     if len(outputs) > 1:
-        output += f" first among its outputs ({', '.join(node.name for node in outputs)})"
+        output += f" first among its outputs ({', '.join(n.name for n in outputs):.200})"
     raise ModelError(
         f"{output}, the data have {dataset.classes} classes; "
         "give data with the model's classes, or export its class scores as the first output"
     )
+
+
+def _require_same_again(scores: NDArray[Any], again: NDArray[Any], tolerance: float) -> None:
+    """Raise ModelError where a second run of the same images gave other scores."""
+    first, second = scores.astype(np.float64), again.astype(np.float64)
+    apart = tolerance * np.abs(first[np.isfinite(first)]).max(initial=0)
+    if not np.allclose(first, second, rtol=0, atol=apart, equal_nan=True):
+        raise ModelError(
+            "gives other scores for the same images when it runs again; "
+            "export it in evaluation mode, without random numbers"
+        )
+
+
+def _noise(count: int, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    return np.random.default_rng(0).standard_normal((count, *shape), np.float32)

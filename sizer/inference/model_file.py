@@ -6,17 +6,27 @@ Nothing is ever unpickled, and weights may come only from files beside the model
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import onnx
-from google.protobuf.message import DecodeError, Message  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
-from sizer.errors import ModelError
+from sizer.errors import ModelError, naming
+from sizer.inference.checks import (
+    nodes,
+    require_bounded_functions,
+    require_function,
+    require_held,
+    require_known_operators,
+    tensors,
+)
 from sizer.inference.records import Precision
 
-RUNTIME_DOMAINS = {"", "ai.onnx", "ai.onnx.ml", "com.microsoft", "com.microsoft.nchwc"}
+PART = 1 << 20  # bytes of weights that are hashed at once
+LARGEST = (1 << 31) - 1  # bytes of a protobuf message
 WEIGHT_TYPES = {
     onnx.TensorProto.FLOAT,
     onnx.TensorProto.FLOAT16,
@@ -37,12 +47,14 @@ PRECISIONS: dict[int, Precision] = {
 class ModelFile:
     """What a checked file says of itself.
 
-    sha256: of the file, and of the files of its external weights where it has any. parameters:
-    counted, see `count_parameters`. precision: of most of them. metadata: its own keys and values.
+    sha256, size in bytes: of the file, and of the files of its external weights where it has any.
+    parameters: counted, see `count_parameters`. precision: of most of them. metadata: its own keys
+    and values.
     """
 
     path: Path
     sha256: str
+    size: int
     parameters: int
     precision: Precision | None
     metadata: dict[str, str]
@@ -52,19 +64,24 @@ def read_model_file(path: Path) -> ModelFile:
     """Read and check an ONNX file.
 
     Raises ModelError, with the remedy, for one that is missing, empty, truncated or not ONNX,
-    whose weights are missing or lie outside its folder, or that needs operators of other makers.
+    whose weights are missing, lie outside its folder or are more than its files hold, that needs
+    operators of other makers, or that is no function of its input.
     """
-    contents = _read_bytes(path)
-    graph = _parse(path, contents)
-    _require_known_operators(path, graph)
-    locations = _weights_beside(path, graph)
-    digest = hashlib.sha256(contents)
-    for location in locations:
-        digest.update(_read_bytes(path.parent / location))
-    metadata = {entry.key: entry.value for entry in graph.metadata_props}
-    return ModelFile(
-        path, digest.hexdigest(), count_parameters(graph), weight_precision(graph), metadata
-    )
+    with naming(path):
+        contents = _read_bytes(path)
+        graph = _parse(contents)
+        require_known_operators(graph)
+        require_bounded_functions(graph)
+        require_function(graph)
+        weights = _weights_beside(path, graph)
+        return ModelFile(
+            path=path,
+            sha256=_digest(contents, weights),
+            size=len(contents) + sum(file.stat().st_size for file in weights),
+            parameters=count_parameters(graph),
+            precision=weight_precision(graph),
+            metadata={entry.key: entry.value for entry in graph.metadata_props},
+        )
 
 
 def packed_files(path: Path) -> dict[str, bytes]:
@@ -72,9 +89,12 @@ def packed_files(path: Path) -> dict[str, bytes]:
 
     Raises ModelError like `read_model_file`.
     """
-    contents = _read_bytes(path)
-    locations = _weights_beside(path, _parse(path, contents))
-    return {path.name: contents} | {name: _read_bytes(path.parent / name) for name in locations}
+    with naming(path):
+        contents = _read_bytes(path)
+        weights = _weights_beside(path, _parse(contents))
+        with _reading():
+            others = {str(file.relative_to(path.parent)): file.read_bytes() for file in weights}
+        return {path.name: contents} | others
 
 
 def count_parameters(graph: onnx.ModelProto) -> int:
@@ -98,87 +118,82 @@ def weight_precision(graph: onnx.ModelProto) -> Precision | None:
 
 def _weights(graph: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
     linear = [
-        message
-        for message in _messages(graph)
-        if isinstance(message, onnx.NodeProto)
-        and message.op_type in {"QuantizeLinear", "DequantizeLinear"}
+        node for node in nodes(graph) if node.op_type in {"QuantizeLinear", "DequantizeLinear"}
     ]
     values = {name for node in linear for name in node.input[:1]}
     scaling = {name for node in linear for name in node.input[1:]} - {""}
-    for tensor in _tensors(graph):
+    for tensor in tensors(graph):
         weight = tensor.data_type in WEIGHT_TYPES or tensor.name in values
         if weight and tensor.name not in scaling and math.prod(tensor.dims) > 1:
             yield tensor
 
 
 def _read_bytes(path: Path) -> bytes:
-    try:
+    with _reading():
+        if path.exists() and not path.is_file():
+            raise ModelError("is no file; give an ONNX file")
+        if path.stat().st_size > LARGEST:
+            raise ModelError("is larger than ONNX allows; export it with its weights beside it")
         contents = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read ({error.strerror}); give an ONNX file") from None
     if not contents:
-        raise ModelError(f"{path}: is empty; export the model again")
+        raise ModelError("is empty; export the model again")
     return contents
 
 
-def _parse(path: Path, contents: bytes) -> onnx.ModelProto:
+def _digest(contents: bytes, weights: Sequence[Path]) -> str:
+    digest = hashlib.sha256(contents)
+    for file in weights:
+        with _reading(), file.open("rb") as stream:
+            while part := stream.read(PART):
+                digest.update(part)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ModelError(f"cannot be read ({error.strerror}); give an ONNX file") from None
+
+
+def _parse(contents: bytes) -> onnx.ModelProto:
+    """The graph, which protobuf nests a hundred messages deep at most: 33 subgraphs."""
     try:
         graph: onnx.ModelProto = onnx.ModelProto.FromString(contents)
     except DecodeError:
-        raise ModelError(f"{path}: not an ONNX file, or a truncated one; export it again") from None
+        raise ModelError("not an ONNX file, or a truncated one; export it again") from None
     if not graph.graph.node:
-        raise ModelError(f"{path}: holds no network; give an ONNX file, or export it again")
+        raise ModelError("holds no network; give an ONNX file, or export it again")
     return graph
 
 
-def _messages(message: Message) -> Iterator[Message]:
-    """A protobuf message and all those inside it, so that no tensor or node can hide."""
-    yield message
-    for descriptor, value in message.ListFields():
-        if descriptor.type != descriptor.TYPE_MESSAGE:
+def _weights_beside(path: Path, graph: onnx.ModelProto) -> list[Path]:
+    """The files of external weights, each once; every tensor must have room where it lies."""
+    files = dict[str, Path]()
+    for tensor in tensors(graph):
+        location = next((e.value for e in tensor.external_data if e.key == "location"), None)
+        if location is None:
+            require_held(tensor, tensor.ByteSize())
             continue
-        for child in [value] if isinstance(value, Message) else value:
-            yield from _messages(child)
+        if location not in files:
+            files[location] = _beside(path, location)
+        require_held(tensor, files[location].stat().st_size)
+    return [files[location] for location in sorted(files)]
 
 
-def _tensors(graph: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
-    return (message for message in _messages(graph) if isinstance(message, onnx.TensorProto))
-
-
-def _external_locations(graph: onnx.ModelProto) -> list[str]:
-    """Names of the files that hold weights, each once, as the model states them."""
-    entries = (e for tensor in _tensors(graph) for e in tensor.external_data)
-    return sorted({entry.value for entry in entries if entry.key == "location"})
-
-
-def _weights_beside(path: Path, graph: onnx.ModelProto) -> list[str]:
-    locations = _external_locations(graph)
-    for location in locations:
-        _require_beside(path, location)
-    return locations
-
-
-def _require_known_operators(path: Path, graph: onnx.ModelProto) -> None:
-    nodes = (m for m in _messages(graph) if isinstance(m, onnx.NodeProto))
-    known = RUNTIME_DOMAINS | {function.domain for function in graph.functions}
-    foreign = sorted({node.domain for node in nodes} - known)
-    if foreign:
-        raise ModelError(
-            f"{path}: uses operators of {', '.join(foreign)}, which ONNX Runtime lacks; "
-            "export it with standard ONNX operators"
-        )
-
-
-def _require_beside(path: Path, location: str) -> None:
+def _beside(path: Path, location: str) -> Path:
     relative = Path(location)
-    if relative.is_absolute() or ".." in relative.parts or "\\" in location:
+    if relative.is_absolute() or ".." in relative.parts or "\\" in location or "\0" in location:
         raise ModelError(
-            f"{path}: takes weights from {location!r}, outside its folder; "
+            f"takes weights from {location!r}, outside its folder; "
             "put them beside the model and export it again"
         )
     weights = path.parent / relative
-    if not weights.is_file():
-        raise ModelError(f"{path}: its weights {location!r} are missing; put them beside it")
-    folders = (path.parent.resolve(), path.resolve().parent)  # a hub's cache links both files
-    if not any(weights.resolve().is_relative_to(folder) for folder in folders):
-        raise ModelError(f"{path}: its weights {location!r} link elsewhere; copy them beside it")
+    with _reading():
+        if not weights.is_file():
+            raise ModelError(f"its weights {location!r} are missing; put them beside it")
+        folders = (path.parent.resolve(), path.resolve().parent)  # a hub's cache links both files
+        if not any(weights.resolve().is_relative_to(folder) for folder in folders):
+            raise ModelError(f"its weights {location!r} link elsewhere; copy them beside it")
+    return weights

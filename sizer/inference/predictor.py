@@ -7,10 +7,11 @@ which graph and which batch are the fastest.
 import threading
 from collections.abc import Callable
 
+from sizer.errors import naming
 from sizer.inference.choosing import Rewriting, choose_rewriting, close
 from sizer.inference.file_graph import FileGraph, Images, Labels, mixed
 from sizer.inference.rewritten import RewrittenGraph
-from sizer.inference.runtime import Provider, naming
+from sizer.inference.runtime import Provider
 
 # By fingerprint, provider and shape of an image; each is chosen once in a process.
 rewritings: dict[tuple[str, Provider, tuple[int, ...]], Rewriting | None] = {}

@@ -23,15 +23,6 @@ SILENT = 4  # ONNX Runtime's severity `fatal`: all else reaches the user as one 
 ALLOCATING = re.compile(r"alloc|out of memory", re.IGNORECASE)
 
 
-@contextlib.contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Put the file's name before the message of a ModelError."""
-    try:
-        yield
-    except ModelError as error:
-        raise ModelError(f"{path}: {error}") from None
-
-
 def choose_provider(requested: ProviderChoice) -> Provider:
     """The provider that sessions will really get: CUDA if asked for or usable, else the CPU.
 

@@ -9,10 +9,10 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from sizer.errors import ModelError
+from sizer.errors import ModelError, naming
 from sizer.inference.model import input_signature
 from sizer.inference.model_file import read_model_file
-from sizer.inference.runtime import naming, open_session, running
+from sizer.inference.runtime import open_session, running
 
 WARM_UP, REPEATS = 20, 100  # runs that are not counted, and that are, of a timing
 RUNTIME = f"ONNX Runtime {onnxruntime.__version__}, 1 thread"

@@ -158,10 +158,15 @@ def check_report(path: Path) -> None:
     """Raise OutputError before any work if the report could not be written or is not ours."""
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give a file name")
-    with io.writing_to(path):
-        if path.exists() and MARK.encode() not in path.read_bytes()[:200]:
-            raise OutputError(f"{path}: exists and is no report; choose another or remove it")
     io.check_writable(path)
+    with io.writing_to(path):
+        if path.exists() and MARK.encode() not in _beginning(path):
+            raise OutputError(f"{path}: exists and is no report; choose another or remove it")
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(200)
 
 
 def write_report(path: Path, report: Report) -> None:

@@ -343,7 +343,7 @@ class TestExternalWeights:
 
     def test_truncated_ones_are_refused(self, folder):
         (folder / "weights.bin").write_bytes(b"\0" * 40)
-        with pytest.raises(ModelError, match="ONNX Runtime refuses it"):
+        with pytest.raises(ModelError, match="states weights of 60x7, and holds 40 bytes of them"):
             open_model(folder / "model.onnx", DATA)
 
 
@@ -380,7 +380,7 @@ class TestRefusals:
 
     def test_missing_files_and_folders(self, tmp_path):
         self.assert_refused(tmp_path / "missing.onnx", "No such file")
-        self.assert_refused(tmp_path, "Is a directory")
+        self.assert_refused(tmp_path, "is no file")
 
     def test_a_pickle_is_never_opened(self, tmp_path):
         path, mark = tmp_path / "model.pt", tmp_path / "mark"

@@ -319,6 +319,7 @@ def finished_cells(path):
         }
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_it_resumes_to_the_same_labels(tmp_path):
     moments = random.Random(20251)
     path = tmp_path / "cells.sqlite"
