@@ -4,13 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sizer.datasets.dataset import Dataset
-from sizer.datasets.records import DatasetInfo
-from sizer.datasets.splits import Split
-from sizer.datasets.survey import MAX_BAD, Reading
+from sizer.datasets.records import MAX_BAD, DatasetInfo
+from sizer.datasets.splits import SPLITS, Split
 from sizer.errors import DataError
 from sizer.progress import say_nothing
 
-__all__ = ["Dataset", "DatasetInfo", "open_dataset"]
+__all__ = ["Dataset", "DatasetInfo", "open_dataset", "open_splits"]
 
 
 def open_dataset(
@@ -28,6 +27,7 @@ def open_dataset(
     UsageError for a share outside 0..1, and OutputError where the cache cannot be written.
     """
     from sizer.datasets.formats import all_formats
+    from sizer.datasets.survey import Reading
 
     formats, reading = all_formats(), Reading(max_bad, tell)
     try:
@@ -40,3 +40,17 @@ def open_dataset(
         ) from error
     problem = "not a data set that can be read" if Path(spec).exists() else "no such file or folder"
     raise DataError(f"{spec}: {problem}; give {', or '.join(form.words for form in formats)}")
+
+
+def open_splits(
+    spec: str, max_bad: float = MAX_BAD, tell: Callable[[str], None] = say_nothing
+) -> list[Dataset]:
+    """The training split and the test split of a data set: see `open_dataset`."""
+    said = set[str]()
+
+    def tell_once(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            tell(line)
+
+    return [open_dataset(spec, split, max_bad, tell_once) for split in SPLITS]

@@ -1,15 +1,19 @@
 """The pictures of a split: those that can be read, and that the other split does not have."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from sizer.datasets.labels import Labels
 from sizer.datasets.picture_set import Indices, PictureDataset, PictureSource
 from sizer.datasets.records import DatasetInfo
-from sizer.datasets.splits import TESTING, WHOLE, Split, choose_split, divided
+from sizer.datasets.splits import TESTING, WHOLE, Split, choose_split
 from sizer.datasets.survey import Reading, survey
 from sizer.errors import DataError
+
+TESTED = 0.2  # share of the pictures of each class, where a set is not divided
 
 Sources = Mapping[str, Callable[[], PictureSource]]
 
@@ -76,6 +80,22 @@ def _without_tested(
             " among those to test on, and are left out"
         )
     return np.flatnonzero(fresh)
+
+
+def divided(digests: Sequence[bytes], labels: Labels) -> dict[Split, Indices]:
+    """Indices of a set to train and to test on, 80 : 20 in each class, one of each class at least.
+
+    digests: hashes of the pictures' content, which alone decide: those of each class with the
+    lowest ones are to be tested on, wherever else the same content stands too.
+    """
+    contents: dict[int, set[bytes]] = defaultdict(set)
+    for digest, label in zip(digests, labels.tolist(), strict=True):
+        contents[label].add(digest)
+    tested: set[bytes] = set()
+    for of_class in contents.values():
+        tested.update(sorted(of_class)[: max(1, round(TESTED * len(of_class)))])
+    chosen = np.array([digest in tested for digest in digests], dtype=np.bool_)
+    return {"train": np.flatnonzero(~chosen), "test": np.flatnonzero(chosen)}
 
 
 def _fingerprint(source: PictureSource, kept: Indices) -> str:

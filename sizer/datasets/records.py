@@ -1,8 +1,11 @@
 """What a data set says of itself."""
 
+import hashlib
 from dataclasses import dataclass
 
 Shape = tuple[int, int, int]
+
+MAX_BAD = 0.01  # share of damaged pictures that are left out by default
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +35,15 @@ class DatasetInfo:
     images: int
     shape: Shape | None
     preprocessing: Preprocessing | None = None
+
+    @property
+    def identity(self) -> str:
+        """Hash of all that decides the pixels: the content, and how it was brought to a shape."""
+        if self.preprocessing is None:
+            return self.fingerprint
+        return hashlib.sha256(f"{self.fingerprint} {self.preprocessing}".encode()).hexdigest()
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Height and width; None where the pictures differ."""
+        return None if self.shape is None else self.shape[:2]

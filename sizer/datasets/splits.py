@@ -1,24 +1,19 @@
 """Which part of a data set is meant by `train` and by `test`."""
 
 import re
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Literal
-
-import numpy as np
-from numpy.typing import NDArray
 
 from sizer.errors import DataError
 
 Split = Literal["train", "test"]
-Indices = NDArray[np.int64]
 
+SPLITS: tuple[Split, ...] = ("train", "test")
 WHOLE = "all"  # the split of a set that is not divided
 TRAINING = ("train", "training")
 # In the order of preference where a set has several.
 TESTING = ("test", "testing", "validation", "valid", "val", "eval", "dev")
 SPLIT_NAMES = (*TRAINING, *TESTING)
-TESTED = 0.2  # share of the pictures of each class, where a set is not divided
 SPLIT_OF_NAME = re.compile(rf"({'|'.join(SPLIT_NAMES)})(?![a-z])", re.IGNORECASE)
 
 
@@ -53,22 +48,6 @@ def by_lower_case(names: Collection[str], spec: str) -> dict[str, str]:
             )
         lower[name.lower()] = name
     return lower
-
-
-def divided(digests: Sequence[bytes], labels: NDArray[np.int64]) -> dict[Split, Indices]:
-    """Indices of a set to train and to test on, 80 : 20 in each class, one of each class at least.
-
-    digests: hashes of the pictures' content, which alone decide: those of each class with the
-    lowest ones are to be tested on, wherever else the same content stands too.
-    """
-    contents: dict[int, set[bytes]] = defaultdict(set)
-    for digest, label in zip(digests, labels.tolist(), strict=True):
-        contents[label].add(digest)
-    tested: set[bytes] = set()
-    for of_class in contents.values():
-        tested.update(sorted(of_class)[: max(1, round(TESTED * len(of_class)))])
-    chosen = np.array([digest in tested for digest in digests], dtype=np.bool_)
-    return {"train": np.flatnonzero(~chosen), "test": np.flatnonzero(chosen)}
 
 
 def is_training(split: str) -> bool:

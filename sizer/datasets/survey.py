@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from sizer.datasets.images import examine, open_picture
 from sizer.datasets.parallel import in_parallel
 from sizer.datasets.picture_set import PictureSource
-from sizer.datasets.records import Shape
+from sizer.datasets.records import MAX_BAD, Shape
 from sizer.errors import DataError, UsageError
 from sizer.io import ANOTHER_CACHE, cache_folder, make_folder, replacing
 from sizer.progress import say_nothing
 
-MAX_BAD = 0.01
 NAMED = 10  # damaged pictures that a message names at most
 VERSION = 1  # of what `examine` says: another one looks anew
 DAMAGED = (0, 0, 0)
