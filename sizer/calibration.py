@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from sizer.datasets.records import DatasetInfo
+from sizer.datasets.records import MAX_BAD, DatasetInfo
 from sizer.errors import CalibrationError, OutputError, UsageError
 from sizer.inference.input_format import InputFormat
 from sizer.inference.records import ModelInfo, ProviderChoice
@@ -29,7 +29,8 @@ class Measuring:
 
     models: files and folders, none for the built-in ladder. data: whose test images. steps: None
     where they were planned. images: at most, None for all. tolerance: of the widths, at which a
-    plan stops. input_format: None where the files say it.
+    plan stops. input_format, input_side, crop_share: None where the files say it. max_bad: share of
+    damaged pictures that are left out.
     """
 
     models: tuple[str, ...]
@@ -40,6 +41,9 @@ class Measuring:
     input_format: InputFormat | None
     provider: ProviderChoice
     engine: EngineChoice
+    input_side: int | None = None
+    crop_share: float | None = None
+    max_bad: float = MAX_BAD
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from sizer.cli.messages import mention
 from sizer.cli.options import (
     DevicesFileOption,
     FormatOption,
+    InputSideOption,
     MaxFlashOption,
     MaxLatencyOption,
     MaxRamOption,
@@ -87,6 +88,7 @@ def add(
     name: Annotated[str, typer.Argument(help="What this machine shall be called.")],
     measure: Annotated[list[Path], typer.Option(help="An ONNX file to time; repeat for more.")],
     out: Annotated[Path, typer.Option(help="TOML file to write, for --devices-file.")],
+    input_side: InputSideOption = None,
 ) -> None:
     """Time networks on this machine, one thread of ONNX Runtime, and write it as a device.
 
@@ -95,7 +97,7 @@ def add(
     from sizer.devices.machine import add_device
     from sizer.report.format import visible
 
-    device = add_device(name, measure, out)
+    device = add_device(name, measure, out, input_side)
     for timing in device.timings:
         print(
             f"{visible(timing.model)}: {timing.latency_ms:.4g} ms for {timing.macs:,} "

@@ -9,7 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.datasets import Dataset
+from sizer.datasets.preprocessing import preprocessed
+from sizer.datasets.records import Preprocessing, Shape
 from sizer.errors import DataError
+from sizer.inference.records import ModelInfo
 from sizer.measure.protocols import Images, Labels
 from sizer.noise import Draw, Noise
 
@@ -50,48 +53,56 @@ class Blocks:
         self._noise = noise
         self._order = image_order(data.info.images)
         self._lock = threading.Lock()
-        self._recent: OrderedDict[tuple[int, int], Block] = OrderedDict()
-        self._labels: dict[tuple[int, int], Labels] = {}
+        self._recent: OrderedDict[tuple[int, int, Preprocessing | None], Block] = OrderedDict()
 
-    def block(self, start: int, stop: int) -> Block:
+    def block(self, start: int, stop: int, model: ModelInfo) -> Block:
+        """The images of positions start..stop-1 as the input of a model, and their noise."""
+        key = start, stop, input_of(model)
         with self._lock:
-            if (start, stop) in self._recent:
-                self._recent.move_to_end((start, stop))
-                return self._recent[start, stop]
-        block = self.ingredients(start, stop).block()
-        self._remember((start, stop), block)
+            if key in self._recent:
+                self._recent.move_to_end(key)
+                return self._recent[key]
+        block = self.ingredients(start, stop, model).block()
+        self._remember(key, block)
         return block
 
-    def ingredients(self, start: int, stop: int) -> Ingredients:
-        images, indices = self._read(start, stop), self._indices(start, stop)
+    def ingredients(self, start: int, stop: int, model: ModelInfo) -> Ingredients:
+        indices = self._indices(start, stop)
+        with self._lock:  # a data set need not bear several threads
+            images, _ = seen_by(model, self._data).read(indices)
         return Ingredients(images, indices, self._noise.draw, self._noise.seed)
 
     def coefficients(self, step: float) -> tuple[float, float]:
         return self._noise.schedule.coefficients(step)
 
     def labels(self, start: int, stop: int) -> Labels:
-        if (start, stop) not in self._labels:
-            self._read(start, stop)
-        return self._labels[start, stop]
+        info = self._data.info
+        labels: Labels = self._data.labels[self._indices(start, stop)]
+        if labels.min() < 0 or labels.max() >= info.classes:
+            raise DataError(f"{info.spec}: labels must lie in 0..{info.classes - 1}; correct them")
+        return labels
 
     def _indices(self, start: int, stop: int) -> NDArray[np.int64]:
         """Of the images in a block, ascending: files are read fastest so."""
         return np.sort(self._order[start:stop])
 
-    def _read(self, start: int, stop: int) -> NDArray[np.uint8]:
-        info = self._data.info
-        with self._lock:  # a data set need not bear several threads
-            images, labels = self._data.read(self._indices(start, stop))
-        if labels.min() < 0 or labels.max() >= info.classes:
-            raise DataError(f"{info.spec}: labels must lie in 0..{info.classes - 1}; correct them")
-        self._labels[start, stop] = labels
-        return images
-
-    def _remember(self, key: tuple[int, int], block: Block) -> None:
+    def _remember(self, key: tuple[int, int, Preprocessing | None], block: Block) -> None:
         with self._lock:
             self._recent[key] = block
             while sum(kept.clean.size for kept in self._recent.values()) > CACHE_VALUES:
                 self._recent.popitem(last=False)
+
+
+def input_of(model: ModelInfo) -> Preprocessing | None:
+    """What pictures are brought to for a model; None where it takes them as they are."""
+    shape = model.input_shape
+    return None if shape is None else Preprocessing(shape, model.crop_share)
+
+
+def seen_by(model: ModelInfo, data: Dataset) -> Dataset:
+    """The images of a set as the input of a model."""
+    brought_to = input_of(model)
+    return data if brought_to is None else preprocessed(data, brought_to)
 
 
 def image_order(images: int) -> NDArray[np.int64]:
@@ -102,7 +113,7 @@ def image_order(images: int) -> NDArray[np.int64]:
     return np.random.default_rng([ORDER_SEED, images]).permutation(images).astype(np.int64)
 
 
-def block_ranges(count: int, shape: tuple[int, int, int]) -> Iterator[tuple[int, int]]:
+def block_ranges(count: int, shape: Shape) -> Iterator[tuple[int, int]]:
     """Ranges (start, stop) of positions that cover 0..count.
 
     Their length depends on the size of an image alone, save for a shorter last one.

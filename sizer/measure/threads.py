@@ -92,7 +92,7 @@ def _work(work: WorkList, blocks: Blocks) -> None:
             if predictor is None or task.evaluator is not current:
                 predictor = None  # ends the old session before the next one is opened
                 current, predictor = task.evaluator, task.evaluator.open()
-            block = blocks.block(task.start, task.stop)
+            block = blocks.block(task.start, task.stop, task.evaluator.info)
             coefficients = [blocks.coefficients(step) for step in task.steps]
             for done in run_task(task, predictor, block, coefficients):
                 work.hand_in(done)

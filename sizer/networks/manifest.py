@@ -67,8 +67,8 @@ class Manifest(Tabular):
 
     def admits(self, recipe: Recipe, dataset: DatasetInfo, precision: Precision) -> bool:
         """Whether models of this recipe, training data and precision belong to the ladder."""
-        asked = (recipe, dataset.fingerprint, precision)
-        return (self.recipe, self.dataset.fingerprint, self.precision) == asked
+        asked = (recipe, dataset.identity, precision)
+        return (self.recipe, self.dataset.identity, self.precision) == asked
 
     def with_command(self, command: str) -> "Manifest":
         """The ladder with one more command, unless it is there already."""

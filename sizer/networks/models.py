@@ -14,6 +14,7 @@ from sizer.networks.recipe import LadderTraining
 from sizer.networks.timings import read_timings
 
 if TYPE_CHECKING:
+    from sizer.inference.input_shape import InputSize
     from sizer.inference.model import OnnxModel
     from sizer.inference.runtime import Provider
 
@@ -70,6 +71,7 @@ def open_models(
     dataset: DatasetInfo,
     provider: ProviderChoice = "auto",
     input_format: InputFormat | None = None,
+    size: "InputSize | None" = None,
 ) -> "list[OnnxModel]":
     """Check every file before anything is measured.
 
@@ -81,7 +83,7 @@ def open_models(
     chosen = choose_provider(provider)
     names = _distinct_names(models)
     opened = [
-        _opened(model, name, dataset, chosen, input_format)
+        _opened(model, name, dataset, chosen, input_format, size)
         for model, name in zip(models, names, strict=True)
     ]
     precisions = sorted({onnx.info.precision or "unknown" for onnx in opened})
@@ -108,6 +110,7 @@ def _opened(
     dataset: DatasetInfo,
     provider: "Provider",
     input_format: InputFormat | None,
+    size: "InputSize | None",
 ) -> "OnnxModel":
     from sizer.inference.model import open_model
 
@@ -117,6 +120,7 @@ def _opened(
         dataset,
         provider=provider,
         input_format=input_format,
+        size=size,
         name=name,
         parameters=entry.parameters if entry else None,
         macs=entry.macs if entry else None,

@@ -1,6 +1,6 @@
 """Quantising a ladder, and measuring what each model loses."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer import io
-from sizer.datasets import Dataset, open_dataset
+from sizer.datasets import Dataset, open_splits
+from sizer.datasets.records import MAX_BAD
 from sizer.errors import OutputError, UsageError
 from sizer.inference.input_format import InputFormat, to_metadata
+from sizer.inference.input_shape import CROP_KEY, InputSize
 from sizer.inference.inputs import InputPlan, arrange
 from sizer.inference.model import OnnxModel, open_model
 from sizer.inference.model_file import read_model_file
-from sizer.measure.blocks import image_order
+from sizer.measure.blocks import image_order, seen_by
 from sizer.measure.cells import measure
 from sizer.measure.store import open_store
 from sizer.networks.manifest import (
@@ -27,7 +29,7 @@ from sizer.networks.manifest import (
 )
 from sizer.networks.models import FoundModel, find_models, open_models
 from sizer.noise import Noise, epsilon, linear_schedule
-from sizer.progress import ReportProgress, no_progress
+from sizer.progress import ReportProgress, no_progress, say_nothing
 from sizer.quantization import onnx_file
 from sizer.quantization.onnx_file import LowPrecision
 from sizer.result import Tabular
@@ -67,20 +69,26 @@ def quantize(
     data: str | Path = "builtin",
     precision: LowPrecision = "int8",
     input_format: InputFormat | None = None,
+    input_side: int | None = None,
+    crop_share: float | None = None,
+    max_bad: float = MAX_BAD,
     command: str | None = None,
     progress: ReportProgress = no_progress,
+    tell: Callable[[str], None] = say_nothing,
 ) -> QuantizedLadder:
     """Quantise fp32 models into `folder`, and measure what each loses on clean test images.
 
     models: ONNX files, or folders of them. data: whose training images set the ranges of the
-    activations. command: the line that does this, for the manifest. A ladder's manifest is copied,
-    model by model, so that `calibrate` sees the same sizes and the same family. What the folder
-    holds already is kept. Raises ModelError for a model that is quantised already or cannot be,
-    UsageError for models of several ladders, and OutputError where the folder holds another ladder.
+    activations. input_side, crop_share, max_bad, tell: as in `sizer.calibrate`. command: the line
+    that does this, for the manifest. A ladder's manifest is copied, model by model, so that
+    `calibrate` sees the same sizes and the same family. What the folder holds already is kept.
+    Raises ModelError for a model that is quantised already or cannot be, UsageError for models of
+    several ladders, and OutputError where the folder holds another ladder.
     """
     models = [models] if isinstance(models, str | Path) else models
     paths, folder, data = [Path(path) for path in models], Path(folder), str(data)
-    train, test = open_dataset(data, "train"), open_dataset(data, "test")
+    size = InputSize(input_side, crop_share)
+    train, test = open_splits(data, max_bad, tell)
     sources = find_models(paths)
     asked: dict[str, object] = {
         "models": [str(path) for path in paths],
@@ -88,10 +96,13 @@ def quantize(
         "data": data,
         "precision": precision,
         "input_format": input_format,
+        "input_side": input_side,
+        "crop_share": crop_share,
+        "max_bad": max_bad,
     }
     command = command or python_line("quantize", **asked)
     ladder = _quantized_ladder(paths, folder, precision, command)
-    opened = open_models(sources, train.info, "cpu", input_format)
+    opened = open_models(sources, train.info, "cpu", input_format, size)
     _make_folder(folder, sources)
     noise_steps = ladder.recipe.noise_steps if ladder else None
     report, results = progress("quantising"), list[QuantizedModel]()
@@ -99,8 +110,8 @@ def quantize(
     for model, source in zip(opened, sources, strict=True):
         report(sum(result.parameters for result in results), total)
         target = folder / source.path.name
-        _quantize_model(model, target, train, noise_steps, precision)
-        results.append(_compare(model, target, test))
+        _quantize_model(model, target, seen_by(model.info, train), noise_steps, precision)
+        results.append(_compare(model, target, test, size))
         if ladder and source.entry:
             ladder = _with_quantized(ladder, source.entry, target, results[-1])
             write_manifest(folder, ladder)
@@ -141,11 +152,13 @@ def _quantize_model(
     precision: LowPrecision,
 ) -> None:
     """Write `target`, unless it was made before from the same model and images."""
-    made = onnx_file.made_from(model.fingerprint, precision, train.info.fingerprint, noise_steps)
+    made = onnx_file.made_from(model.fingerprint, precision, train.info.identity, noise_steps)
     if onnx_file.is_made(target, made):
         return
     batches = calibration_batches(train, noise_steps, model.plan)
-    metadata = {**to_metadata(model.plan.input_format), **made}
+    share = model.info.crop_share
+    cropped = {} if share is None else {CROP_KEY: repr(share)}
+    metadata = {**to_metadata(model.plan.input_format), **cropped, **made}
     contents = onnx_file.quantize_file(model.path, precision, batches, metadata)
     with io.replacing(target) as partial:
         partial.write_bytes(contents)
@@ -169,10 +182,10 @@ def calibration_batches(
         yield arrange(noisy, plan)
 
 
-def _compare(model: OnnxModel, target: Path, test: Dataset) -> QuantizedModel:
+def _compare(model: OnnxModel, target: Path, test: Dataset, size: InputSize) -> QuantizedModel:
     """Clean accuracies of a model and its quantised file; what is measured is kept."""
     noise = Noise()
-    quantized = open_model(target, test.info, parameters=model.info.parameters)
+    quantized = open_model(target, test.info, size=size, parameters=model.info.parameters)
     images = min(CLEAN_IMAGES, test.info.images)
     with open_store() as store:
         before, after = (

@@ -6,6 +6,7 @@ from typing import Any
 
 from sizer import io
 from sizer.calibration import Calibration
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import OutputError
 from sizer.estimate import CONFIDENCE
 from sizer.prediction.advice import Advice
@@ -129,12 +130,17 @@ def _data(sources: Provenance) -> list[tuple[str, str]]:
         (
             name,
             f"{short(info.spec)}, {short(info.split)}: {info.images:,} images of "
-            f"{info.shape[0]} x {info.shape[1]}, {info.classes} classes, SHA-256 "
+            f"{size_in_words(info)}, {info.classes} classes, SHA-256 "
             f"{short(info.fingerprint)}",
         )
         for name, info in used.items()
         if info is not None
     ]
+
+
+def size_in_words(info: DatasetInfo) -> str:
+    """Height and width, or that they differ."""
+    return "different sizes" if info.size is None else "{} x {}".format(*info.size)
 
 
 def _programs(sources: Provenance) -> list[tuple[str, str]]:
