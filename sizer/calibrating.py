@@ -81,7 +81,7 @@ def calibrate(
     size = InputSize(input_side, crop_share)
     paths = [Path(name) for name in asked.models]
     files = find_models(paths or [shipped("models") / BUILTIN])
-    with open_engine(engine, tell) as run, open_store() as store:
+    with open_engine(engine, tell) as run, open_store(tell=tell) as store:
         dataset = open_dataset(asked.data, "test", max_bad, tell)
         opened = open_models(files, dataset.info, provider, input_format, size)
         for line in brought_to([model.info for model in opened], dataset.info):

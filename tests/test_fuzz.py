@@ -11,8 +11,7 @@ import forked
 import hostile
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from tiny import network, save_images, save_ladder
-import onnx
+from tiny import save_images, save_ladder
 
 import sizer
 from sizer.io import shipped
@@ -74,7 +73,7 @@ KINDS = {
             f"recommend {ASK} c.json",
             f"recommend {ASK} c.json --format json",
             "fit c.json --out o.json",
-            f"predict --noise-step 300 --parameters 200 --calibration c.json",
+            "predict --noise-step 300 --parameters 200 --calibration c.json",
             "report c.json --out o.md",
             f"plan {ASK} c.json --budget 1",
         ),

@@ -19,7 +19,7 @@ from sizer.inference.model import OnnxModel, open_model
 from sizer.inference.model_file import read_model_file
 from sizer.measure.blocks import image_order, seen_by
 from sizer.measure.cells import measure
-from sizer.measure.store import open_store
+from sizer.measure.store import CellStore, open_store
 from sizer.networks.manifest import (
     Manifest,
     TrainedModel,
@@ -83,7 +83,8 @@ def quantize(
     that does this, for the manifest. A ladder's manifest is copied, model by model, so that
     `calibrate` sees the same sizes and the same family. What the folder holds already is kept.
     Raises ModelError for a model that is quantised already or cannot be, UsageError for models of
-    several ladders, and OutputError where the folder holds another ladder.
+    several ladders, and OutputError where the folder holds another ladder or is being written by
+    another process.
     """
     models = [models] if isinstance(models, str | Path) else models
     paths, folder, data = [Path(path) for path in models], Path(folder), str(data)
@@ -101,21 +102,23 @@ def quantize(
         "max_bad": max_bad,
     }
     command = command or python_line("quantize", **asked)
-    ladder = _quantized_ladder(paths, folder, precision, command)
+    _quantized_ladder(paths, folder, precision, command)  # refused before the work
     opened = open_models(sources, train.info, "cpu", input_format, size)
-    _make_folder(folder, sources)
-    noise_steps = ladder.recipe.noise_steps if ladder else None
-    report, results = progress("quantising"), list[QuantizedModel]()
-    total = sum(model.info.parameters for model in opened)
-    for model, source in zip(opened, sources, strict=True):
-        report(sum(result.parameters for result in results), total)
-        target = folder / source.path.name
-        _quantize_model(model, target, seen_by(model.info, train), noise_steps, precision)
-        results.append(_compare(model, target, test, size))
-        if ladder and source.entry:
-            ladder = _with_quantized(ladder, source.entry, target, results[-1])
-            write_manifest(folder, ladder)
-    report(total, total)
+    _require_names(sources)
+    with io.filling(folder), open_store(tell=tell) as store:
+        ladder = _quantized_ladder(paths, folder, precision, command)  # as it is by now
+        noise_steps = ladder.recipe.noise_steps if ladder else None
+        report, results = progress("quantising"), list[QuantizedModel]()
+        total = sum(model.info.parameters for model in opened)
+        for model, source in zip(opened, sources, strict=True):
+            report(sum(result.parameters for result in results), total)
+            target = folder / source.path.name
+            _quantize_model(model, target, seen_by(model.info, train), noise_steps, precision)
+            results.append(_compare(model, target, test, size, store))
+            if ladder and source.entry:
+                ladder = _with_quantized(ladder, source.entry, target, results[-1])
+                write_manifest(folder, ladder)
+        report(total, total)
     return QuantizedLadder(precision, tuple(results))
 
 
@@ -136,12 +139,11 @@ def _quantized_ladder(
     return ladder
 
 
-def _make_folder(folder: Path, models: Sequence[FoundModel]) -> None:
+def _require_names(models: Sequence[FoundModel]) -> None:
     names = [model.path.name for model in models]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"two models are called {twice[0]}; rename one of the files")
-    io.make_folder(folder)
 
 
 def _quantize_model(
@@ -182,16 +184,17 @@ def calibration_batches(
         yield arrange(noisy, plan)
 
 
-def _compare(model: OnnxModel, target: Path, test: Dataset, size: InputSize) -> QuantizedModel:
+def _compare(
+    model: OnnxModel, target: Path, test: Dataset, size: InputSize, store: CellStore
+) -> QuantizedModel:
     """Clean accuracies of a model and its quantised file; what is measured is kept."""
     noise = Noise()
     quantized = open_model(target, test.info, size=size, parameters=model.info.parameters)
     images = min(CLEAN_IMAGES, test.info.images)
-    with open_store() as store:
-        before, after = (
-            measure([measured], test, noise, store, steps=(0,), images=images).cells[0]
-            for measured in (model, quantized)
-        )
+    before, after = (
+        measure([measured], test, noise, store, steps=(0,), images=images).cells[0]
+        for measured in (model, quantized)
+    )
     return QuantizedModel(
         name=model.info.name,
         parameters=model.info.parameters,

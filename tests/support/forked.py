@@ -18,7 +18,7 @@ ADDRESSES = 16 << 30  # bytes asked for, beyond which a request fails
 
 @dataclass(frozen=True)
 class Ending:
-    """How a command ended: code (None: it ran past the limit), both streams, and the peak, bytes."""
+    """How a command ended: code (None: past the limit), both streams, and the peak, bytes."""
 
     arguments: tuple[str, ...]
     code: int | None
