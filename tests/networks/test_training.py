@@ -324,7 +324,7 @@ class TestDecoded:
         assert (run.returncode, run.stderr) == (0, "")
         assert "File too large; make room" in run.stdout
         assert run.stdout.count("\n") == 1
-        assert list(cache.iterdir()) == []
+        assert [path for path in cache.rglob("*") if path.is_file()] == []
 
 
 DECODES_ON_A_FULL_DISK = """
