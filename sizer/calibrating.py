@@ -178,8 +178,8 @@ def _trained_on(models: Sequence[Path], data: Dataset) -> tuple[str, ...]:
     seen = max((_pictures_of(manifest.dataset, data) for manifest in manifests), default=0)
     if seen:
         return (
-            f"{dataset.spec}: the models were trained on {seen:,} of its {dataset.images:,} images, "
-            "and their accuracies flatter them",
+            f"{dataset.spec}: the models were trained on {seen:,} of its {dataset.images:,} images,"
+            " and their accuracies flatter them",
         )
     if is_training(dataset.split):
         return (
