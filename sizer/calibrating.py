@@ -9,6 +9,7 @@ from sizer.calibration import Calibration, Measuring, Request
 from sizer.datasets import DatasetInfo, open_dataset
 from sizer.errors import UsageError
 from sizer.fitting import fit_measurements
+from sizer.inference.child import Children
 from sizer.inference.input_format import InputFormat
 from sizer.inference.records import ModelInfo, ProviderChoice
 from sizer.io import shipped
@@ -36,7 +37,7 @@ def calibrate(
     images: int | None = None,
     tolerance: float = TOLERANCE,
     provider: ProviderChoice = "auto",
-    engine: EngineChoice = "threads",
+    engine: EngineChoice = "processes",
     input_format: InputFormat | None = None,
     interval: IntervalMethod = "sandwich",
     progress: ReportProgress = no_progress,
@@ -68,9 +69,11 @@ def calibrate(
     )
     paths = [Path(name) for name in asked.models]
     files = find_models(paths or [shipped("models") / BUILTIN])
-    with open_engine(engine, tell) as run, open_store() as store:
+    with Children() as children, open_engine(engine, children, tell) as run, open_store() as store:
         dataset = open_dataset(asked.data, "test")
-        opened = open_models(files, dataset.info, provider, input_format)
+        (child,) = children.first(1)
+        opening = progress("reading models")
+        opened = open_models(files, dataset.info, child, provider, input_format, opening)
         for warning in foreseen([model.info.parameters for model in opened], _planned(asked.steps)):
             tell(warning)
         infos, noise, cut = tuple(model.info for model in opened), Noise(), Cut()

@@ -83,7 +83,7 @@ def _measuring_words(measuring: Measuring) -> list[str]:
         words += ["--mean", _numbers(expected.mean), "--std", _numbers(expected.std)]
     if measuring.provider != "auto":
         words += ["--provider", measuring.provider]
-    if measuring.engine != "threads":
+    if measuring.engine != "processes":
         words += ["--engine", measuring.engine]
     return words
 
@@ -143,7 +143,7 @@ def _guessed_measuring(calibration: Calibration) -> Measuring | None:
         tolerance=0.0,
         input_format=None,
         provider="auto",
-        engine="threads",
+        engine="processes",
     )
 
 

@@ -6,10 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sizer.devices.records import Device, Timing
 from sizer.errors import ModelError, OutputError
 from sizer.io import write_text
+
+if TYPE_CHECKING:
+    from sizer.inference.child import Child
 
 CPU_INFO = Path("/proc/cpuinfo")
 HIGHEST_CLOCK = Path("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")  # kHz
@@ -22,28 +26,36 @@ def add_device(name: str, models: Sequence[Path], output: Path) -> Device:
     OutputError where the output is there already or cannot be written.
     """
     from sizer.devices.catalogue import to_toml
+    from sizer.inference.child import Child
 
     if output.exists():
         raise OutputError(f"{output}: exists; choose another --out or remove it")
-    device = replace(this_machine(name), timings=tuple(map(_timed, models)))
+    with Child() as child:
+        timings = tuple(_timed(path, child) for path in models)
+    device = replace(this_machine(name), timings=timings)
     write_text(output, to_toml(device))
     return device
 
 
-def _timed(path: Path) -> Timing:
+def _timed(path: Path, child: "Child") -> Timing:
     from sizer.devices.graph import read_operations
-    from sizer.inference.model_file import read_model_file
-    from sizer.inference.timing import RUNTIME, median_milliseconds
+    from sizer.inference.child import bounds_of
+    from sizer.inference.model import read_in
+    from sizer.inference.timing import RUNS, RUNTIME, median_milliseconds
 
-    macs = sum(operation.macs for operation in read_operations(path)[0])
+    file = read_in(child, path)
+    operations, inputs = child.call(bounds_of(path, file.size), read_operations, path)
+    macs = sum(operation.macs for operation in operations)
     if macs < 1:
         raise ModelError(f"{path}: has no multiply-accumulates to time; give a network")
     return Timing(
         model=path.stem,
         macs=macs,
-        precision=read_model_file(path).precision or "fp32",
+        precision=file.precision or "fp32",
         runtime=RUNTIME,
-        latency_ms=median_milliseconds(path),
+        latency_ms=child.call(
+            bounds_of(path, file.size, RUNS * sum(inputs.values())), median_milliseconds, path
+        ),
         source="timed by sizer on the machine itself",
     )
 

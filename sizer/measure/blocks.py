@@ -1,6 +1,5 @@
 """Which images make a block, in one fixed order, and their noise."""
 
-import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from sizer.noise import Draw, Noise
 ORDER_SEED = 20250711  # of the order of the images; another one makes another measurement
 BLOCK_LENGTHS = (500, 250, 100, 50, 25)  # each divides the one before it
 BLOCK_VALUES = 1 << 22  # values in a block's images at most, which bounds a worker's memory
-CACHE_VALUES = 1 << 25  # values in the blocks kept for the next model at most: 256 MiB with noise
+CACHE_VALUES = 1 << 25  # values in the blocks kept for the next model at most: 256 MiB with noise,
+# of all workers together
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,29 +42,26 @@ class Ingredients:
         return Block(clean, np.stack([self.draw(self.seed, int(i), shape) for i in self.indices]))
 
 
+BlockKey = tuple[str, int, Draw, int, int]  # data, seed and draw of the noise, range
+
+
 class Blocks:
-    """Blocks of a data set with their noise; recent ones are kept for the next model."""
+    """Blocks of a data set, as pixels; recent ones are kept for the next model."""
 
     def __init__(self, data: Dataset, noise: Noise) -> None:
         self._data = data
         self._noise = noise
         self._order = image_order(data.info.images)
-        self._lock = threading.Lock()
-        self._recent: OrderedDict[tuple[int, int], Block] = OrderedDict()
+        self._recent: OrderedDict[tuple[int, int], NDArray[np.uint8]] = OrderedDict()
         self._labels: dict[tuple[int, int], Labels] = {}
 
-    def block(self, start: int, stop: int) -> Block:
-        with self._lock:
-            if (start, stop) in self._recent:
-                self._recent.move_to_end((start, stop))
-                return self._recent[start, stop]
-        block = self.ingredients(start, stop).block()
-        self._remember((start, stop), block)
-        return block
+    def key(self, start: int, stop: int) -> BlockKey:
+        """What names a block, whichever measurement asks for it."""
+        return self._data.info.fingerprint, self._noise.seed, self._noise.draw, start, stop
 
     def ingredients(self, start: int, stop: int) -> Ingredients:
-        images, indices = self._read(start, stop), self._indices(start, stop)
-        return Ingredients(images, indices, self._noise.draw, self._noise.seed)
+        images = self._images(start, stop)
+        return Ingredients(images, self._indices(start, stop), self._noise.draw, self._noise.seed)
 
     def coefficients(self, step: float) -> tuple[float, float]:
         return self._noise.schedule.coefficients(step)
@@ -78,20 +75,21 @@ class Blocks:
         """Of the images in a block, ascending: files are read fastest so."""
         return np.sort(self._order[start:stop])
 
+    def _images(self, start: int, stop: int) -> NDArray[np.uint8]:
+        if (start, stop) not in self._recent:
+            self._recent[start, stop] = self._read(start, stop)
+            while sum(images.size for images in self._recent.values()) > CACHE_VALUES:
+                self._recent.popitem(last=False)
+        self._recent.move_to_end((start, stop))
+        return self._recent[start, stop]
+
     def _read(self, start: int, stop: int) -> NDArray[np.uint8]:
         info = self._data.info
-        with self._lock:  # a data set need not bear several threads
-            images, labels = self._data.read(self._indices(start, stop))
+        images, labels = self._data.read(self._indices(start, stop))
         if labels.min() < 0 or labels.max() >= info.classes:
             raise DataError(f"{info.spec}: labels must lie in 0..{info.classes - 1}; correct them")
         self._labels[start, stop] = labels
         return images
-
-    def _remember(self, key: tuple[int, int], block: Block) -> None:
-        with self._lock:
-            self._recent[key] = block
-            while sum(kept.clean.size for kept in self._recent.values()) > CACHE_VALUES:
-                self._recent.popitem(last=False)
 
 
 def image_order(images: int) -> NDArray[np.int64]:
