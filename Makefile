@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: demo test quick bench clean
+.PHONY: demo test slow bench clean
 
 demo: $(VENV)/.sizer-installed
 	mkdir -p out
@@ -15,10 +15,10 @@ test: $(VENV)/.tests-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n auto --dist loadfile
-
-quick: $(VENV)/.tests-installed
 	$(BIN)/pytest -n auto --dist loadfile -m 'not slow'
+
+slow: $(VENV)/.tests-installed
+	$(BIN)/pytest -n auto --dist loadfile -m slow
 
 bench: $(VENV)/.tests-installed
 	$(BIN)/python benchmarks/engine.py --json out/engine.json

@@ -88,14 +88,14 @@ class Held:
 
     def __init__(self, name: str, count: int) -> None:
         data = open_dataset(name, "test")
-        self._images, self._labels = data.read(np.arange(count))
+        self._images, self.labels = data.read(np.arange(count))
         given = data.info
         self.info = DatasetInfo(
             given.spec, given.split, given.fingerprint, given.classes, count, given.shape
         )
 
     def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        return self._images[indices], self._labels[indices]
+        return self._images[indices], self.labels[indices]
 
 
 class Forgetful:
@@ -144,7 +144,7 @@ def paper(stem: int, data: Held) -> Callable[[], int]:
 
 def ceiling(model: OnnxModel, data: Held) -> Callable[[], int]:
     """(d) the same images again and again, by one session a core."""
-    clean = Blocks(data, NOISE).ingredients(0, data.info.images).block().clean
+    clean = Blocks(data, NOISE).ingredients(0, data.info.images, model.info).block().clean
     noisy = arrange(clean, model.plan)
     sessions = [_session(model.path) for _ in range(usable_cores())]
     name = sessions[0].get_inputs()[0].name
@@ -210,14 +210,12 @@ def differing(images: int) -> tuple[int, int]:
     """(differing, all) labels of the engine and of the files' own graphs, at the shipped steps."""
     data = open_dataset("builtin", "test")
     ranges = block_ranges(images, data.info.shape)
-    blocks = [Blocks(data, NOISE).ingredients(*ends).block() for ends in ranges]
     paths = sorted(LADDER.glob("*.onnx"))
-
-    def wrong_of(path: Path) -> int:
-        return _differing(open_model(read_model_file(path), data.info), blocks)
-
+    models = [open_model(read_model_file(path), data.info) for path in paths]
+    made = Blocks(data, NOISE)
+    blocks = [made.ingredients(*ends, models[0].info).block() for ends in ranges]
     with ThreadPoolExecutor(usable_cores()) as pool:
-        wrong = sum(pool.map(wrong_of, paths))
+        wrong = sum(pool.map(lambda model: _differing(model, blocks), models))
     return wrong, len(paths) * len(SHIPPED_GRID) * images
 
 

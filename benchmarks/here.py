@@ -18,7 +18,7 @@ def here(
     """Run all tasks in this process, one after the other. See `sizer.measure.work.Engine`."""
     kept = Keeping(tasks, keep, progress)
     for task in tasks:
-        block = blocks.ingredients(task.start, task.stop).block()
+        block = blocks.ingredients(task.start, task.stop, task.evaluator.info).block()
         coefficients = [blocks.coefficients(step) for step in task.steps]
         for done in run_task(task, task.evaluator.open(), block, coefficients):
             kept(done)

@@ -1,16 +1,19 @@
 """`calibrate`: models and images to a calibration."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import sizer
 from sizer.calibration import Calibration, Measuring, Request
 from sizer.datasets import DatasetInfo, open_dataset
+from sizer.datasets.records import MAX_BAD
+from sizer.datasets.splits import is_training
 from sizer.errors import UsageError
 from sizer.fitting import fit_measurements
 from sizer.inference.child import Children
 from sizer.inference.input_format import InputFormat
+from sizer.inference.input_shape import InputSize
 from sizer.inference.records import ModelInfo, ProviderChoice
 from sizer.io import shipped
 from sizer.measure.engines import EngineChoice, open_engine
@@ -39,6 +42,9 @@ def calibrate(
     provider: ProviderChoice = "auto",
     engine: EngineChoice = "processes",
     input_format: InputFormat | None = None,
+    input_side: int | None = None,
+    crop_share: float | None = None,
+    max_bad: float = MAX_BAD,
     interval: IntervalMethod = "sandwich",
     progress: ReportProgress = no_progress,
     tell: Callable[[str], None] = say_nothing,
@@ -49,8 +55,11 @@ def calibrate(
     `builtin`, a path, or `hf:OWNER/NAME`. steps: noise steps in 0..5000, None to plan them. images:
     at most, None for the whole test set. tolerance: of the widths, as a share of them, at which a
     plan stops; 0 uses all images. input_format: the pixels that the models expect, None where their
-    files say it. tell: told, before anything is measured, what cannot be fitted to it, and which
-    cluster is joined.
+    files say it. input_side: pixels, of models that take any. crop_share: what a crop keeps of
+    pictures that are not of a model's size, in (0, 1]; None as the model's file says, else 0.875,
+    and 1 where they are square. max_bad: share of damaged pictures that are left out. tell: told,
+    before anything is measured, which pictures are, what cannot be fitted to it, and which cluster
+    is joined.
 
     Stopped at any moment, the same call goes on where it was. Raises UsageError for an argument out
     of range or models that share no law, ModelError and DataError for files that cannot be used,
@@ -66,14 +75,20 @@ def calibrate(
         input_format=input_format,
         provider=provider,
         engine=engine,
+        input_side=input_side,
+        crop_share=crop_share,
+        max_bad=max_bad,
     )
+    size = InputSize(input_side, crop_share)
     paths = [Path(name) for name in asked.models]
     files = find_models(paths or [shipped("models") / BUILTIN])
     with Children() as children, open_engine(engine, children, tell) as run, open_store() as store:
-        dataset = open_dataset(asked.data, "test")
+        dataset = open_dataset(asked.data, "test", max_bad, tell)
         (child,) = children.first(1)
         opening = progress("reading models")
-        opened = open_models(files, dataset.info, child, provider, input_format, opening)
+        opened = open_models(files, dataset.info, child, provider, input_format, size, opening)
+        for line in brought_to([model.info for model in opened], dataset.info):
+            tell(line)
         for warning in foreseen([model.info.parameters for model in opened], _planned(asked.steps)):
             tell(warning)
         infos, noise, cut = tuple(model.info for model in opened), Noise(), Cut()
@@ -104,6 +119,14 @@ def calibrate(
         progress=progress,
     )
     return calibration if asked.steps else held_to(calibration, tolerance)
+
+
+def brought_to(models: Sequence[ModelInfo], dataset: DatasetInfo) -> Iterator[str]:
+    """A line, where pictures are resampled for the models."""
+    inputs = sorted({m.input_shape[:2] for m in models if m.input_shape} - {dataset.size})
+    if inputs:
+        sizes = ", ".join(f"{width} x {height}" for height, width in inputs)
+        yield f"{dataset.spec}: pictures are resized and their middle is cropped to {sizes} pixels"
 
 
 def _names(models: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
@@ -149,9 +172,14 @@ def _in_order_of_size(right: Answers, models: Sequence[ModelInfo]) -> Answers:
 
 
 def _trained_on(models: Sequence[Path], dataset: DatasetInfo) -> tuple[str, ...]:
-    """A warning where a ladder was trained on the very images it is measured on."""
+    """A warning where models may be measured on the images they were trained on."""
     folders = {path if path.is_dir() else path.parent for path in models}
     manifests = [manifest for folder in folders if (manifest := read_manifest(folder))]
     if any(manifest.dataset.fingerprint == dataset.fingerprint for manifest in manifests):
         return ("the models were trained on these very images: their accuracies flatter them",)
+    if is_training(dataset.split):
+        return (
+            f"{dataset.spec} has no images to test on, and its split {dataset.split} was measured: "
+            "accuracies of models that were trained on it flatter them",
+        )
     return ()

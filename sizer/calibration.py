@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from sizer.datasets.records import DatasetInfo
+from sizer.datasets.records import MAX_BAD, DatasetInfo
 from sizer.errors import CalibrationError, OutputError, UsageError
 from sizer.inference.input_format import InputFormat
 from sizer.inference.records import ModelInfo, ProviderChoice
-from sizer.io import check_writable, make_folder, shipped, write_text
+from sizer.io import check_writable, make_folder, read_bounded, shipped, write_text
 from sizer.measure.engines import EngineChoice
 from sizer.networks.recipe import LadderTraining
 from sizer.result import Tabular
@@ -29,7 +29,8 @@ class Measuring:
 
     models: files and folders, none for the built-in ladder. data: whose test images. steps: None
     where they were planned. images: at most, None for all. tolerance: of the widths, at which a
-    plan stops. input_format: None where the files say it.
+    plan stops. input_format, input_side, crop_share: None where the files say it. max_bad: share of
+    damaged pictures that are left out.
     """
 
     models: tuple[str, ...]
@@ -40,6 +41,9 @@ class Measuring:
     input_format: InputFormat | None
     provider: ProviderChoice
     engine: EngineChoice
+    input_side: int | None = None
+    crop_share: float | None = None
+    max_bad: float = MAX_BAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +181,10 @@ def _read(path: Path) -> Calibration:
     import msgspec
 
     try:
-        calibration = msgspec.json.decode(path.read_bytes(), type=Calibration)
+        calibration = msgspec.json.decode(read_bounded(path), type=Calibration)
     except OSError as error:
         raise CalibrationError(f"{path}: {error.strerror}; give a calibration file") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise CalibrationError(
             f"{path}: not a calibration of this version: {error}; "
             "make one with `sizer calibrate` or `sizer fit`"

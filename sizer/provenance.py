@@ -10,7 +10,7 @@ import numpy as np
 
 import sizer
 from sizer.calibration import Calibration, Measuring, Request
-from sizer.datasets.records import DatasetInfo
+from sizer.datasets.records import MAX_BAD, DatasetInfo
 from sizer.inference.records import ModelInfo
 from sizer.networks.recipe import LadderTraining
 from sizer.scaling.crossings import Cut
@@ -81,6 +81,12 @@ def _measuring_words(measuring: Measuring) -> list[str]:
         expected = measuring.input_format
         words += ["--input-range", _numbers(expected.range)]
         words += ["--mean", _numbers(expected.mean), "--std", _numbers(expected.std)]
+    if measuring.input_side is not None:
+        words += ["--input-side", str(measuring.input_side)]
+    if measuring.crop_share is not None:
+        words += ["--crop-share", _number(measuring.crop_share)]
+    if measuring.max_bad != MAX_BAD:
+        words += ["--max-bad", _number(measuring.max_bad)]
     if measuring.provider != "auto":
         words += ["--provider", measuring.provider]
     if measuring.engine != "processes":

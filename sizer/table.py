@@ -1,10 +1,12 @@
 """A table of measurements that some other program wrote: CSV."""
 
 import csv
+from io import StringIO
 from pathlib import Path
 
 from sizer.errors import MeasurementError
 from sizer.inference.records import ModelInfo
+from sizer.io import read_bounded
 from sizer.scaling.curves import Cell
 
 TABLE_COLUMNS = ("model", "parameters", "step", "correct", "trials")
@@ -22,7 +24,8 @@ def read_table(path: Path) -> tuple[tuple[ModelInfo, ...], tuple[Cell, ...], flo
     cells: dict[tuple[str, float], Cell] = {}
     chances: set[float] = set()
     try:
-        with path.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets write the mark
+        text = read_bounded(path).decode("utf-8-sig")  # spreadsheets write the mark
+        with StringIO(text, newline="") as lines:
             reader = csv.DictReader(lines)
             missing = [name for name in TABLE_COLUMNS if name not in (reader.fieldnames or ())]
             if missing:

@@ -185,6 +185,7 @@ class TestTables:
         assert len(frame) == score.points
         assert ((frame.predicted - frame.measured) ** 2).mean() ** 0.5 == pytest.approx(score.rms)
 
+    @pytest.mark.slow
     def test_of_a_plan_are_its_candidates(self, builtin):
         plan = sizer.plan(builtin, step=300, accuracy=0.6, budget=1)
         frame = plan.to_frame()
@@ -242,6 +243,7 @@ def executed(cells):
 
 
 class TestDocs:
+    @pytest.mark.slow
     def test_the_examples_of_the_page_run(self, tmp_path, monkeypatch, capsys):
         monkeypatch.chdir(tmp_path)
         page = ROOT / "docs" / "api.md"
@@ -253,6 +255,7 @@ class TestDocs:
         text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
         assert set(re.findall(r"^\| `sizer\.(\w+)\(", text, re.MULTILINE)) == FUNCTIONS
 
+    @pytest.mark.slow
     def test_the_notebook_runs_and_every_cell_shows_something(self):
         notebook = ROOT / "docs" / "first-steps.ipynb"
         cells = cells_of(notebook)

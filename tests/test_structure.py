@@ -31,8 +31,8 @@ HOMES = {
 }
 # What the command line may import before it is asked: records of the rooms, and errors.
 LIGHT = {
-    *("errors", "estimate", "devices.units", "inference.records", "networks.recipe"),
-    *("measure.engines", "scaling.choices"),
+    *("errors", "estimate", "datasets.records", "devices.units", "inference.records"),
+    *("measure.engines", "networks.recipe", "scaling.choices"),
 }
 HEAVY = (
     *("torch", "onnxruntime", "onnx", "lmfit", "datasets", "matplotlib", "pandas", "pyarrow"),

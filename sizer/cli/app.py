@@ -3,24 +3,22 @@
 import functools
 import shlex
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
 import sizer
-from sizer.errors import SizerError, UsageError
+from sizer.cli.failures import told_in_one_line
+from sizer.cli.messages import mention
+from sizer.errors import UsageError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# The parser's base error, of which BadParameter is one kind. Typer exports no name for it.
-WRONG_USAGE: Any = typer.BadParameter.__mro__[1]
 # In which `sizer --help` lists them; others come last.
 ORDER = (
     *("calibrate", "fit", "recommend", "predict", "report", "plan", "backtest", "noise", "train"),
@@ -36,21 +34,12 @@ class Commands(TyperGroup):
         return sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
-        with usage_errors_in_one_line():
+        with told_in_one_line():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
-        with usage_errors_in_one_line():
+        with told_in_one_line():
             return super().invoke(ctx)
-
-
-@contextmanager
-def usage_errors_in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except WRONG_USAGE as error:
-        complain(f"{error.format_message().rstrip('.')}; see --help")
-        raise typer.Exit(UsageError.exit_code) from None
 
 
 app = typer.Typer(
@@ -69,18 +58,12 @@ def command(function: Callable[..., Any], group: typer.Typer = app) -> Callable[
 
 
 def answering(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with a SizerError as one line on stderr, and its result as the exit code."""
+    """The function with its result as the exit code, once the answer has left."""
 
     @functools.wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> None:
-        try:
-            code = function(*args, **kwargs)
-        except SizerError as error:
-            complain(str(error))
-            raise typer.Exit(error.exit_code) from None
-        except KeyboardInterrupt:
-            talk().print("interrupted; nothing measured is lost: the same line goes on")
-            raise typer.Exit(130) from None
+        code = function(*args, **kwargs)
+        sys.stdout.flush()
         if code:
             raise typer.Exit(code)
 
@@ -92,25 +75,6 @@ def take_example(function: Callable[..., Any]) -> str:
     text, _, example = (function.__doc__ or "").rpartition("Example:")
     function.__doc__ = text.strip()
     return f"Example: [bold]{escape(example.strip())}[/bold]"
-
-
-def complain(message: str) -> None:
-    _say("error: ", "red", message)
-
-
-def mention(message: str) -> None:
-    _say("", "", message)
-
-
-def _say(before: str, style: str, message: str) -> None:
-    from sizer.report.terminal import escape
-
-    talk().print(escape(before, style) + escape(message), soft_wrap=True)
-
-
-def talk() -> Console:
-    """Where everything goes that is not the answer."""
-    return Console(stderr=True)
 
 
 def save_pictures(figures: "dict[str, Figure]", folder: Path) -> None:
@@ -130,7 +94,7 @@ def line_given() -> str:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"sizer {sizer.__version__}")
+        print(f"sizer {sizer.__version__}", flush=True)
         raise typer.Exit()
 
 
@@ -142,5 +106,5 @@ def _root(
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        print(context.get_help())
         raise typer.Exit(UsageError.exit_code)

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import sizer
-from sizer.cli.app import command, mention, save_pictures
+from sizer.cli.app import command, save_pictures
+from sizer.cli.messages import mention
 from sizer.cli.options import (
     ControlOption,
+    CropShareOption,
     InputRangeOption,
+    InputSideOption,
     IntervalOption,
     LevelsOption,
+    MaxBadOption,
     MeanOption,
     OrderOption,
     OutOption,
@@ -22,6 +26,7 @@ from sizer.cli.options import (
 )
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
+from sizer.datasets.records import MAX_BAD
 from sizer.inference.records import ProviderChoice
 from sizer.measure.engines import EngineChoice
 from sizer.scaling.choices import TOLERANCE
@@ -65,6 +70,9 @@ def calibrate(
     input_range: InputRangeOption = None,
     mean: MeanOption = None,
     std: StdOption = None,
+    input_side: InputSideOption = None,
+    crop_share: CropShareOption = None,
+    max_bad: MaxBadOption = MAX_BAD,
     interval: IntervalOption = "sandwich",
     out: OutOption = Path("calibration.json"),
     plots: PlotsOption = None,
@@ -88,6 +96,9 @@ def calibrate(
             provider=provider,
             engine=engine,
             input_format=parse_input_format(input_range, mean, std),
+            input_side=input_side,
+            crop_share=crop_share,
+            max_bad=max_bad,
             interval=interval,
             progress=progress,
             tell=mention,

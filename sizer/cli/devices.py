@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-from sizer.cli.app import Commands, answering, app, command, mention, take_example
+from sizer.cli.app import Commands, answering, app, command, take_example
+from sizer.cli.messages import mention
 from sizer.cli.options import (
     DevicesFileOption,
     FormatOption,
+    InputSideOption,
     MaxFlashOption,
     MaxLatencyOption,
     MaxRamOption,
@@ -86,17 +88,19 @@ def add(
     name: Annotated[str, typer.Argument(help="What this machine shall be called.")],
     measure: Annotated[list[Path], typer.Option(help="An ONNX file to time; repeat for more.")],
     out: Annotated[Path, typer.Option(help="TOML file to write, for --devices-file.")],
+    input_side: InputSideOption = None,
 ) -> None:
     """Time networks on this machine, one thread of ONNX Runtime, and write it as a device.
 
     Example: sizer devices add my-board --measure small.onnx --measure large.onnx --out mine.toml
     """
     from sizer.devices.machine import add_device
+    from sizer.report.format import visible
 
-    device = add_device(name, measure, out)
+    device = add_device(name, measure, out, input_side)
     for timing in device.timings:
-        typer.echo(
-            f"{timing.model}: {timing.latency_ms:.4g} ms for {timing.macs:,} "
+        print(
+            f"{visible(timing.model)}: {timing.latency_ms:.4g} ms for {timing.macs:,} "
             f"multiply-accumulates, {timing.precision}, {timing.runtime}"
         )
     mention(f"wrote {out}")

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sizer.cli.app import command, mention
+from sizer.cli.app import command
+from sizer.cli.messages import mention
 from sizer.cli.options import FormatOption
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import Format, show

@@ -40,6 +40,20 @@ MeanOption = Annotated[
 StdOption = Annotated[
     str | None, typer.Option(help="Then divided by, a channel each.", metavar="R,G,B")
 ]
+InputSideOption = Annotated[
+    int | None, typer.Option(min=1, help="Pixels a side, of models that take any.")
+]
+CropShareOption = Annotated[
+    float | None,
+    typer.Option(
+        help="What a crop keeps of the short side of pictures that are not of the model's size, "
+        "above 0 and at most 1; by default as the model says, else 0.875, and 1 if square."
+    ),
+]
+MaxBadOption = Annotated[
+    float,
+    typer.Option(help="Share of damaged pictures, rounded up, that are left out; more stop it."),
+]
 OutOption = Annotated[Path, typer.Option("--out", help="Calibration file to write.")]
 TargetOption = Annotated[float, typer.Option(help="Accuracy wanted, a fraction.")]
 StepOption = Annotated[float | None, typer.Option(help="Noise as a diffusion step.")]

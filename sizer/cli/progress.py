@@ -45,7 +45,7 @@ def training_progress() -> Iterator["Callable[[int, dict[str, int]], Callable[[E
             task = progress.add_task("training", total=total, note="")
             done: dict[str, int] = {}
 
-            def report(message: "EpochDone") -> None:
+            def show(message: "EpochDone") -> None:
                 newly = message.done - done.get(message.name, 0)
                 done[message.name] = message.done
                 note = (
@@ -54,7 +54,7 @@ def training_progress() -> Iterator["Callable[[int, dict[str, int]], Callable[[E
                 )
                 progress.update(task, advance=newly * costs[message.name], note=note)
 
-            return report
+            return show
 
         yield start
 

@@ -7,9 +7,19 @@ import typer
 
 import sizer
 from sizer.cli.app import command, line_given
-from sizer.cli.options import InputRangeOption, MeanOption, StdOption, parse_input_format
+from sizer.cli.messages import mention
+from sizer.cli.options import (
+    CropShareOption,
+    InputRangeOption,
+    InputSideOption,
+    MaxBadOption,
+    MeanOption,
+    StdOption,
+    parse_input_format,
+)
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
+from sizer.datasets.records import MAX_BAD
 
 
 @command
@@ -25,6 +35,9 @@ def quantize(
     input_range: InputRangeOption = None,
     mean: MeanOption = None,
     std: StdOption = None,
+    input_side: InputSideOption = None,
+    crop_share: CropShareOption = None,
+    max_bad: MaxBadOption = MAX_BAD,
 ) -> None:
     """Quantise a ladder, and measure what each model loses by it on clean test images.
 
@@ -39,7 +52,11 @@ def quantize(
             data=data,
             precision=precision,
             input_format=parse_input_format(input_range, mean, std),
+            input_side=input_side,
+            crop_share=crop_share,
+            max_bad=max_bad,
             command=line_given(),
             progress=progress,
+            tell=mention,
         )
     show(ladder)

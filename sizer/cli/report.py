@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 import sizer
-from sizer.cli.app import command, line_given, mention
+from sizer.cli.app import command, line_given
+from sizer.cli.messages import mention
 from sizer.cli.options import CalibrationArgument
 
 

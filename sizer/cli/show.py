@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
-import typer
-
 if TYPE_CHECKING:
     from sizer.report.document import Document
 
@@ -18,7 +16,7 @@ def show(
     if form == "json":
         from sizer.report.json import to_json
 
-        typer.echo(to_json(result))
+        print(to_json(result))
         return
     from sizer.report import document_of
 
@@ -26,7 +24,7 @@ def show(
     if form == "markdown":
         from sizer.report.markdown import markdown
 
-        typer.echo(markdown(said))
+        print(markdown(said))
     else:
         from sizer.report import terminal
 

@@ -7,9 +7,11 @@ import typer
 
 import sizer
 from sizer.cli.app import command, line_given
-from sizer.cli.options import parse_noise_steps, parse_sizes
+from sizer.cli.messages import mention
+from sizer.cli.options import MaxBadOption, parse_noise_steps, parse_sizes
 from sizer.cli.progress import training_progress
 from sizer.cli.show import show
+from sizer.datasets.records import MAX_BAD
 from sizer.networks.recipe import Augment
 
 
@@ -31,6 +33,13 @@ def train(
         str | None,
         typer.Option(help="Add diffusion noise in training, at steps FIRST:LAST.", metavar="A:B"),
     ] = None,
+    side: Annotated[
+        int | None,
+        typer.Option(
+            min=8, help="Pixels to bring pictures to, unless all are squares of one size."
+        ),
+    ] = None,
+    max_bad: MaxBadOption = MAX_BAD,
 ) -> None:
     """Train a ladder of small EfficientNets, export it to ONNX, and write its manifest.
 
@@ -47,8 +56,11 @@ def train(
             epochs=epochs,
             augment=augment,
             noise_steps=parse_noise_steps(noise_augment),
+            side=side,
+            max_bad=max_bad,
             command=line_given(),
             progress=progress,
+            tell=mention,
         )
     show(manifest)
 
@@ -62,6 +74,10 @@ def export(
         typer.Option(help="Published weights: safetensors or a weights-only checkpoint."),
     ] = None,
     classes: Annotated[int, typer.Option(min=2, help="Number of classes.")] = 1000,
+    side: Annotated[
+        int | None,
+        typer.Option(min=32, max=2048, help="Pixels of its input; by default as published."),
+    ] = None,
 ) -> None:
     """Write EfficientNet-B0 to B7 as ONNX, with published weights or untrained.
 
@@ -69,9 +85,9 @@ def export(
     """
     from sizer.networks.export import export
 
-    member = export(name, out, weights, classes)
+    member = export(name, out, weights, classes, side)
     kind = "untrained" if weights is None else "with the given weights"
-    typer.echo(
+    print(
         f"{out}: EfficientNet-{name.upper()} {kind}, {member.parameters:,} parameters, "
         f"{member.macs:,} multiply-accumulates"
     )

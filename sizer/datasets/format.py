@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sizer.datasets.dataset import Dataset
 from sizer.datasets.splits import Split
+from sizer.datasets.survey import Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,4 +14,4 @@ class Format:
 
     words: str
     fits: Callable[[str], bool]
-    open: Callable[[str, Split], Dataset]
+    open: Callable[[str, Split, Reading], Dataset]

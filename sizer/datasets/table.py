@@ -1,18 +1,14 @@
 """Data sets that Hugging Face `datasets` holds as an Arrow table, memory-mapped from disk."""
 
 import errno
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sizer.datasets.images import Pixels, decode
 from sizer.datasets.labels import Labels, check_labels
-from sizer.datasets.records import DatasetInfo
 from sizer.errors import DataError, OutputError, SizerError
 
 if TYPE_CHECKING:
@@ -21,97 +17,56 @@ if TYPE_CHECKING:
 CANNOT_WRITE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR)
 
 
-@dataclass(frozen=True)
-class Source:
-    """Where a table came from.
+class TableSource:
+    """Pictures of one column and labels of another, by row."""
 
-    linked: whether a row may hold the path of a picture instead of its bytes; only where the
-    fingerprint covers the pictures' content.
-    """
+    def __init__(
+        self, table: "datasets.Dataset", spec: str, fingerprint: str, *, linked: bool
+    ) -> None:
+        """Take the columns to be read from `table`; raises DataError where they do not fit.
 
-    spec: str
-    split: str
-    fingerprint: str
-    linked: bool
-
-
-class TableDataset:
-    """Pictures of one column and labels of another; only the rows asked for are decoded."""
-
-    def __init__(self, table: "datasets.Dataset", source: Source) -> None:
-        """Take the columns to be read from `table`; raises DataError where they do not fit."""
-        image, label = choose_columns(table.features, source.spec)
+        linked: whether a row may hold the path of a picture instead of its bytes; only where the
+        fingerprint covers the pictures' content.
+        """
+        image, label = choose_columns(table.features, spec)
         classes = getattr(table.features[label], "num_classes", None)
         raw = table.data.column(label).to_numpy()
-        self._labels, count = check_labels(raw, classes, source.spec)
-        self._pictures = _undecoded(table, image)
-        self._column = image
-        self._source = source
-        shape = self._decode(0, self._rows([0])[0]).shape
-        self.info = DatasetInfo(
-            spec=source.spec,
-            split=source.split,
-            fingerprint=source.fingerprint,
-            classes=count,
-            images=len(self._labels),
-            shape=(shape[0], shape[1], shape[2]),
-        )
+        self.labels: Labels
+        self.labels, self.classes = check_labels(raw, classes, spec)
+        self.fingerprint = fingerprint
+        self._rows = table.data.column(image)
+        self._linked = linked
 
-    def read(self, indices: NDArray[np.int64]) -> tuple[Pixels, Labels]:
-        """Images (n, height, width, channels) and labels (n,), in the order of `indices`.
+    @cached_property
+    def digests(self) -> list[bytes]:
+        """SHA-256 of each picture's bytes; of none where they are missing."""
+        return [self._digest(index) for index in range(len(self.labels))]
 
-        Raises DataError that names the first image that cannot be read or has another size.
-        """
-        images = np.empty((len(indices), *self.info.shape), dtype=np.uint8)
-        rows = self._rows(indices.tolist())
-        for place, (index, row) in enumerate(zip(indices.tolist(), rows, strict=True)):
-            images[place] = self._fitted(index, row)
-        return images, self._labels[indices]
-
-    def _rows(self, indices: list[int]) -> list[dict[str, Any] | None]:
-        rows: list[dict[str, Any] | None] = self._pictures[indices][self._column]
-        return rows
-
-    def _fitted(self, index: int, row: dict[str, Any] | None) -> Pixels:
-        """One image, its channels those of the set: grey among colour is repeated."""
-        pixels = self._decode(index, row)
-        height, width, channels = self.info.shape
-        if pixels.shape[2] == 1 and channels == 3:
-            pixels = np.repeat(pixels, 3, axis=2)
-        if pixels.shape != self.info.shape:
-            raise DataError(
-                f"{self._name(index, row)} is {_describe(pixels.shape)}, but the first is"
-                f" {_describe((height, width, channels))}; bring all images to one size and colour"
-                " mode first"
-            )
-        return pixels
-
-    def _decode(self, index: int, row: dict[str, Any] | None) -> Pixels:
-        encoded = self._encoded(index, row)
-        try:
-            return decode(encoded)
-        except ValueError as error:
-            raise DataError(
-                f"{self._name(index, row)} {error}; convert or remove it, or fetch the set again"
-            ) from error
-
-    def _encoded(self, index: int, row: dict[str, Any] | None) -> bytes:
-        if row and row["bytes"] is not None:
+    def encoded(self, index: int) -> bytes:
+        """The bytes of one picture. Raises ValueError where there are none."""
+        row = self._row(index)
+        if row.get("bytes") is not None:
             return bytes(row["bytes"])
-        if not (self._source.linked and row and row["path"]):
-            raise DataError(
-                f"{self._name(index, row)} is missing; store each picture's bytes in the file"
-            )
+        if not (self._linked and row.get("path")):
+            raise ValueError("is missing; store each picture's bytes in the file")
         try:
             return Path(row["path"]).read_bytes()
         except OSError as error:
-            raise DataError(
-                f"{self._name(index, row)}: {error.strerror}; put it back or remove it"
-            ) from error
+            raise ValueError(f"cannot be read ({error.strerror})") from error
 
-    def _name(self, index: int, row: dict[str, Any] | None) -> str:
-        path = (row or {}).get("path")
-        return f"{self._source.spec}: image {index}" + (f" ({path})" if path else "")
+    def name(self, index: int) -> str:
+        """Its number, and its path where the table says it."""
+        path = self._row(index).get("path")
+        return f"image {index}" + (f" ({path})" if path else "")
+
+    def _row(self, index: int) -> dict[str, Any]:
+        return self._rows[index].as_py() or {}
+
+    def _digest(self, index: int) -> bytes:
+        try:
+            return hashlib.sha256(self.encoded(index)).digest()
+        except ValueError:
+            return hashlib.sha256().digest()
 
 
 def choose_columns(features: Mapping[str, Any], spec: str) -> tuple[str, str]:
@@ -145,21 +100,6 @@ def choose_columns(features: Mapping[str, Any], spec: str) -> tuple[str, str]:
 
 def _one_of(columns: Sequence[str]) -> str:
     return f"unclear which ({', '.join(columns)})" if columns else "no"
-
-
-def _undecoded(table: "datasets.Dataset", column: str) -> "datasets.Dataset":
-    """The pictures as stored: we decode them, so that errors can name the image."""
-    import datasets
-
-    pictures = table.select_columns([column])
-    if isinstance(table.features[column], datasets.Image):
-        return pictures.cast_column(column, datasets.Image(decode=False))
-    return pictures
-
-
-def _describe(shape: Sequence[int]) -> str:
-    height, width, channels = shape
-    return f"{width}x{height} {'grey' if channels == 1 else 'colour'}"
 
 
 @contextmanager

@@ -17,8 +17,9 @@ from sizer.devices.records import Device, DeviceKind, Processor, Timing
 from sizer.devices.units import parse_bytes
 from sizer.errors import DeviceError
 from sizer.inference.records import Precision
+from sizer.io import read_bounded
 
-TIMING_KEYS = ("model", "precision", "runtime", "engine", "threads", "latency_ms", "source")
+TIMING_KEYS = ("model", "precision", "runtime", "processor", "threads", "latency_ms", "source")
 SHIPPED = Path(__file__).with_name("catalogue.toml")
 EXTERNAL = "external"
 HEADER = r"\s*\[\[\s*devices\s*\]\]"
@@ -53,7 +54,7 @@ class _Timing:
     runtime: Text
     latency_ms: Positive
     source: Text
-    engine: Processor = "cpu"
+    processor: Processor = "cpu"
     threads: Count = 1
 
 
@@ -180,7 +181,7 @@ def _device(raw: _Device, models: dict[str, _Model]) -> Device:
             runtime=timing.runtime,
             latency_ms=timing.latency_ms,
             source=timing.source,
-            engine=timing.engine,
+            processor=timing.processor,
             threads=timing.threads,
         )
         for timing in raw.timings
@@ -202,7 +203,7 @@ def _device(raw: _Device, models: dict[str, _Model]) -> Device:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_bounded(path).decode()
     except OSError as error:
         raise DeviceError(f"{path}: {error.strerror}; give a TOML file of devices") from None
     except UnicodeDecodeError:

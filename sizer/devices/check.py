@@ -71,7 +71,7 @@ def check_model(
     a limit that cannot be read, and ModelError for a file that is damaged or has no fixed sizes.
     """
     from sizer.devices.graph import read_operations
-    from sizer.inference.child import Child, bounds_of
+    from sizer.inference.child import Child, bounds_of, size_of
 
     inspection = Inspection.of(
         DeviceQuestion(
@@ -85,8 +85,8 @@ def check_model(
         )
     )
     with Child() as child:
-        size = model.stat().st_size if model.is_file() else 0
-        operations, inputs = child.call(bounds_of(model, size), read_operations, model)
+        bounds = bounds_of(model, size_of(model))
+        operations, inputs = child.call(bounds, read_operations, model)
     network = footprint(operations, inputs, precision)
     return tuple(inspection.judge(device, network) for device in inspection.devices)
 

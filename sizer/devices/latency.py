@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import NamedTuple
 
-from sizer.devices.records import Confidence, Device, Latency, Processor, Timing
+from sizer.devices.records import Basis, Device, Latency, Processor, Timing
 from sizer.estimate import CONFIDENCE, Estimate
 from sizer.inference.records import Precision
 
@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
     @classmethod
     def of(cls, device: Device, timing: Timing) -> "Row":
-        how = (timing.precision, timing.runtime, timing.engine, timing.threads)
+        how = (timing.precision, timing.runtime, timing.processor, timing.threads)
         speed = math.log(timing.macs / timing.latency_ms / _cycles_a_ms(device, timing))
         return cls(device, timing, speed, (device.name, *how))
 
@@ -53,7 +53,7 @@ def _cycles_a_ms(device: Device, timing: Timing) -> float:
 class Source:
     """Where a rate may come from. applies: whether the second row is evidence for the first."""
 
-    confidence: Confidence
+    basis: Basis
     words: str
     applies: Callable[[Row, Row], bool]
 
@@ -61,7 +61,7 @@ class Source:
 def _on_cpu(row: Row, other: Row) -> bool:
     return (
         row.timing.precision == other.timing.precision
-        and row.timing.engine == "cpu" == other.timing.engine
+        and row.timing.processor == "cpu" == other.timing.processor
         and None not in {row.device.clock_mhz, other.device.clock_mhz}
     )
 
@@ -99,7 +99,7 @@ class Rates:
 
     def __init__(self, known: Sequence[Row]) -> None:
         self._rows = tuple(known)
-        self._reach = {source.confidence: self._half_width(source) for source in SOURCES}
+        self._reach = {source.basis: self._half_width(source) for source in SOURCES}
 
     def latencies(self, device: Device, precision: Precision, macs: int) -> tuple[Latency, ...]:
         """By each runtime that was timed on it, the fastest first; else by its core or its kind.
@@ -107,7 +107,7 @@ class Rates:
         Empty where no timing applies to it.
         """
         setups = dict.fromkeys(
-            (timing.runtime, timing.engine, timing.threads)
+            (timing.runtime, timing.processor, timing.threads)
             for timing in device.timings
             if timing.precision == precision
         )
@@ -131,7 +131,7 @@ class Rates:
         asked = Row.of(device, timing)
         for source in SOURCES:
             peers = self._peers(source, asked)
-            reach = self._reach[source.confidence]
+            reach = self._reach[source.basis]
             if peers and reach is not None:
                 return self._answer(asked, source, peers, reach, runtime)
         return None
@@ -140,17 +140,17 @@ class Rates:
         self, asked: Row, source: Source, peers: Sequence[Row], reach: float, runtime: str | None
     ) -> Latency:
         macs, sizes = asked.timing.macs, [row.timing.macs for row in peers]
-        confidence, words = source.confidence, f"{source.words} ({len(peers)})"
+        basis, words = source.basis, f"{source.words} ({len(peers)})"
         per_ms = _cycles_a_ms(asked.device, asked.timing)
         value = macs / math.exp(fmean(row.speed for row in peers)) / per_ms
         least = 0.0
         if not min(sizes) / REACH <= macs <= max(sizes) * REACH:
-            confidence, reach = "extrapolated", max(reach, self._reach["extrapolated"] or 0.0)
+            basis, reach = "extrapolated", max(reach, self._reach["extrapolated"] or 0.0)
             words += f", but the networks timed have {min(sizes):,} to {max(sizes):,} MACs"
             if macs < min(sizes):  # the fixed cost of a run may be nearly all of it
                 least = min(row.timing.macs / math.exp(row.speed) for row in peers) / per_ms
         milliseconds = Estimate(value, value / math.exp(reach), max(least, value * math.exp(reach)))
-        return Latency(runtime, milliseconds, confidence, words)
+        return Latency(runtime, milliseconds, basis, words)
 
     def _peers(self, source: Source, asked: Row) -> list[Row]:
         return [row for row in self._rows if row is not asked and source.applies(asked, row)]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sizer.devices.records import Device, Timing
@@ -19,19 +20,27 @@ CPU_INFO = Path("/proc/cpuinfo")
 HIGHEST_CLOCK = Path("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")  # kHz
 
 
-def add_device(name: str, models: Sequence[Path], output: Path) -> Device:
+def add_device(
+    name: str, models: Sequence[Path], output: Path, input_side: int | None = None
+) -> Device:
     """Time ONNX files on this machine, one thread, and write it as a device of that name.
 
-    The file is for `devices_file`. Raises ModelError for a file that cannot be timed, and
-    OutputError where the output is there already or cannot be written.
+    The file is for `devices_file`. input_side: pixels, of models that take any. Raises ModelError
+    for a file that cannot be timed, and OutputError where the output is there already or cannot be
+    written.
     """
     from sizer.devices.catalogue import to_toml
-    from sizer.inference.child import Child
+    from sizer.inference.child import Child, bounds_of, size_of
+    from sizer.inference.sized import with_side
 
     if output.exists():
         raise OutputError(f"{output}: exists; choose another --out or remove it")
-    with Child() as child:
-        timings = tuple(_timed(path, child) for path in models)
+    with TemporaryDirectory() as folder, Child() as child:
+        sized = [
+            child.call(bounds_of(path, size_of(path)), with_side, path, input_side, Path(folder))
+            for path in models
+        ]
+        timings = tuple(_timed(path, child) for path in sized)
     device = replace(this_machine(name), timings=timings)
     write_text(output, to_toml(device))
     return device

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Processor = Literal["cpu", "gpu", "npu"]
 DeviceKind = Literal["microcontroller", "linux"]
 Grade = Literal["PASS", "MARGINAL", "FAIL", "UNKNOWN"]
-Confidence = Literal["measured", "roofline", "extrapolated"]
+Basis = Literal["measured", "roofline", "extrapolated"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Timing:
     runtime: str
     latency_ms: float
     source: str
-    engine: Processor = "cpu"
+    processor: Processor = "cpu"
     threads: int = 1
 
 
@@ -70,7 +70,7 @@ class Latency:
 
     runtime: str | None
     milliseconds: Estimate
-    confidence: Confidence
+    basis: Basis
     reason: str
 
 
@@ -79,7 +79,7 @@ class DeviceCheck:
     """One resource: what is needed (an interval) against the limit; bytes, or milliseconds."""
 
     verdict: Grade
-    confidence: Confidence | None
+    basis: Basis | None
     reason: str
     need: Estimate | None = None
     limit: float | None = None
@@ -91,7 +91,7 @@ class DeviceVerdict:
 
     name: str
     verdict: Grade
-    confidence: Confidence | None
+    basis: Basis | None
     reason: str
     footprint: Footprint | None
     ram: DeviceCheck

@@ -7,7 +7,7 @@ end is above the limit. MARGINAL: in between. UNKNOWN: a figure is missing.
 from collections.abc import Callable, Sequence
 
 from sizer.devices.records import (
-    Confidence,
+    Basis,
     Device,
     DeviceCheck,
     DeviceVerdict,
@@ -24,7 +24,7 @@ FILLED = (9, 10)  # nine tenths of a limit: less than a tenth of headroom is MAR
 # STMicroelectronics' model zoo: STM32Cube.AI overlaps tensors that we keep apart, and pads others.
 ACTIVATIONS = (0.73, 1.25)
 GRADES: tuple[Grade, ...] = ("FAIL", "UNKNOWN", "MARGINAL", "PASS")  # the first of any decides
-TRUST: tuple[Confidence, ...] = ("extrapolated", "roofline", "measured")
+TRUST: tuple[Basis, ...] = ("extrapolated", "roofline", "measured")
 
 
 def judge(
@@ -37,11 +37,11 @@ def judge(
     checks = {"RAM": ram, "flash": flash, "latency": latency}
     verdict = next(grade for grade in GRADES if any(c.verdict == grade for c in checks.values()))
     deciding = {name: check for name, check in checks.items() if check.verdict == verdict}
-    sure = [c.confidence for c in deciding.values() if c.confidence and c.limit is not None]
+    sure = [c.basis for c in deciding.values() if c.basis and c.limit is not None]
     return DeviceVerdict(
         name=device.name,
         verdict=verdict,
-        confidence=min(sure, key=TRUST.index, default=None),
+        basis=min(sure, key=TRUST.index, default=None),
         reason="; ".join(f"{name}: {check.reason}" for name, check in deciding.items()),
         footprint=footprint,
         ram=ram,
@@ -54,13 +54,13 @@ def judge(
 def check(
     need: Estimate | None,
     limit: float | None,
-    confidence: Confidence | None,
+    basis: Basis | None,
     show: Callable[[float], str],
     missing: str,
 ) -> DeviceCheck:
     """One need against one limit, in one unit. missing: what to say where either is unknown."""
     if need is None or need.low is None or need.high is None or limit is None:
-        return DeviceCheck("UNKNOWN", confidence, missing, need, limit)
+        return DeviceCheck("UNKNOWN", basis, missing, need, limit)
     low, high, most = show(need.low), show(need.high), show(limit)
     needs = f"needs {low if low == high else f'{low} to {high}'} of {most}"
     if need.low > limit:
@@ -70,7 +70,7 @@ def check(
     else:
         verdict = "MARGINAL"
         needs += ", under 10 % headroom" if need.high <= limit else ", so it may not fit"
-    return DeviceCheck(verdict, confidence, needs, need, limit)
+    return DeviceCheck(verdict, basis, needs, need, limit)
 
 
 def _ram(device: Device, footprint: Footprint | None, limits: Limits) -> DeviceCheck:
@@ -86,32 +86,32 @@ def _ram(device: Device, footprint: Footprint | None, limits: Limits) -> DeviceC
 
 def _flash(device: Device, footprint: Footprint | None, limits: Limits) -> DeviceCheck:
     need = None if footprint is None else _sum(_exactly(footprint.weights), footprint.code)
-    limit, confidence = _least(device.flash, limits.max_flash), _trust(device, footprint)
+    limit, basis = _least(device.flash, limits.max_flash), _trust(device, footprint)
     if need and limit is None and device.external_flash:
         words = "flash is external, as large as the board has it; --max-flash bounds it"
-        return DeviceCheck("PASS", confidence, words, need)
+        return DeviceCheck("PASS", basis, words, need)
     missing = "the device's flash is not known" if need else "no network is known"
-    return check(need, limit, confidence, show_bytes, missing)
+    return check(need, limit, basis, show_bytes, missing)
 
 
 def _latency(latencies: Sequence[Latency], limits: Limits) -> DeviceCheck:
     need = latencies[0].milliseconds if latencies else None
-    confidence = latencies[0].confidence if latencies else None
+    basis = latencies[0].basis if latencies else None
     if limits.max_latency_ms is None:
-        return DeviceCheck("PASS", confidence, "no latency was asked for", need)
+        return DeviceCheck("PASS", basis, "no latency was asked for", need)
     missing = "nothing timed at this precision speaks for it"
-    timed = check(need, limits.max_latency_ms, confidence, milliseconds, missing)
+    timed = check(need, limits.max_latency_ms, basis, milliseconds, missing)
     if not latencies:
         return timed
     words = f"{timed.reason}, {latencies[0].reason}"
-    return DeviceCheck(timed.verdict, confidence, words, need, timed.limit)
+    return DeviceCheck(timed.verdict, basis, words, need, timed.limit)
 
 
 def milliseconds(value: float) -> str:
     return f"{value:,.3g} ms" if value < 1000 else f"{value:,.0f} ms"
 
 
-def _trust(device: Device, footprint: Footprint | None) -> Confidence | None:
+def _trust(device: Device, footprint: Footprint | None) -> Basis | None:
     """The runtime's own needs were measured in int8 on a Cortex-M."""
     if footprint is None:
         return None

@@ -26,9 +26,9 @@ T = TypeVar("T")
 
 SECONDS = 20.0  # for any answer
 WORK_A_SECOND = 4e11  # bytes of weights times values of images: a fortieth of what a core does
-MEMORY = 1 << 30  # bytes of data of a child, the libraries' own included
+MEMORY = 3 << 28  # bytes of data of a child, the libraries' own included
 MEMORY_A_BYTE = 8  # of weights: the file, the graph, and what is rewritten of both
-MEMORY_A_VALUE = 256  # of images: maps of 64 channels as float32
+MEMORY_A_VALUE = 192  # of images: maps of 48 channels as float32
 PR_SET_PDEATHSIG = 1  # of Linux's prctl.h
 
 
@@ -51,6 +51,11 @@ def bounds_of(
     """
     memory = None if cuda else MEMORY + MEMORY_A_BYTE * size + MEMORY_A_VALUE * values
     return Bounds(str(what), seconds + size * values / WORK_A_SECOND, memory)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 where there is none, which whoever reads it will say."""
+    return path.stat().st_size if path.is_file() else 0
 
 
 class ChildLostError(ModelError):

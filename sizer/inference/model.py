@@ -10,24 +10,25 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from sizer.datasets.records import DatasetInfo
+from sizer.datasets.records import DatasetInfo, Shape
 from sizer.errors import ModelError, naming
-from sizer.inference.child import Bounds, Child, bounds_of
+from sizer.inference.child import Bounds, Child, bounds_of, size_of
 from sizer.inference.file_graph import FileGraph
 from sizer.inference.input_format import InputFormat, from_metadata, require_sound, to_metadata
-from sizer.inference.inputs import BYTE_RANGE, InputPlan, Layout
+from sizer.inference.input_shape import Dims, InputSize, crop_share_from, input_shapes
+from sizer.inference.inputs import BYTE_RANGE, InputPlan
 from sizer.inference.model_file import ModelFile, packed_files, read_model_file
 from sizer.inference.predictor import OnnxPredictor
 from sizer.inference.records import ModelInfo
 from sizer.inference.runtime import Provider, open_session
 
-Dims = tuple[int | None, ...]
-
 CPU_BATCH = 25  # divides the blocks that are measured; 8 to 32 is fastest on a CPU
+LARGE_BATCH = 5  # of pictures of more than 334 pixels a side, whose maps fill the memory
 CUDA_BATCH = 250
-CUDA_BATCH_VALUES = 1 << 23  # values of one CUDA batch at most: 32 MiB as float32
-READING = 60.0  # seconds to read and hash a file and its weights
+BATCH_VALUES = 1 << 23  # values of one batch at most where it is free: 32 MiB as float32
 LARGEST_BATCH = 1 << 24  # values of a batch that a file states: 64 MiB as float32
+USUAL_SIDE = 224  # of a model whose input is not known yet
+READING = 60.0  # seconds to read and hash a file and its weights
 SAME = {"cpu": 0.0, "cuda": 1e-3}  # of the largest score: how far two runs may differ
 
 INPUT_TYPES: dict[str, type[np.generic]] = {
@@ -108,6 +109,7 @@ def open_model(
     *,
     provider: Provider = "cpu",
     input_format: InputFormat | None = None,
+    size: InputSize | None = None,
     name: str | None = None,
     parameters: int | None = None,
     macs: int | None = None,
@@ -115,15 +117,18 @@ def open_model(
     seed: int | None = None,
     training_seconds: float | None = None,
 ) -> OnnxModel:
-    """Try a checked file twice on noise of the data's shape. It runs, so call this in a child.
+    """Try a checked file twice on noise of the shape that it takes. It runs: call this in a child.
 
     input_format: as the user says, else the file's metadata, else [-1, 1] as it is (0..255 for a
-    model that takes uint8). parameters: as the manifest says, else see `count_parameters`.
+    model that takes uint8). size: of models that take any, and what of the pictures is cropped.
+    parameters: as the manifest says, else see `count_parameters`.
     name: the file's stem by default. Raises ModelError, with the remedy, for a model that does not
     fit the data or is no function of it; ProviderError if CUDA does not work.
     """
     with naming(file.path):
-        plan = _plan_input(file, dataset, provider, input_format)
+        size = size or InputSize()
+        plan, shape = _plan_input(file, dataset, provider, input_format, size.side)
+        share = size.crop_share or crop_share_from(file.metadata)
         counted = file.parameters if parameters is None else parameters
         if counted < 1:
             raise ModelError("holds no weights to count; state its parameters in a manifest")
@@ -132,7 +137,8 @@ def open_model(
         sha256=file.sha256,
         parameters=counted,
         macs=macs,
-        input_shape=dataset.shape,
+        input_shape=shape,
+        crop_share=share,
         training=training,
         seed=seed,
         training_seconds=training_seconds,
@@ -143,58 +149,60 @@ def open_model(
 
 def read_in(child: Child, path: Path) -> ModelFile:
     """`read_model_file` in a child: parsing alone can ask for much memory and time."""
-    size = path.stat().st_size if path.is_file() else 0
-    return child.call(bounds_of(path, size, seconds=READING), read_model_file, path)
+    return child.call(bounds_of(path, size_of(path), seconds=READING), read_model_file, path)
 
 
 def open_in(
     child: Child, file: ModelFile, dataset: DatasetInfo, *, provider: Provider = "cpu", **named: Any
 ) -> OnnxModel:
     """`open_model` in a child."""
-    values = math.prod(dataset.shape) * (CPU_BATCH if provider == "cpu" else CUDA_BATCH)
-    bounds = bounds_of(file.path, file.size, values, cuda=provider == "cuda")
+    image = max(math.prod(dataset.shape or ()), USUAL_SIDE**2 * 3)
+    bounds = bounds_of(file.path, file.size, CPU_BATCH * image, cuda=provider == "cuda")
     return child.call(bounds, open_model, file, dataset, provider=provider, **named)
 
 
 def _plan_input(
-    file: ModelFile, dataset: DatasetInfo, provider: Provider, requested: InputFormat | None
-) -> InputPlan:
-    """The first arrangement of the data's images that the model takes and gives classes for."""
+    file: ModelFile,
+    dataset: DatasetInfo,
+    provider: Provider,
+    requested: InputFormat | None,
+    side: int | None,
+) -> tuple[InputPlan, Shape]:
+    """The first arrangement and shape of images that the model takes and gives classes for."""
     session = open_session(file.path, provider)
     dtype, dims = input_signature(session)
     _require_scores(session)
     default = InputFormat(BYTE_RANGE) if dtype is np.uint8 else InputFormat()
     input_format = requested or from_metadata(file.metadata) or default
-    _require_channels(input_format, dataset.shape[2])
+    shapes = input_shapes(dims, dataset.shape, side)
+    _require_channels(input_format, {shape[2] for _, shape in shapes})
     plans = [
-        InputPlan(layout, dtype, batch, input_format)
-        for layout in _fitting_layouts(dims, dataset.shape)
-        for batch in _batches(dims[0], dataset.shape, provider)
+        (InputPlan(layout, dtype, batch, input_format), shape)
+        for layout, shape in shapes
+        for batch in _batches(dims[0], shape, provider)
     ]
-    if not plans:
-        raise ModelError(_shape_problem(dims, dataset.shape))
     return _first_working(file.path, plans, session, dataset, provider)
 
 
 def _first_working(
     path: Path,
-    plans: list[InputPlan],
+    plans: list[tuple[InputPlan, Shape]],
     session: onnxruntime.InferenceSession,
     dataset: DatasetInfo,
     provider: Provider,
-) -> InputPlan:
+) -> tuple[InputPlan, Shape]:
     """The first plan that scores the data's classes, twice the same, else the first ModelError."""
     failures = []
-    for plan in plans:
+    for plan, shape in plans:
         file_graph = FileGraph(path, session, plan)
         try:
-            scores = _require_classes(file_graph, session, dataset)
-            again = file_graph.scores(_noise(plan.batch, dataset.shape))
+            scores = _require_classes(file_graph, session, dataset, shape)
+            again = file_graph.scores(_noise(plan.batch, shape))
             _require_same_again(scores, again, SAME[provider])
         except ModelError as error:
             failures.append(error)
         else:
-            return plan
+            return plan, shape
     raise failures[0]
 
 
@@ -221,34 +229,22 @@ def _require_scores(session: onnxruntime.InferenceSession) -> None:
         )
 
 
-def _require_channels(input_format: InputFormat, channels: int) -> None:
+def _require_channels(input_format: InputFormat, channels: set[int]) -> None:
     require_sound(input_format)
     for name, numbers in (("mean", input_format.mean), ("std", input_format.std)):
-        if len(numbers) not in {1, channels}:
+        if len(numbers) not in {1, *channels}:
+            taken = " or ".join(map(str, sorted(channels)))
             raise ModelError(
-                f"{name} has {len(numbers)} numbers, the images have {channels} channels; "
-                f"give one number, or {channels}"
+                f"{name} has {len(numbers)} numbers, the model takes {taken} channels; "
+                f"give one number, or {taken}"
             )
-
-
-def _fitting_layouts(dims: Dims, shape: tuple[int, int, int]) -> list[Layout]:
-    """Layouts whose stated dimensions agree with images of (height, width, channels)."""
-    height, width, channels = shape
-    layouts: dict[Layout, tuple[int, ...]] = {
-        "NCHW": (channels, height, width),
-        "NHWC": (height, width, channels),
-    }
-    return [
-        layout
-        for layout, wanted in layouts.items()
-        if len(dims) == 4
-        and all(dim in {None, size} for dim, size in zip(dims[1:], wanted, strict=True))
-    ]
 
 
 def _batches(stated: int | None, shape: tuple[int, int, int], provider: Provider) -> list[int]:
     """Batches to try: the stated one; else a fast one, and 1 where an exporter fixed it inside."""
     most = LARGEST_BATCH // math.prod(shape)
+    if most < 1:
+        raise ModelError(f"takes {shape[0]:,} x {shape[1]:,} pixels; give a smaller side")
     if stated is not None and not 1 <= stated <= most:
         raise ModelError(
             f"takes {stated:,} images at once; export it for a free number, or one of 1 to {most:,}"
@@ -256,24 +252,19 @@ def _batches(stated: int | None, shape: tuple[int, int, int], provider: Provider
     if stated is not None:
         return [stated]
     if provider == "cpu":
-        return [CPU_BATCH, 1]
-    return [max(1, min(CUDA_BATCH, CUDA_BATCH_VALUES // math.prod(shape))), 1]
-
-
-def _shape_problem(dims: Dims, shape: tuple[int, int, int]) -> str:
-    stated = "x".join("?" if dim is None else str(dim) for dim in dims) or "no stated shape"
-    height, width, channels = shape
-    return (
-        f"takes {stated}, the images are {height}x{width} with {channels} channels; "
-        "give data of the model's shape, or export it for this one"
-    )
+        fast = CPU_BATCH if math.prod(shape) * CPU_BATCH <= BATCH_VALUES else min(LARGE_BATCH, most)
+        return [fast, 1]
+    return [max(1, min(CUDA_BATCH, BATCH_VALUES // math.prod(shape))), 1]
 
 
 def _require_classes(
-    file_graph: FileGraph, session: onnxruntime.InferenceSession, dataset: DatasetInfo
+    file_graph: FileGraph,
+    session: onnxruntime.InferenceSession,
+    dataset: DatasetInfo,
+    shape: Shape,
 ) -> NDArray[Any]:
     """Scores of a batch of noise; ModelError unless the first output scores the data's classes."""
-    scores = file_graph.scores(_noise(file_graph.plan.batch, dataset.shape))
+    scores = file_graph.scores(_noise(file_graph.plan.batch, shape))
     trailing_ones = all(dim == 1 for dim in scores.shape[2:])
     if scores.shape[:1] == (file_graph.plan.batch,) and scores.ndim > 1 and trailing_ones:
         if scores.shape[1] == dataset.classes:

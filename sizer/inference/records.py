@@ -12,7 +12,8 @@ class ModelInfo:
     """One trained model.
 
     parameters: trainable ones where a manifest says so, else all elements of the initializers.
-    macs: multiply-accumulates of one image. input_shape: height, width, channels.
+    macs: multiply-accumulates of one image. input_shape: height, width, channels. crop_share: of
+    pictures that are brought to it, None as `sizer.datasets.preprocessing` does by default.
     training: the family, such as `clean` or `noise 0..900`. seed, training_seconds: of its
     training. precision: of most of its weights.
     """
@@ -26,3 +27,4 @@ class ModelInfo:
     seed: int | None = None
     precision: Precision | None = None
     training_seconds: float | None = None
+    crop_share: float | None = None

@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.datasets import Dataset
+from sizer.datasets.preprocessing import preprocessed
+from sizer.datasets.records import Preprocessing, Shape
 from sizer.errors import DataError
+from sizer.inference.records import ModelInfo
 from sizer.measure.protocols import Images, Labels
 from sizer.noise import Draw, Noise
 
@@ -42,7 +45,8 @@ class Ingredients:
         return Block(clean, np.stack([self.draw(self.seed, int(i), shape) for i in self.indices]))
 
 
-BlockKey = tuple[str, int, Draw, int, int]  # data, seed and draw of the noise, range
+# data, as which input, seed and draw of the noise, range
+BlockKey = tuple[str, Preprocessing | None, int, Draw, int, int]
 
 
 class Blocks:
@@ -52,44 +56,47 @@ class Blocks:
         self._data = data
         self._noise = noise
         self._order = image_order(data.info.images)
-        self._recent: OrderedDict[tuple[int, int], NDArray[np.uint8]] = OrderedDict()
-        self._labels: dict[tuple[int, int], Labels] = {}
+        self._recent: OrderedDict[BlockKey, NDArray[np.uint8]] = OrderedDict()
 
-    def key(self, start: int, stop: int) -> BlockKey:
-        """What names a block, whichever measurement asks for it."""
-        return self._data.info.fingerprint, self._noise.seed, self._noise.draw, start, stop
+    def key(self, start: int, stop: int, model: ModelInfo) -> BlockKey:
+        """What names a block as the input of a model, whichever measurement asks for it."""
+        noise = self._noise
+        return self._data.info.fingerprint, input_of(model), noise.seed, noise.draw, start, stop
 
-    def ingredients(self, start: int, stop: int) -> Ingredients:
-        images = self._images(start, stop)
-        return Ingredients(images, self._indices(start, stop), self._noise.draw, self._noise.seed)
+    def ingredients(self, start: int, stop: int, model: ModelInfo) -> Ingredients:
+        """The images of positions start..stop-1 as the input of a model, and their noise."""
+        indices, key = self._indices(start, stop), self.key(start, stop, model)
+        if key not in self._recent:
+            self._recent[key] = seen_by(model, self._data).read(indices)[0]
+            while sum(images.size for images in self._recent.values()) > CACHE_VALUES:
+                self._recent.popitem(last=False)
+        return Ingredients(self._recent[key], indices, self._noise.draw, self._noise.seed)
 
     def coefficients(self, step: float) -> tuple[float, float]:
         return self._noise.schedule.coefficients(step)
 
     def labels(self, start: int, stop: int) -> Labels:
-        if (start, stop) not in self._labels:
-            self._read(start, stop)
-        return self._labels[start, stop]
+        info = self._data.info
+        labels: Labels = self._data.labels[self._indices(start, stop)]
+        if labels.min() < 0 or labels.max() >= info.classes:
+            raise DataError(f"{info.spec}: labels must lie in 0..{info.classes - 1}; correct them")
+        return labels
 
     def _indices(self, start: int, stop: int) -> NDArray[np.int64]:
         """Of the images in a block, ascending: files are read fastest so."""
         return np.sort(self._order[start:stop])
 
-    def _images(self, start: int, stop: int) -> NDArray[np.uint8]:
-        if (start, stop) not in self._recent:
-            self._recent[start, stop] = self._read(start, stop)
-            while sum(images.size for images in self._recent.values()) > CACHE_VALUES:
-                self._recent.popitem(last=False)
-        self._recent.move_to_end((start, stop))
-        return self._recent[start, stop]
 
-    def _read(self, start: int, stop: int) -> NDArray[np.uint8]:
-        info = self._data.info
-        images, labels = self._data.read(self._indices(start, stop))
-        if labels.min() < 0 or labels.max() >= info.classes:
-            raise DataError(f"{info.spec}: labels must lie in 0..{info.classes - 1}; correct them")
-        self._labels[start, stop] = labels
-        return images
+def input_of(model: ModelInfo) -> Preprocessing | None:
+    """What pictures are brought to for a model; None where it takes them as they are."""
+    shape = model.input_shape
+    return None if shape is None else Preprocessing(shape, model.crop_share)
+
+
+def seen_by(model: ModelInfo, data: Dataset) -> Dataset:
+    """The images of a set as the input of a model."""
+    brought_to = input_of(model)
+    return data if brought_to is None else preprocessed(data, brought_to)
 
 
 def image_order(images: int) -> NDArray[np.int64]:
@@ -100,7 +107,7 @@ def image_order(images: int) -> NDArray[np.int64]:
     return np.random.default_rng([ORDER_SEED, images]).permutation(images).astype(np.int64)
 
 
-def block_ranges(count: int, shape: tuple[int, int, int]) -> Iterator[tuple[int, int]]:
+def block_ranges(count: int, shape: Shape) -> Iterator[tuple[int, int]]:
     """Ranges (start, stop) of positions that cover 0..count.
 
     Their length depends on the size of an image alone, save for a shorter last one.

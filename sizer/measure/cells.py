@@ -1,17 +1,18 @@
 """Running every cell that the store does not hold, and scoring all."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sizer.datasets import Dataset
-from sizer.datasets.records import DatasetInfo
+from sizer.datasets.records import DatasetInfo, Shape
 from sizer.errors import UsageError
 from sizer.inference.records import ModelInfo
-from sizer.measure.blocks import ORDER_SEED, Blocks, block_ranges
+from sizer.measure.blocks import ORDER_SEED, Blocks, block_ranges, input_of, seen_by
 from sizer.measure.protocols import CellRange, CellStore, Done, Evaluator, Labels, Task
 from sizer.measure.scores import guessing_warnings, scored_cell
 from sizer.measure.work import Engine
@@ -59,13 +60,14 @@ def measure(
     _require_plan(evaluators, wanted, count, data.info)
     for step in set().union(*wanted.values()):
         noise.schedule.coefficients(step)  # raises on a step outside the schedule, before any work
-    ranges = list(block_ranges(count, data.info.shape))
-    kept = {e.info.name: dict(store.cells(source_of(e, data.info, noise))) for e in evaluators}
+    ranges = list(block_ranges(count, _largest_input(evaluators, data.info)))
+    sources = {e.info.name: source_of(e, data, noise) for e in evaluators}
+    kept = {name: dict(store.cells(source)) for name, source in sources.items()}
     tasks = list(_tasks_left(evaluators, ranges, wanted, kept))
     blocks = Blocks(data, noise)
 
     def keep(done: Done) -> None:
-        store.keep(source_of(done.evaluator, data.info, noise), done.cell, done.labels)
+        store.keep(sources[done.evaluator.info.name], done.cell, done.labels)
         kept[done.evaluator.info.name][done.cell] = done.labels
 
     if tasks:
@@ -85,10 +87,13 @@ def measure(
     return Measurement(cells, right, tuple(guessing_warnings(cells, truth)))
 
 
-def source_of(evaluator: Evaluator, data: DatasetInfo, noise: Noise) -> str:
+def source_of(evaluator: Evaluator, data: Dataset, noise: Noise) -> str:
     """Everything besides step and range that decides predicted labels, as one line of JSON."""
+    info = seen_by(evaluator.info, data).info
+    brought_to = {} if info.preprocessing is None else {"preprocessing": asdict(info.preprocessing)}
     ingredients = {
-        "data": data.fingerprint,
+        **brought_to,
+        "data": info.fingerprint,
         "model": evaluator.fingerprint,
         "noise": noise.schedule.fingerprint,
         "order": ORDER_SEED,
@@ -96,6 +101,13 @@ def source_of(evaluator: Evaluator, data: DatasetInfo, noise: Noise) -> str:
         "seed": noise.seed,
     }
     return json.dumps(ingredients, sort_keys=True)
+
+
+def _largest_input(evaluators: Sequence[Evaluator], info: DatasetInfo) -> Shape:
+    """The shape with most values: blocks are the same for all models, as are their images."""
+    inputs = (input_of(evaluator.info) for evaluator in evaluators)
+    shapes = [brought_to.shape if brought_to else info.shape for brought_to in inputs]
+    return max((shape for shape in shapes if shape is not None), key=math.prod)
 
 
 def _steps_by_model(

@@ -23,6 +23,7 @@ from typing import Any
 
 from sizer.cores import usable_cores
 from sizer.errors import ClusterError, SizerError
+from sizer.inference.records import ModelInfo
 from sizer.measure.blocks import Blocks, Ingredients
 from sizer.measure.protocols import Done, Evaluator, PackedModel, Predictor, Task
 from sizer.measure.work import Engine, Keeping, run_task
@@ -178,7 +179,7 @@ class _Spread:
             stream = self._remote.remote(
                 task,
                 (self._model(task.evaluator),),  # inside a tuple, a reference is not followed
-                self._block(task.start, task.stop),
+                self._block(task.start, task.stop, task.evaluator.info),
                 tuple(self._blocks.coefficients(step) for step in task.steps),
                 _versions(),
             )
@@ -189,10 +190,10 @@ class _Spread:
 
         return ray.put(evaluator.packed())
 
-    def _put_block(self, start: int, stop: int) -> Any:
+    def _put_block(self, start: int, stop: int, model: ModelInfo) -> Any:
         import ray
 
-        return ray.put(self._blocks.ingredients(start, stop))
+        return ray.put(self._blocks.ingredients(start, stop, model))
 
     def _receive(self, patience: float) -> None:
         import ray

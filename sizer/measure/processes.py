@@ -107,7 +107,7 @@ class _Run:
         """Send tasks. One with images waits until the child waits too, and takes them at once."""
         while self._todo and len(worker.tasks) < AHEAD:
             task = self._next_for(worker)
-            key = self._blocks.key(task.start, task.stop)
+            key = self._key(task)
             if worker.tasks and key not in worker.held:
                 return
             self._todo.remove(task)
@@ -117,13 +117,16 @@ class _Run:
         """Of the first model's tasks, one on a block that the worker holds, if there is one."""
         first = self._todo[0]
         same = takewhile(lambda task: task.evaluator is first.evaluator, self._todo)
-        held = (t for t in same if self._blocks.key(t.start, t.stop) in worker.held)
+        held = (task for task in same if self._key(task) in worker.held)
         return next(held, first)
+
+    def _key(self, task: Task) -> BlockKey:
+        return self._blocks.key(task.start, task.stop, task.evaluator.info)
 
     def _send(self, worker: _Worker, task: Task, key: BlockKey) -> None:
         ingredients = None
         if key not in worker.held:
-            ingredients = self._blocks.ingredients(task.start, task.stop)
+            ingredients = self._blocks.ingredients(task.start, task.stop, task.evaluator.info)
             worker.held[key] = ingredients.images.size
         worker.held.move_to_end(key)
         forgotten = []

@@ -17,7 +17,7 @@ def decoded(data: Dataset) -> tuple[Path, NDArray[np.int64]]:
 
     Both files appear whole or not at all; damaged ones are made anew.
     """
-    path = cache_folder() / f"decoded-{data.info.fingerprint[:24]}.npy"
+    path = cache_folder() / f"decoded-{data.info.identity[:24]}.npy"
     labels_path = path.with_suffix(".labels.npy")
     labels = _labels_of(path, labels_path, data.info)
     if labels is None:
@@ -32,14 +32,14 @@ def _labels_of(path: Path, labels_path: Path, info: DatasetInfo) -> NDArray[np.i
         labels: NDArray[np.int64] = np.load(labels_path, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    expected = (info.images, *info.shape)
+    expected = (info.images, *(info.shape or ()))
     whole = images.dtype == np.uint8 and images.shape == expected and len(labels) == info.images
     return labels if whole else None
 
 
 def _write(data: Dataset, path: Path, labels_path: Path) -> NDArray[np.int64]:
     """Write block by block: a memory map on a full disk would end the process with a signal."""
-    shape = (data.info.images, *data.info.shape)
+    shape = (data.info.images, *(data.info.shape or ()))
     labels = np.empty(data.info.images, np.int64)
     # The labels take their place first: what is looked for is whole once the images are there.
     with (

@@ -1,5 +1,6 @@
 """Networks to ONNX files: the published EfficientNets, and untrained small ones."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from sizer.extras import require_extra
@@ -10,11 +11,16 @@ UNTRAINED = {"sizer.training": "UNTRAINED: random weights, for timing on a devic
 
 
 def export(
-    name: str, output: Path, weights: Path | None = None, classes: int = 1000
+    name: str,
+    output: Path,
+    weights: Path | None = None,
+    classes: int = 1000,
+    side: int | None = None,
 ) -> Architecture:
     """Write EfficientNet-B0 to B7 as ONNX, with published weights or untrained.
 
-    weights: a safetensors file, or a checkpoint that holds tensors alone. Raises UsageError for a
+    weights: a safetensors file, or a checkpoint that holds tensors alone. side: pixels of its
+    input, None for the published ones, 224 to 600. Raises UsageError for a
     name that is not known, ModelError for weights that do not fit, OutputError for an output that
     is no ONNX file, and MissingExtraError without the extra `train`.
     """
@@ -28,6 +34,8 @@ def export(
     )
 
     blueprint = published(name, classes)
+    if side is not None:
+        blueprint = replace(blueprint, resolution=side)
     check_output(output)
     network = untrained(blueprint) if weights is None else load_weights(blueprint, weights)
     with replacing(output) as partial:

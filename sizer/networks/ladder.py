@@ -34,7 +34,7 @@ class EpochDone:
     epoch: Epoch
 
 
-def train_ladder(plan: Plan, workers: int, report: Callable[[EpochDone], None]) -> Manifest:
+def train_ladder(plan: Plan, workers: int, tell: Callable[[EpochDone], None]) -> Manifest:
     """Train what the folder's manifest does not hold yet; the manifest grows model by model.
 
     Raises OutputError where the folder holds another ladder or cannot be written, and ModelError
@@ -44,7 +44,7 @@ def train_ladder(plan: Plan, workers: int, report: Callable[[EpochDone], None]) 
     waiting = plan.waiting(manifest)
     if waiting:
         make_folder(plan.checkpoints, ANOTHER_OUT)
-        with closing(_trained(plan, waiting, workers, report)) as finished:
+        with closing(_trained(plan, waiting, workers, tell)) as finished:
             for member, model, seconds in finished:
                 # Read anew, for another line may have added its own models meanwhile.
                 manifest = plan.manifest().with_model(model)
@@ -61,7 +61,7 @@ def _trained(
     plan: Plan,
     waiting: list[Member],
     workers: int,
-    report: Callable[[EpochDone], None],
+    tell: Callable[[EpochDone], None],
 ) -> Generator[tuple[Member, TrainedModel, float | None], None, None]:
     """Finished models as they come; workers send their progress through a queue."""
     context = multiprocessing.get_context("spawn")
@@ -74,7 +74,7 @@ def _trained(
                 pending = {pool.submit(_train, plan, member) for member in waiting}
             while pending:
                 done, pending = wait(pending, POLL, FIRST_COMPLETED)
-                _pass_on(progress, report)
+                _pass_on(progress, tell)
                 failed = [future for future in done if future.exception()]
                 yield from (future.result() for future in done if future not in failed)
                 for future in failed:
@@ -113,11 +113,11 @@ def _interrupts_held() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _pass_on(progress: "Queue[EpochDone]", report: Callable[[EpochDone], None]) -> None:
+def _pass_on(progress: "Queue[EpochDone]", tell: Callable[[EpochDone], None]) -> None:
     """Report what has come in by now."""
     with suppress(Empty):
         while True:
-            report(progress.get_nowait())
+            tell(progress.get_nowait())
 
 
 _to_parent: "Queue[EpochDone] | None" = None  # in a worker process; its pool has no other way in
@@ -143,13 +143,13 @@ def _train(plan: Plan, member: Member) -> tuple[Member, TrainedModel, float | No
 
     times: list[float] = []
 
-    def report(done: int, epoch: Epoch) -> None:
+    def tell(done: int, epoch: Epoch) -> None:
         times.append(time.perf_counter())
         if _to_parent is not None:
             _to_parent.put(EpochDone(member.name, done, epoch))
 
     start = time.perf_counter()
-    model = train_member(plan, member, report)
+    model = train_member(plan, member, tell)
     epochs = plan.recipe.epochs
     if len(times) > 1:
         return member, model, (times[-1] - times[0]) / (len(times) - 1) * epochs

@@ -10,7 +10,7 @@ from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError
 from sizer.inference.input_format import InputFormat
 from sizer.inference.records import Precision
-from sizer.io import replacing
+from sizer.io import read_bounded, replacing
 from sizer.networks.recipe import Recipe
 from sizer.result import Tabular
 
@@ -67,8 +67,8 @@ class Manifest(Tabular):
 
     def admits(self, recipe: Recipe, dataset: DatasetInfo, precision: Precision) -> bool:
         """Whether models of this recipe, training data and precision belong to the ladder."""
-        asked = (recipe, dataset.fingerprint, precision)
-        return (self.recipe, self.dataset.fingerprint, self.precision) == asked
+        asked = (recipe, dataset.identity, precision)
+        return (self.recipe, self.dataset.identity, self.precision) == asked
 
     def with_command(self, command: str) -> "Manifest":
         """The ladder with one more command, unless it is there already."""
@@ -97,7 +97,7 @@ def read_manifest(folder: Path) -> Manifest | None:
     """The manifest of a ladder folder, None where there is none. Raises ModelError if malformed."""
     path = folder / FILE_NAME
     try:
-        return TypeAdapter(Manifest).validate_json(path.read_bytes())
+        return TypeAdapter(Manifest).validate_json(read_bounded(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -23,17 +23,17 @@ TOLERANCE = 1e-4  # of the ONNX logits against torch's
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
-def train_member(plan: Plan, member: Member, report: Callable[[int, Epoch], None]) -> TrainedModel:
+def train_member(plan: Plan, member: Member, tell: Callable[[int, Epoch], None]) -> TrainedModel:
     """Train, export, check against torch, and score on clean images.
 
-    report: called with the number of epochs done, and the newest of them.
+    tell: called with the number of epochs done, and the newest of them.
     """
     torch.set_num_threads(1)
     _keep_freed_memory()
     blueprint, path = member.blueprint, plan.folder / member.file
     data = TrainingSet(np.load(plan.images, mmap_mode="r"), plan.labels, plan.coefficients)
     checkpoint = plan.checkpoint(member)
-    network, curve = train_network(blueprint, plan.recipe, member.seed, data, checkpoint, report)
+    network, curve = train_network(blueprint, plan.recipe, member.seed, data, checkpoint, tell)
     logits = _export_checked(network, blueprint, path, plan.test_images)
     return TrainedModel(
         file=member.file,

@@ -16,6 +16,7 @@ from sizer.progress import Progress, ignore_progress
 
 if TYPE_CHECKING:
     from sizer.inference.child import Child
+    from sizer.inference.input_shape import InputSize
     from sizer.inference.model import OnnxModel
     from sizer.inference.runtime import Provider
 
@@ -73,6 +74,7 @@ def open_models(
     child: "Child",
     provider: ProviderChoice = "auto",
     input_format: InputFormat | None = None,
+    size: "InputSize | None" = None,
     progress: Progress = ignore_progress,
 ) -> "list[OnnxModel]":
     """Check every file before anything is measured, each in the child.
@@ -88,7 +90,7 @@ def open_models(
     opened: list[OnnxModel] = []
     for model, name in zip(models, _distinct_names(models), strict=True):
         progress(len(opened), len(models))
-        opened.append(_opened(model, name, dataset, child, chosen, input_format))
+        opened.append(_opened(model, name, dataset, child, chosen, input_format, size))
     progress(len(opened), len(models))
     precisions = sorted({onnx.info.precision or "unknown" for onnx in opened})
     if len(precisions) > 1:
@@ -115,6 +117,7 @@ def _opened(
     child: "Child",
     provider: "Provider",
     input_format: InputFormat | None,
+    size: "InputSize | None",
 ) -> "OnnxModel":
     from sizer.inference.model import open_in, read_in
 
@@ -125,6 +128,7 @@ def _opened(
         dataset,
         provider=provider,
         input_format=input_format,
+        size=size,
         name=name,
         parameters=entry.parameters if entry else None,
         macs=entry.macs if entry else None,

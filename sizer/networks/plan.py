@@ -60,7 +60,7 @@ class Plan:
 
     def checkpoint(self, member: Member) -> Path:
         """A checkpoint of another recipe or data set must never be resumed."""
-        key = hashlib.sha256(f"{self.recipe} {self.dataset.fingerprint}".encode()).hexdigest()
+        key = hashlib.sha256(f"{self.recipe} {self.dataset.identity}".encode()).hexdigest()
         return self.checkpoints / f"{member.name}-{key[:12]}.pt"
 
     def manifest(self) -> Manifest:
@@ -93,11 +93,11 @@ def make_plan(
     Raises DataError for images that cannot be trained on, and OutputError where the folder holds
     another ladder or cannot be written, before anything is decoded.
     """
-    height = train.info.shape[0]
-    _require_trainable(train.info, test.info)
+    side = _trainable_side(train.info, test.info)
+    _require_all_classes(train)
     _manifest_to_continue(folder, command, train.info, recipe)
     make_folder(folder / CHECKPOINTS, ANOTHER_OUT)
-    blueprints = {small_with(size, height, train.info.classes) for size in sizes}
+    blueprints = {small_with(size, side, train.info.classes) for size in sizes}
     members = [Member(blueprint, seed) for blueprint in blueprints for seed in range(seeds)]
     longest_first = sorted(members, key=lambda m: (-parameters(m.blueprint), m.seed))
     last = recipe.noise_steps[1] if recipe.noise_steps else 0
@@ -118,16 +118,32 @@ def make_plan(
     )
 
 
-def _require_trainable(train: DatasetInfo, test: DatasetInfo) -> None:
-    height, width, channels = train.shape
-    if channels != 3 or height != width:
-        raise DataError(f"{train.spec}: training needs square RGB images, not {train.shape}")
+def _trainable_side(train: DatasetInfo, test: DatasetInfo) -> int:
+    """The side of the square images. Raises DataError for images that cannot be trained on."""
+    if train.shape is None or train.shape[2] != 3 or train.shape[0] != train.shape[1]:
+        there = "pictures that differ in size" if train.shape is None else f"not {train.shape}"
+        raise DataError(
+            f"{train.spec}: training needs square RGB images, {there}; bring them to one with"
+            " --side, as in --side 32"
+        )
     if train.images < 2:
         raise DataError(f"{train.spec}: training needs two images or more; it holds {train.images}")
     if test.shape != train.shape:
         raise DataError(
             f"{test.spec}: its test images have shape {test.shape}, its training images "
-            f"{train.shape}; make them the same"
+            f"{train.shape}; bring them to one with --side"
+        )
+    return train.shape[0]
+
+
+def _require_all_classes(train: Dataset) -> None:
+    """Raise DataError where a class has no image to train on."""
+    missing = np.flatnonzero(np.bincount(train.labels, minlength=train.info.classes) == 0)
+    if len(missing):
+        raise DataError(
+            f"{train.info.spec}: {len(missing)} of {train.info.classes} classes have no image to"
+            f" train on, the first is class {missing[0]}; give each class two pictures or more,"
+            " or take it out"
         )
 
 

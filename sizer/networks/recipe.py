@@ -74,4 +74,6 @@ def train_line(ladder: LadderTraining, member: Blueprint) -> str | None:
     words += ["--epochs", str(recipe.epochs), "--augment", recipe.augment]
     if recipe.noise_steps is not None:
         words += ["--noise-augment", "{}:{}".format(*recipe.noise_steps)]
+    if ladder.dataset.preprocessing is not None:
+        words += ["--side", str(ladder.dataset.preprocessing.shape[0])]
     return shlex.join(["sizer", "train", *words, "--out", f"models/{member.name}"])

@@ -6,7 +6,7 @@ A file of its own: a manifest is the same however fast the machine is.
 import json
 from pathlib import Path
 
-from sizer.io import replacing
+from sizer.io import read_bounded, replacing
 from sizer.networks.manifest import ANOTHER_OUT
 
 FILE_NAME = "timings.json"
@@ -15,8 +15,8 @@ FILE_NAME = "timings.json"
 def read_timings(folder: Path) -> dict[str, float]:
     """Seconds of each file's training, on the core that it had; empty where nothing was timed."""
     try:
-        timings = json.loads((folder / FILE_NAME).read_text())
-    except (OSError, ValueError):
+        timings = json.loads(read_bounded(folder / FILE_NAME))
+    except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(timings, dict):
         return {}

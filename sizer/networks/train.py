@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizer.cores import usable_cores
+from sizer.datasets.records import MAX_BAD, Preprocessing
 from sizer.extras import require_extra
 from sizer.networks.manifest import Manifest, python_line
 from sizer.networks.recipe import Augment, full_recipe
+from sizer.progress import say_nothing
 
 if TYPE_CHECKING:
     from sizer.networks.ladder import EpochDone
@@ -34,20 +36,26 @@ def train(
     epochs: int = 10,
     augment: Augment = "crop-flip",
     noise_steps: tuple[int, int] | None = None,
+    side: int | None = None,
+    max_bad: float = MAX_BAD,
     command: str | None = None,
     progress: "ReportTraining" = no_training_progress,
+    tell: Callable[[str], None] = say_nothing,
 ) -> Manifest:
     """Train a ladder, export it to ONNX into `folder`, and write its manifest.
 
     sizes: parameter counts, each taken by the family's nearest member. seeds: trainings of each.
-    noise_steps: first and last diffusion step of noise that is added in training. command: the line
-    that does this, for the manifest. Stopped at any moment, the same call goes on at the last
-    finished epoch. Raises DataError for data that cannot be trained on, OutputError where the
-    folder holds another ladder or cannot be written, UsageError for a size that the family does not
-    have, ModelError where a training fails, and MissingExtraError without the extra `train`.
+    noise_steps: first and last diffusion step of noise that is added in training. side: pixels to
+    which pictures are brought, None where all are squares of one size. max_bad: share of damaged
+    pictures that are left out; tell: told which. command: the line that does this, for the
+    manifest. Stopped at any moment, the same call goes on at the last finished epoch. Raises
+    DataError for data that cannot be trained on, OutputError where the folder holds another ladder
+    or cannot be written, UsageError for a size that the family does not have, ModelError where a
+    training fails, and MissingExtraError without the extra `train`.
     """
     require_extra("train", "sizer train")
-    from sizer.datasets import open_dataset
+    from sizer.datasets import open_splits
+    from sizer.datasets.preprocessing import preprocessed
     from sizer.networks.ladder import train_ladder
     from sizer.networks.plan import make_plan
     from sizer.noise import linear_schedule
@@ -60,10 +68,15 @@ def train(
         "epochs": epochs,
         "augment": augment,
         "noise_steps": noise_steps,
+        **({} if side is None else {"side": side}),
+        **({} if max_bad == MAX_BAD else {"max_bad": max_bad}),
     }
+    data_sets = open_splits(str(data), max_bad, tell)
+    if side is not None:
+        data_sets = [preprocessed(each, Preprocessing((side, side, 3))) for each in data_sets]
     plan = make_plan(
-        train=open_dataset(str(data), "train"),
-        test=open_dataset(str(data), "test"),
+        train=data_sets[0],
+        test=data_sets[1],
         schedule=linear_schedule(),
         recipe=full_recipe(epochs, augment, noise_steps),
         sizes=tuple(sizes),

@@ -32,7 +32,7 @@ Coefficients = tuple[NDArray[np.float32], NDArray[np.float32]]
 class TrainingSet:
     """uint8 images (n, height, width, 3), memory-mapped, and labels (n,).
 
-    coefficients: (mu, sigma) of the forward process at steps 0, 1, 2, ...
+    coefficients: (mu, noise_std) of the forward process at steps 0, 1, 2, ...
     """
 
     images: NDArray[np.uint8]
@@ -46,11 +46,11 @@ def train_network(
     seed: int,
     data: TrainingSet,
     checkpoint: Path,
-    report: Callable[[int, Epoch], None],
+    tell: Callable[[int, Epoch], None],
 ) -> tuple[EfficientNet, tuple[Epoch, ...]]:
     """Train to the recipe's last epoch, from `checkpoint` if it is there.
 
-    `report` is called with the number of epochs done and the newest of them, also on resuming.
+    `tell` is called with the number of epochs done and the newest of them, also on resuming.
     Raises ModelError for a damaged checkpoint, and OutputError where a new one cannot be written.
     """
     torch.manual_seed(seed)
@@ -63,11 +63,11 @@ def train_network(
     stateful: dict[str, Any] = {"network": network, "optimiser": optimiser, "schedule": schedule}
     curve = _resume(checkpoint, stateful)
     if curve:
-        report(len(curve), curve[-1])
+        tell(len(curve), curve[-1])
     for epoch in range(len(curve), recipe.epochs):
         curve = (*curve, _epoch(network, optimiser, schedule, recipe, data, seed, epoch))
         _save(checkpoint, stateful, curve)
-        report(epoch + 1, curve[-1])
+        tell(epoch + 1, curve[-1])
     return network.eval(), curve
 
 

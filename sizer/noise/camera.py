@@ -94,8 +94,12 @@ def _picture_files(paths: Sequence[Path]) -> list[Path]:
 
     files = []
     for path in paths:
-        members = pictures_in(path) if path.is_dir() else [path]
-        if not (members and members[0].is_file()):
+        try:
+            members = pictures_in(path) if path.is_dir() else [path]
+            there = bool(members) and members[0].is_file()
+        except OSError as error:
+            raise DataError(f"{path}: {error.strerror}; give picture files, or a folder") from error
+        if not there:
             raise DataError(f"{path}: no picture there; give picture files, or a folder of them")
         files += members
     return files

@@ -15,9 +15,10 @@ def family(calibration: Calibration) -> list[Blueprint]:
     Empty where its models are of no family that sizer builds.
     """
     data = calibration.dataset
-    if data is None or not all(model.training for model in calibration.models):
+    sides = {model.input_shape[0] for model in calibration.models if model.input_shape}
+    if data is None or len(sides) != 1 or not all(model.training for model in calibration.models):
         return []
-    return [small(stem, data.shape[0], data.classes) for stem in SMALL_STEMS]
+    return [small(stem, side, data.classes) for side in sides for stem in SMALL_STEMS]
 
 
 def recommended_member(members: Sequence[Blueprint], advice: Advice) -> Blueprint | None:

@@ -105,7 +105,7 @@ def plan(
 
 
 def _planned(
-    calibration: Calibration, requirement: Requirement, budget: float, report: Progress
+    calibration: Calibration, requirement: Requirement, budget: float, progress: Progress
 ) -> TrainingPlan:
     ladder = ladder_of(calibration)
     sizes = buildable(calibration, candidate_sizes(ladder))
@@ -114,9 +114,9 @@ def _planned(
     affordable = [size for size in sizes if prices[size] <= budget]
     after = {}
     for done, size in enumerate(affordable):
-        report(done, len(affordable))
+        progress(done, len(affordable))
         after[size] = expected_log_width(ladder, size, requirement)
-    report(len(affordable), len(affordable))
+    progress(len(affordable), len(affordable))
     chosen = _choose(ladder, requirement, prices, budget, after)
     planned = [_candidate(calibration, size, prices[size], width) for size, width in chosen]
     worth = bool(chosen) and chosen[-1][1] <= WORTH * now

@@ -59,9 +59,11 @@ def process(seen: Observations) -> Process:
     z, steepness = seen.z()
     variance = _variance(seen, steepness)
     member = (seen.sizes == sizes[:, None]).astype(float)
-    mean, precision, within = _by_size(z, variance, member)
+    mean, inverse_variance, within = _by_size(z, variance, member)
     scale = _slope_of_means(x, (z @ member.T) / member.sum(1))
-    lower = np.asarray(np.linalg.cholesky(_covariance(x, scale, precision)), dtype=np.float64)
+    lower = np.asarray(
+        np.linalg.cholesky(_covariance(x, scale, inverse_variance)), dtype=np.float64
+    )
     white = forward_substitution(lower, _right_sides(x, mean, lower.shape))
     level, slope, covariance, log_likelihood = _generalised_least_squares(white)
     log_determinant = 2 * np.log(np.diagonal(lower, axis1=-2, axis2=-1)).sum(-1)
@@ -93,14 +95,18 @@ def _variance(seen: Observations, steepness: Floats) -> Floats:
 
 
 def _by_size(z: Floats, variance: Floats, member: Floats) -> tuple[Floats, Floats, Floats]:
-    """Weighted mean of each size's trainings, its precision (..., sizes), and the log likelihood of
-    their distances from it (...).
+    """Weighted mean of each size's trainings, its inverse variance (..., sizes), and the log
+    likelihood of their distances from it (...).
     """
     z = z[:, None, None]
-    precision = (1 / variance) @ member.T
-    mean = ((z / variance) @ member.T) / precision
-    distance = (z**2 / variance).sum(-1) - (precision * mean**2).sum(-1)
-    return mean, precision, -0.5 * (np.log(variance).sum(-1) + np.log(precision).sum(-1) + distance)
+    inverse_variance = (1 / variance) @ member.T
+    mean = ((z / variance) @ member.T) / inverse_variance
+    distance = (z**2 / variance).sum(-1) - (inverse_variance * mean**2).sum(-1)
+    return (
+        mean,
+        inverse_variance,
+        -0.5 * (np.log(variance).sum(-1) + np.log(inverse_variance).sum(-1) + distance),
+    )
 
 
 def _slope_of_means(x: Floats, means: Floats) -> Floats:
@@ -110,11 +116,11 @@ def _slope_of_means(x: Floats, means: Floats) -> Floats:
     return np.asarray(np.maximum(slope, LEAST_SLOPE))
 
 
-def _covariance(x: Floats, scale: Floats, precision: Floats) -> Floats:
+def _covariance(x: Floats, scale: Floats, inverse_variance: Floats) -> Floats:
     """Of the sizes' means: the deviation from the trend, and each mean's own variance."""
     strength = ROUGHNESSES * scale[:, None] ** 2
     deviation = strength[:, None, :, None, None] * covariances(x[:, None], x)[:, None]
-    itself = np.eye(len(x)) / precision[..., None, :]
+    itself = np.eye(len(x)) / inverse_variance[..., None, :]
     return np.asarray(deviation[:, :, None, None] + itself[:, None, :, :, None])
 
 

@@ -1,6 +1,6 @@
 """Quantising a ladder, and measuring what each model loses."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,16 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer import io
-from sizer.datasets import Dataset, open_dataset
+from sizer.datasets import Dataset, open_splits
+from sizer.datasets.records import MAX_BAD
 from sizer.errors import OutputError, UsageError
 from sizer.inference.child import Child, Children, bounds_of
 from sizer.inference.input_format import InputFormat, to_metadata
+from sizer.inference.input_shape import CROP_KEY, InputSize
 from sizer.inference.inputs import InputPlan, arrange
 from sizer.inference.model import OnnxModel, open_in, read_in
-from sizer.measure.blocks import image_order
+from sizer.measure.blocks import image_order, seen_by
 from sizer.measure.cells import measure
 from sizer.measure.processes import Processes
 from sizer.measure.store import open_store
+from sizer.measure.work import Engine
 from sizer.networks.manifest import (
     Manifest,
     TrainedModel,
@@ -69,20 +72,26 @@ def quantize(
     data: str | Path = "builtin",
     precision: LowPrecision = "int8",
     input_format: InputFormat | None = None,
+    input_side: int | None = None,
+    crop_share: float | None = None,
+    max_bad: float = MAX_BAD,
     command: str | None = None,
     progress: ReportProgress = no_progress,
+    tell: Callable[[str], None] = say_nothing,
 ) -> QuantizedLadder:
     """Quantise fp32 models into `folder`, and measure what each loses on clean test images.
 
     models: ONNX files, or folders of them. data: whose training images set the ranges of the
-    activations. command: the line that does this, for the manifest. A ladder's manifest is copied,
-    model by model, so that `calibrate` sees the same sizes and the same family. What the folder
-    holds already is kept. Raises ModelError for a model that is quantised already or cannot be,
-    UsageError for models of several ladders, and OutputError where the folder holds another ladder.
+    activations. input_side, crop_share, max_bad, tell: as in `sizer.calibrate`. command: the line
+    that does this, for the manifest. A ladder's manifest is copied, model by model, so that
+    `calibrate` sees the same sizes and the same family. What the folder holds already is kept.
+    Raises ModelError for a model that is quantised already or cannot be, UsageError for models of
+    several ladders, and OutputError where the folder holds another ladder.
     """
     models = [models] if isinstance(models, str | Path) else models
     paths, folder, data = [Path(path) for path in models], Path(folder), str(data)
-    train, test = open_dataset(data, "train"), open_dataset(data, "test")
+    size = InputSize(input_side, crop_share)
+    train, test = open_splits(data, max_bad, tell)
     sources = find_models(paths)
     asked: dict[str, object] = {
         "models": [str(path) for path in paths],
@@ -90,21 +99,24 @@ def quantize(
         "data": data,
         "precision": precision,
         "input_format": input_format,
+        "input_side": input_side,
+        "crop_share": crop_share,
+        "max_bad": max_bad,
     }
     command = command or python_line("quantize", **asked)
     ladder = _quantized_ladder(paths, folder, precision, command)
     with Children() as children:
-        (child,) = children.first(1)
-        opened = open_models(sources, train.info, child, "cpu", input_format)
+        (child,), engine = children.first(1), Processes(children, tell)
+        opened = open_models(sources, train.info, child, "cpu", input_format, size)
         _make_folder(folder, sources)
         noise_steps = ladder.recipe.noise_steps if ladder else None
         report, results = progress("quantising"), list[QuantizedModel]()
         total = sum(model.info.parameters for model in opened)
         for model, source in zip(opened, sources, strict=True):
             report(sum(result.parameters for result in results), total)
-            target = folder / source.path.name
-            _quantize_model(model, target, child, train, noise_steps, precision)
-            results.append(_compare(model, target, children, test))
+            target, seen = folder / source.path.name, seen_by(model.info, train)
+            _quantize_model(model, target, child, seen, noise_steps, precision)
+            results.append(_compare(model, target, child, engine, test, size))
             if ladder and source.entry:
                 ladder = _with_quantized(ladder, source.entry, target, child, results[-1])
                 write_manifest(folder, ladder)
@@ -146,12 +158,14 @@ def _quantize_model(
     precision: LowPrecision,
 ) -> None:
     """Write `target`, unless it was made before from the same model and images."""
-    made = made_from(model.fingerprint, precision, train.info.fingerprint, noise_steps)
+    made = made_from(model.fingerprint, precision, train.info.identity, noise_steps)
     if target.exists() and is_made(read_in(child, target), made):
         return
     indices = image_order(train.info.images)[:CALIBRATION_IMAGES]
     images = CalibrationImages(train.read(indices)[0], indices, noise_steps, model.plan)
-    metadata = {**to_metadata(model.plan.input_format), **made}
+    share = model.info.crop_share
+    cropped = {} if share is None else {CROP_KEY: repr(share)}
+    metadata = {**to_metadata(model.plan.input_format), **cropped, **made}
     with TemporaryDirectory(prefix="sizer-") as scratch:
         bounds = bounds_of(model.path, model.size, images.images.size, seconds=TOOLS)
         contents = child.call(
@@ -184,11 +198,12 @@ class CalibrationImages:
             yield arrange(noisy, self.plan)
 
 
-def _compare(model: OnnxModel, target: Path, children: Children, test: Dataset) -> QuantizedModel:
+def _compare(
+    model: OnnxModel, target: Path, child: Child, engine: Engine, test: Dataset, size: InputSize
+) -> QuantizedModel:
     """Clean accuracies of a model and its quantised file; what is measured is kept."""
-    noise, engine, (child,) = Noise(), Processes(children, say_nothing), children.first(1)
-    file = read_in(child, target)
-    quantized = open_in(child, file, test.info, parameters=model.info.parameters)
+    noise, file = Noise(), read_in(child, target)
+    quantized = open_in(child, file, test.info, size=size, parameters=model.info.parameters)
     images = min(CLEAN_IMAGES, test.info.images)
     with open_store() as store:
         before, after = (

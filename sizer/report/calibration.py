@@ -18,6 +18,7 @@ from sizer.report.format import interval, number, short
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
+    from sizer.inference.records import ModelInfo
     from sizer.prediction.outlook import Outlook
     from sizer.prediction.question import Requirement
     from sizer.scaling.surface import LawFit
@@ -86,6 +87,10 @@ def facts(calibration: "Calibration") -> tuple[tuple[str, str], ...]:
         ("images a model", f"{calibration.images:,}"),
         ("chance", f"{calibration.chance:.4g}"),
     ]
+    inputs = {m.input_shape for m in calibration.models if m.input_shape is not None}
+    if len(inputs) > 1:
+        listed = ", ".join(f"{height} x {width}" for height, width, _ in sorted(inputs))
+        pairs.append(("inputs", f"{listed} pixels"))
     if calibration.models[0].precision is not None:
         pairs.append(("measured at", calibration.models[0].precision))
     if calibration.ladder is not None:
@@ -100,15 +105,24 @@ def models_table(calibration: "Calibration") -> Table:
         last = len(steps) - 1
         steps = tuple(steps[round(i * last / (MOST_STEPS - 1))] for i in range(MOST_STEPS))
     by_cell = {(cell.model, cell.step): cell for cell in calibration.cells}
+    several = len({model.input_shape for model in calibration.models}) > 1
     rows = []
     for model in sorted(calibration.models, key=lambda model: (model.parameters, model.name)):
         cells = [by_cell.get((model.name, step)) for step in steps]
         shares = [number(cell.correct / cell.trials if cell else None, ".3f") for cell in cells]
-        rows.append((short(model.name), f"{model.parameters:,}", *shares))
+        rows.append((short(model.name), f"{model.parameters:,}", *_input(model, several), *shares))
     precision = calibration.models[0].precision
     title = f"Accuracy at noise step t{f', {precision}' if precision else ''}"
-    headings = ("model", "parameters", *(f"t={step:g}" for step in steps))
+    input_heading = ("input",) if several else ()
+    headings = ("model", "parameters", *input_heading, *(f"t={step:g}" for step in steps))
     return Table(title, headings, tuple(rows), detail=True)
+
+
+def _input(model: "ModelInfo", several: bool) -> tuple[str, ...]:
+    """The cell for a model's height and width, where models differ in it."""
+    if not several:
+        return ()
+    return (f"{model.input_shape[0]} x {model.input_shape[1]}" if model.input_shape else "unknown",)
 
 
 def fitted(calibration: "Calibration") -> tuple[Section, ...]:

@@ -49,7 +49,7 @@ def verdict_table(verdicts: "Sequence[DeviceVerdict]") -> Table:
 
 
 def _verdict_row(verdict: "DeviceVerdict") -> tuple[str, ...]:
-    sure = f" ({verdict.confidence})" if verdict.confidence else ""
+    sure = f" ({verdict.basis})" if verdict.basis else ""
     takes = [
         f"{interval(latency.milliseconds)} ms by {short(latency.runtime or 'any runtime')}"
         for latency in verdict.latencies
@@ -64,7 +64,7 @@ def _verdict_row(verdict: "DeviceVerdict") -> tuple[str, ...]:
 
 
 def _check(check: "DeviceCheck") -> str:
-    sure = f" ({check.confidence})" if check.confidence else ""
+    sure = f" ({check.basis})" if check.basis else ""
     return f"{check.verdict}: {check.reason}{sure}"
 
 

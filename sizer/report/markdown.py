@@ -59,6 +59,9 @@ def _rows(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _code(code: Code) -> str:
     caption = f"{escape(capital(code.caption))}:\n\n" if code.caption else ""
+    if any("<" in line for line in code.lines):  # no reader shall take it for a tag
+        lines = "\n".join(escape(line) for line in code.lines)
+        return f"{caption}<pre>{lines}</pre>"
     return caption + "\n".join(f"    {visible(line)}" for line in code.lines)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from sizer import io
 from sizer.calibration import Calibration
+from sizer.datasets.records import DatasetInfo
 from sizer.errors import OutputError
 from sizer.estimate import CONFIDENCE
 from sizer.prediction.advice import Advice
@@ -129,12 +130,17 @@ def _data(sources: Provenance) -> list[tuple[str, str]]:
         (
             name,
             f"{short(info.spec)}, {short(info.split)}: {info.images:,} images of "
-            f"{info.shape[0]} x {info.shape[1]}, {info.classes} classes, SHA-256 "
+            f"{size_in_words(info)}, {info.classes} classes, SHA-256 "
             f"{short(info.fingerprint)}",
         )
         for name, info in used.items()
         if info is not None
     ]
+
+
+def size_in_words(info: DatasetInfo) -> str:
+    """Height and width, or that they differ."""
+    return "different sizes" if info.size is None else "{} x {}".format(*info.size)
 
 
 def _programs(sources: Provenance) -> list[tuple[str, str]]:
@@ -158,10 +164,15 @@ def check_report(path: Path) -> None:
     """Raise OutputError before any work if the report could not be written or is not ours."""
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give a file name")
-    with io.writing_to(path):
-        if path.exists() and MARK.encode() not in path.read_bytes()[:200]:
-            raise OutputError(f"{path}: exists and is no report; choose another or remove it")
     io.check_writable(path)
+    with io.writing_to(path):
+        if path.exists() and MARK.encode() not in _beginning(path):
+            raise OutputError(f"{path}: exists and is no report; choose another or remove it")
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(200)
 
 
 def write_report(path: Path, report: Report) -> None:

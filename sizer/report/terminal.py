@@ -16,6 +16,7 @@ from sizer.report.document import (
 from sizer.report.format import visible
 
 if TYPE_CHECKING:
+    from rich.console import JustifyMethod
     from rich.text import Text
 
 COLOURS = {
@@ -114,7 +115,8 @@ def _grid(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     grid = Grid(show_header=bool(headings))
     for column in range(max(map(len, rows), default=0)):
         heading = escape(headings[column]) if headings else ""
-        grid.add_column(heading, justify="right" if headings and column else "left")
+        justify: JustifyMethod = "right" if headings and column else "left"
+        grid.add_column(heading, justify=justify, overflow="fold")
     for row in rows:
         grid.add_row(*(escape(cell) for cell in row))
     Console().print(grid)

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import weakref
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -142,9 +143,9 @@ class TestResults:
 
     def test_labels_out_of_range_are_refused(self):
         class Wrong(ScriptedImages):
-            def read(self, indices):
-                images, labels = super().read(indices)
-                return images, labels + 1
+            @property
+            def labels(self):
+                return super().labels + 1
 
         with pytest.raises(DataError, match=r"0\.\.9"):
             measure(ladder(), Wrong(100), NOISE, MemoryStore(), steps=STEPS)
@@ -248,15 +249,18 @@ class TestResuming:
         assert calls == sorted(calls)
 
     def test_the_source_changes_with_every_ingredient(self):
-        info = IMAGES.info
         model = ladder()[0]
+        larger = replace(model, info=replace(model.info, input_shape=(4, 4, 3)))
+        cropped = replace(larger, info=replace(larger.info, crop_share=0.5))
         sources = [
-            source_of(model, info, NOISE),
-            source_of(ladder()[1], info, NOISE),
-            source_of(scripted_model("m100", 100, falling, provider="cuda"), info, NOISE),
-            source_of(model, ScriptedImages(1300, seed=1).info, NOISE),
-            source_of(model, info, Noise(SCHEDULE, no_noise, seed=8)),
-            source_of(model, info, Noise(linear_schedule(1000), no_noise, seed=7)),
+            source_of(model, IMAGES, NOISE),
+            source_of(ladder()[1], IMAGES, NOISE),
+            source_of(scripted_model("m100", 100, falling, provider="cuda"), IMAGES, NOISE),
+            source_of(model, ScriptedImages(1300, seed=1), NOISE),
+            source_of(larger, IMAGES, NOISE),
+            source_of(cropped, IMAGES, NOISE),
+            source_of(model, IMAGES, Noise(SCHEDULE, no_noise, seed=8)),
+            source_of(model, IMAGES, Noise(linear_schedule(1000), no_noise, seed=7)),
         ]
         assert len(set(sources)) == len(sources)
 
@@ -346,10 +350,11 @@ def finished_cells(path):
         return {
             (model.info.parameters, step, start)
             for model in ladder()
-            for step, start, _ in store.cells(source_of(model, IMAGES.info, NOISE))
+            for step, start, _ in store.cells(source_of(model, IMAGES, NOISE))
         }
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments_it_resumes_to_the_same_labels(tmp_path):
     moments = random.Random(20251)
     path = tmp_path / "cells.sqlite"

@@ -218,6 +218,7 @@ class TestWeights:
 
 
 class TestCommand:
+    @pytest.mark.slow
     def test_published_weights_become_onnx(self, tmp_path):
         """All of B0 at its own resolution, through the command, against torch."""
         blueprint = published("b0", 7)

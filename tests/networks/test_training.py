@@ -1,5 +1,6 @@
 """Training: what it is fed, that it can be stopped at any moment, and the ladder that results."""
 
+import errno
 import hashlib
 import multiprocessing
 import os
@@ -11,6 +12,7 @@ import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import onnxruntime
@@ -233,14 +235,14 @@ class TestTrain:
             self.run(path)
         assert "\n" not in str(caught.value)
 
-    def test_a_full_disk_keeps_the_checkpoint_before(self, tmp_path):
-        """A folder in the way of the next checkpoint stands for the disk that holds no more."""
+    def test_a_full_disk_keeps_the_checkpoint_before(self, tmp_path, monkeypatch):
         path = tmp_path / "model.pt"
         with pytest.raises(StopError):
             self.run(path, stop_after=1)
         before = path.read_bytes()
-        path.with_name(f".{path.name}.{os.getpid()}.partial").mkdir()
-        with pytest.raises(OutputError, match="Is a directory; make room"):
+        full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        monkeypatch.setattr("pathlib.Path.write_bytes", Mock(side_effect=full))
+        with pytest.raises(OutputError, match="No space left on device; make room"):
             self.run(path)
         assert path.read_bytes() == before
 
@@ -525,6 +527,7 @@ class TestLadder:
         assert contents(ladder_copy) == before
         assert not list((tmp_path / "cache" / "sizer").glob("decoded-*"))  # refused before the work
 
+    @pytest.mark.slow
     def test_killed_and_finished_by_more_processes_it_is_the_same(
         self, data, undisturbed, tmp_path
     ):
@@ -547,6 +550,7 @@ class TestLadder:
         for name, epochs in done.items():  # resumed, not repeated
             assert min(m.done for m in reported if m.name == name) == epochs
 
+    @pytest.mark.slow
     def test_ctrl_c_ends_all_its_processes_in_one_line(self, data, tmp_path):
         """A terminal sends it to every process; workers leave the answer to their parent."""
         folder = tmp_path / "interrupted"
@@ -564,6 +568,7 @@ class TestLadder:
         wait_until(lambda: not living(process.pid), "orphans")
         assert trained_epochs(folder)
 
+    @pytest.mark.slow
     def test_a_killed_worker_is_one_line_and_a_damaged_file_is_trained_again(
         self, data, ladder_copy
     ):
@@ -586,6 +591,7 @@ class TestLadder:
         assert {path: kept[path] for path in before} == before
         assert trained_epochs(ladder_copy).keys() == {damaged.stem}
 
+    @pytest.mark.slow
     def test_what_fails_in_a_worker_is_said_by_its_parent(self, data, tmp_path, monkeypatch):
         monkeypatch.setattr(recipe, "LEARNING_RATE", 1e30)
         with pytest.raises(
@@ -602,6 +608,7 @@ class Described:
 
     def __init__(self, shape, images=10, spec="described"):
         self.info = DatasetInfo(spec, "train", "f" * 64, CLASSES, images, shape)
+        self.labels = np.arange(images) % CLASSES
 
     def read(self, indices):
         raise AssertionError("read before the request was checked")

@@ -135,6 +135,7 @@ def clearly(calibration, step, target):
 
 
 class TestNeverAgainstTheMeasurements:
+    @pytest.mark.slow
     @settings(max_examples=30)
     @given(curves=ladders(), place=st.floats(0.02, 0.98), step=st.sampled_from([0.0, 225.0, 450.0]))
     def test_sizes_that_clearly_pass_or_fail(self, curves, place, step):
@@ -154,6 +155,7 @@ class TestNeverAgainstTheMeasurements:
                 size is None or size > max(below) for size in (sizes.best, sizes.recommended)
             )
 
+    @pytest.mark.slow
     @settings(max_examples=30)
     @given(curves=ladders(), place=st.floats(0.02, 0.98), step=st.sampled_from([0.0, 225.0, 450.0]))
     def test_the_measured_size_that_already_does_it(self, curves, place, step):

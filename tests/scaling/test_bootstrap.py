@@ -97,6 +97,7 @@ class TestErrors:
         pairs = zip(sandwiches, ladders, strict=True)
         return [bootstrap(fit, curves, None) for fit, curves in pairs]
 
+    @pytest.mark.slow
     def test_bootstrap_and_sandwich_agree(self, sandwiches, resampled):
         """200 weighings alone err by 5 %, and 21 models determine either by some 20 %."""
         for sandwich, drawn in zip(sandwiches, resampled, strict=True):

@@ -86,6 +86,7 @@ class TestLattices:
         assert drawn.mean() == pytest.approx(0.5, abs=0.03)
         assert drawn.std() == pytest.approx(12**-0.5, abs=0.02)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("given", ["open_lattices", "tori"])
     def test_thresholds_tend_to_the_critical_point(self, given, request):
         simulated, _ = request.getfixturevalue(given)

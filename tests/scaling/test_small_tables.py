@@ -107,6 +107,7 @@ def test_plots_of_a_table_without_a_law(tmp_path):
     assert {path.stem for path in (tmp_path / "pictures").iterdir()} == {"curves"}
 
 
+@pytest.mark.slow
 def test_very_many_steps_are_fitted_in_groups(tmp_path):
     many = np.linspace(0, 1000, 1500)
     curves = small(SIZES, many)

@@ -51,8 +51,12 @@ class ScriptedImages:
         fingerprint = f"scripted {self.images} {self.classes} {self.seed}"
         return DatasetInfo("scripted", "test", fingerprint, self.classes, self.images, SHAPE)
 
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        return (uniform(self.seed, np.arange(self.images)) * self.classes).astype(np.int64)
+
     def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        labels = (uniform(self.seed, indices) * self.classes).astype(np.int64)
+        labels = self.labels[indices]
         pixels = np.zeros((len(indices), 12), np.uint8)
         pixels[:, WHITE] = 255
         pixels[:, NUMBER] = indices.astype("<u4")[:, None].view(np.uint8)

@@ -39,7 +39,7 @@ class MemoryStore:
 
 def contents(store, evaluators, data=IMAGES, noise=NOISE):
     """Every kept label, as bytes."""
-    sources = [source_of(evaluator, data.info, noise) for evaluator in evaluators]
+    sources = [source_of(evaluator, data, noise) for evaluator in evaluators]
     return {
         (source, cell): labels.tobytes()
         for source in sources

@@ -58,7 +58,7 @@ class BuiltinDataset:
     def __init__(self, split: Split) -> None:
         count = IMAGES[split]
         self._split = split
-        self._labels = _labels(split, count)
+        self.labels = _labels(split, count)
         self._anchors = np.array(VOCABULARY, dtype=np.float64)[class_strokes()]
         self.info = DatasetInfo(
             spec="builtin",
@@ -69,9 +69,13 @@ class BuiltinDataset:
             shape=(SIZE, SIZE, 3),
         )
 
+    def picture(self, index: int) -> NDArray[np.uint8]:
+        """One image (16, 16, 3)."""
+        return self.read(np.array([index]))[0].reshape(SIZE, SIZE, 3)
+
     def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """uint8 images (n, 16, 16, 3) and labels (n,), in the order of `indices`."""
-        labels = self._labels[indices]
+        labels = self.labels[indices]
         images = np.empty((len(indices), SIZE, SIZE, 3), np.uint8)
         for start in range(0, len(indices), CHUNK):
             some = slice(start, start + CHUNK)
@@ -83,7 +87,7 @@ class BuiltinDataset:
 
     def _fingerprint(self) -> str:
         images, _ = self.read(np.arange(FINGERPRINTED))
-        head = images.tobytes() + self._labels.tobytes()
+        head = images.tobytes() + self.labels.tobytes()
         return hashlib.sha256(f"{VERSION} {self._split} ".encode() + head).hexdigest()
 
 
@@ -152,5 +156,7 @@ def _distance(pixels: Floats, segment: Floats) -> Floats:
 
 
 FORMAT = Format(
-    "`builtin`", lambda spec: spec == "builtin", lambda _spec, split: BuiltinDataset(split)
+    "`builtin`",
+    lambda spec: spec == "builtin",
+    lambda _spec, split, _reading: BuiltinDataset(split),
 )

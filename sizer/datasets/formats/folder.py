@@ -1,72 +1,98 @@
 """Pictures in class folders."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from sizer.datasets.fingerprint import fingerprint
+import numpy as np
+
+from sizer.datasets.fingerprint import content_digest, fingerprint
 from sizer.datasets.format import Format
 from sizer.datasets.formats.parquet import parquet_files
 from sizer.datasets.images import pictures_in
-from sizer.datasets.splits import SPLIT_NAMES, WHOLE, Split, choose_split
-from sizer.datasets.table import Source, TableDataset
+from sizer.datasets.labels import Labels, check_labels
+from sizer.datasets.opening import open_pictures
+from sizer.datasets.parallel import in_parallel
+from sizer.datasets.picture_set import PictureDataset
+from sizer.datasets.splits import SPLIT_NAMES, TRAINING, WHOLE, Split, by_lower_case
+from sizer.datasets.survey import Reading
 from sizer.errors import DataError
 
-if TYPE_CHECKING:
-    import datasets
+
+class FolderSource:
+    """The picture files of class folders, class by class."""
+
+    def __init__(self, folder: Path, classes: Sequence[str], spec: str) -> None:
+        """Raises DataError where they hold no picture."""
+        pictures = [pictures_in(folder / name) for name in classes]
+        self._folder = folder
+        self._files = [file for files in pictures for file in files]
+        counts = [len(files) for files in pictures]
+        numbers = np.repeat(np.arange(len(classes)), counts)
+        self.labels: Labels
+        self.labels, self.classes = check_labels(numbers, len(classes), spec)
+        self.digests: list[bytes] = in_parallel(content_digest, self._files)
+        self.fingerprint = fingerprint(self._files, folder, classes, self.digests)
+
+    def encoded(self, index: int) -> bytes:
+        """The bytes of one file. Raises ValueError where it is gone."""
+        try:
+            return self._files[index].read_bytes()
+        except OSError as error:
+            raise ValueError(f"cannot be read ({error.strerror})") from error
+
+    def name(self, index: int) -> str:
+        """Where it lies in the folder."""
+        return str(self._files[index].relative_to(self._folder))
 
 
-def open_folder(spec: str, split: Split) -> TableDataset:
-    """Pictures in class folders, which may lie in train, test or validation folders.
+def open_folder(spec: str, split: Split, reading: Reading) -> PictureDataset:
+    """Pictures in class folders, which may lie in folders named for the splits.
 
-    Classes are numbered in the order of their names, as text; where there is a train folder, its
-    class folders are the classes. Files that are not pictures by their suffix are left out.
+    Classes are numbered in the order of their names, as text; where there is a folder to train on,
+    its class folders are the classes. Files that are not pictures by their suffix are left out.
     """
     root = Path(spec)
-    splits = split_folders(root)
-    chosen = choose_split(splits, split, spec) if splits else WHOLE
-    folder = splits.get(chosen, root)
-    classes = class_names(splits.get("train", folder), spec)
-    unknown = set(class_names(folder, spec)) - set(classes)
+    splits = split_folders(root) or {WHOLE: root}
+    trained = next((splits[name] for name in splits if name.lower() in TRAINING), None)
+    classes = class_names(trained, spec) if trained else None
+    sources = {
+        name: partial(_source, folder, classes, trained, spec) for name, folder in splits.items()
+    }
+    return open_pictures(spec, sources, split, reading, divide=True)
+
+
+def _source(
+    folder: Path, classes: list[str] | None, trained: Path | None, spec: str
+) -> FolderSource:
+    """The pictures of one split's folder. classes: those of the folder to train on, if any."""
+    there = class_names(folder, spec)
+    unknown = set(there) - set(classes or there)
     if unknown:
         raise DataError(
-            f"{folder}: class folder {min(unknown)} is not among those of {splits['train']};"
+            f"{folder}: class folder {min(unknown)} is not among those of {trained};"
             " rename or remove it"
         )
-    pictures = [pictures_in(folder / name) for name in classes]
-    identity = fingerprint([file for files in pictures for file in files], folder, classes)
-    return TableDataset(
-        picture_table(pictures, classes), Source(spec, chosen, identity, linked=True)
-    )
-
-
-def picture_table(pictures: Sequence[Sequence[Path]], classes: list[str]) -> "datasets.Dataset":
-    """Paths and labels of the pictures of each class, in order; the pictures stay on disk."""
-    import datasets
-
-    labelled = [(str(file), label) for label, files in enumerate(pictures) for file in files]
-    return datasets.Dataset.from_dict(
-        {"image": [path for path, _ in labelled], "label": [label for _, label in labelled]},
-        features=datasets.Features(
-            {"image": datasets.Image(), "label": datasets.ClassLabel(names=classes)}
-        ),
-    )
+    return FolderSource(folder, classes or there, spec)
 
 
 def split_folders(root: Path) -> Mapping[str, Path]:
     """The folders named for a split, or none if they hold pictures as a class folder would."""
-    splits = {folder.name: folder for folder in subfolders(root) if folder.name in SPLIT_NAMES}
+    splits = {
+        folder.name: folder for folder in subfolders(root) if folder.name.lower() in SPLIT_NAMES
+    }
     return splits if any(subfolders(folder) for folder in splits.values()) else {}
 
 
 def class_names(folder: Path, spec: str) -> list[str]:
-    """Names of the class folders; raises DataError where there are none."""
+    """Names of the class folders; raises DataError where there are none, or two are the same."""
     names = [child.name for child in subfolders(folder)]
     if not names:
         raise DataError(
             f"{spec}: no class folders in {folder}; put the pictures of each class in a folder of"
             " its own"
         )
+    by_lower_case(names, str(folder))
     return names
 
 

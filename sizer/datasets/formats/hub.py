@@ -2,10 +2,14 @@
 
 import hashlib
 import re
+from functools import partial
 
 from sizer.datasets.format import Format
-from sizer.datasets.splits import Split, choose_split
-from sizer.datasets.table import Source, TableDataset, filling_cache, quiet
+from sizer.datasets.opening import open_pictures
+from sizer.datasets.picture_set import PictureDataset
+from sizer.datasets.splits import Split
+from sizer.datasets.survey import Reading
+from sizer.datasets.table import TableSource, filling_cache, quiet
 from sizer.errors import DataError
 from sizer.io import cache_folder
 
@@ -14,7 +18,7 @@ PREFIX = "hf:"
 NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 
 
-def open_hub(spec: str, split: Split) -> TableDataset:
+def open_hub(spec: str, split: Split, reading: Reading) -> PictureDataset:
     """The data set `hf:NAME`, downloaded once into the caches of the hub and of sizer.
 
     Its fingerprint is that of the revision, since the hub identifies content by it. Without a
@@ -33,11 +37,18 @@ def open_hub(spec: str, split: Split) -> TableDataset:
             f"hf://datasets/{name}", cache_dir=str(cache_folder() / "hub")
         )
         builder.download_and_prepare()
-        chosen = choose_split(list(builder.info.splits), split, spec)
-        table = builder.as_dataset(split=chosen)
     revision = str(builder.hash)
-    identity = hashlib.sha256("\0".join((name, revision, chosen)).encode()).hexdigest()
-    return TableDataset(table, Source(spec, chosen, identity, linked=True))
+
+    def source(name_of_split: str) -> TableSource:
+        parts = (name, revision, name_of_split)
+        identity = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        table = builder.as_dataset(split=name_of_split)
+        return TableSource(table, spec, identity, linked=True)
+
+    sources = {
+        name_of_split: partial(source, name_of_split) for name_of_split in builder.info.splits
+    }
+    return open_pictures(spec, sources, split, reading, divide=False)
 
 
 FORMAT = Format(

@@ -31,7 +31,7 @@ class NpzDataset:
         images, labels = (open_member(path, member, identity, spec) for member in MEMBERS)
         check_shapes(images, labels, spec)
         self._images = images if images.ndim == 4 else images[..., np.newaxis]
-        self._labels, classes = check_labels(np.array(labels), None, spec)
+        self.labels, classes = check_labels(np.array(labels), None, spec)
         count, height, width, channels = self._images.shape
         self.info = DatasetInfo(
             spec=spec,
@@ -42,9 +42,13 @@ class NpzDataset:
             shape=(height, width, channels),
         )
 
+    def picture(self, index: int) -> Pixels:
+        """One image (height, width, channels)."""
+        return np.array(self._images[index], dtype=np.uint8)
+
     def read(self, indices: NDArray[np.int64]) -> tuple[Pixels, Labels]:
         """Images (n, height, width, channels) and labels (n,), in the order of `indices`."""
-        return np.array(self._images[indices], dtype=np.uint8), self._labels[indices]
+        return np.array(self._images[indices], dtype=np.uint8), self.labels[indices]
 
 
 def check_shapes(images: NDArray[Any], labels: NDArray[Any], spec: str) -> None:
@@ -102,5 +106,5 @@ def extract(path: Path, member: str, folder: Path) -> Path:
 FORMAT = Format(
     "a .npz file",
     lambda spec: spec.endswith(".npz") and Path(spec).exists(),
-    lambda spec, _split: NpzDataset(Path(spec), spec),
+    lambda spec, _split, _reading: NpzDataset(Path(spec), spec),
 )

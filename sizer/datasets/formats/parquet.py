@@ -1,14 +1,17 @@
 """Data sets in parquet files, as the Hugging Face hub lays them out."""
 
-import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizer.datasets.fingerprint import fingerprint
 from sizer.datasets.format import Format
-from sizer.datasets.splits import SPLIT_NAMES, WHOLE, Split, choose_split
-from sizer.datasets.table import Source, TableDataset, filling_cache, quiet
+from sizer.datasets.opening import open_pictures
+from sizer.datasets.picture_set import PictureDataset
+from sizer.datasets.splits import SPLIT_NAMES, WHOLE, Split, split_of
+from sizer.datasets.survey import Reading
+from sizer.datasets.table import TableSource, filling_cache, quiet
 from sizer.errors import DataError
 from sizer.io import cache_folder
 
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
 
 PARQUET_MARK = b"PAR1"  # the first and the last four bytes of a whole parquet file
 ROWS_AT_ONCE = 1000  # that are in memory while the cache's copy is written
-SPLIT_OF_FILE = re.compile(rf"({'|'.join(SPLIT_NAMES)})(?![a-z])")
 
 
 def parquet_files(path: Path) -> list[Path]:
@@ -27,28 +29,37 @@ def parquet_files(path: Path) -> list[Path]:
     return [path] if path.suffix == ".parquet" and path.exists() else []
 
 
-def open_parquet(spec: str, split: Split) -> TableDataset:
-    """The files of one split, as one table; each must be a whole parquet file."""
+def open_parquet(spec: str, split: Split, reading: Reading) -> PictureDataset:
+    """The files of one split, as one table; each must be a whole parquet file.
+
+    A folder without splits is divided; a file that is named itself is taken as it is.
+    """
     root = Path(spec)
-    by_split = group_parquet(parquet_files(root))
-    chosen = choose_split(by_split, split, spec)
-    files = sorted(by_split[chosen])
+    sources = {
+        name: partial(_source, files, root, spec)
+        for name, files in group_parquet(parquet_files(root)).items()
+    }
+    return open_pictures(spec, sources, split, reading, divide=root.is_dir())
+
+
+def _source(files: Sequence[Path], root: Path, spec: str) -> TableSource:
+    files = sorted(files)
     if len({file.parent for file in files}) > 1:
         folders = ", ".join(sorted({str(file.parent) for file in files}))
         raise DataError(f"{spec}: parquet in more than one folder ({folders}); name one of them")
     for file in files:
         check_parquet(file)
     identity = fingerprint(files, root)
-    table = load_parquet(files, identity, spec)
-    return TableDataset(table, Source(spec, chosen, identity, linked=False))
+    return TableSource(load_parquet(files, identity, spec), spec, identity, linked=False)
 
 
 def group_parquet(files: Sequence[Path]) -> Mapping[str, list[Path]]:
     """Files by the split that the start of their name, or else their folder's name, says."""
     groups: dict[str, list[Path]] = {}
     for file in files:
-        match = SPLIT_OF_FILE.match(file.name) or SPLIT_OF_FILE.fullmatch(file.parent.name)
-        groups.setdefault(match.group(1) if match else WHOLE, []).append(file)
+        folder = file.parent.name.lower()
+        name = split_of(file.name) or (folder if folder in SPLIT_NAMES else WHOLE)
+        groups.setdefault(name, []).append(file)
     return groups
 
 
