@@ -173,7 +173,7 @@ def test_class_folders_under_split_folders(train, name, tmp_path):
     write_folders(tmp_path / train, 255 - PIXELS)
     write_folders(tmp_path / name, PIXELS[:2], LABELS[1:3])
     test = open_dataset(str(tmp_path), "test")
-    assert (test.info.split, test.info.images, test.info.classes) == (name, 2, CLASSES)
+    assert (test.info.split, test.info.images, test.info.classes) == (name.lower(), 2, CLASSES)
     assert test.read(np.arange(2))[1].tolist() == [1, 2]  # numbered as in the train folder
     assert open_dataset(str(tmp_path), "train").info.images == COUNT
 
