@@ -11,6 +11,9 @@ from sizer.inference.input_format import InputFormat
 Layout = Literal["NCHW", "NHWC"]
 
 BYTE_RANGE = (0.0, 255.0)
+# Values of a free batch at most on a CPU: the maps of a larger one fill the memory, and it runs no
+# faster.
+CPU_BATCH_VALUES = 1 << 21
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,15 @@ from sizer.errors import ModelError, naming
 from sizer.inference.file_graph import FileGraph
 from sizer.inference.input_format import InputFormat, from_metadata, require_sound, to_metadata
 from sizer.inference.input_shape import Dims, InputSize, crop_share_from, input_shapes
-from sizer.inference.inputs import BYTE_RANGE, InputPlan
+from sizer.inference.inputs import BYTE_RANGE, CPU_BATCH_VALUES, InputPlan
 from sizer.inference.model_file import ModelFile, packed_files, read_model_file
 from sizer.inference.predictor import OnnxPredictor
 from sizer.inference.records import ModelInfo
 from sizer.inference.runtime import Provider, open_session
 
-CPU_BATCH = 25  # divides the blocks that are measured; 8 to 32 is fastest on a CPU
-LARGE_BATCH = 5  # of pictures of more than 334 pixels a side, whose maps fill the memory
+CPU_BATCHES = (25, 5, 1)  # divide the blocks that are measured; the first that is not too large
 CUDA_BATCH = 250
-BATCH_VALUES = 1 << 23  # values of one batch at most where it is free: 32 MiB as float32
+CUDA_BATCH_VALUES = 1 << 23  # values of one CUDA batch at most: 32 MiB as float32
 LARGEST_BATCH = 1 << 26  # values of a batch that a file states: 256 MiB as float32
 SAME = {"cpu": 0.0, "cuda": 1e-3}  # of the largest score: how far two runs may differ
 
@@ -227,9 +226,9 @@ def _batches(stated: int | None, shape: tuple[int, int, int], provider: Provider
     if stated is not None:
         return [stated]
     if provider == "cpu":
-        fast = CPU_BATCH if math.prod(shape) * CPU_BATCH <= BATCH_VALUES else min(LARGE_BATCH, most)
-        return [fast, 1]
-    return [max(1, min(CUDA_BATCH, BATCH_VALUES // math.prod(shape))), 1]
+        room = CPU_BATCH_VALUES // math.prod(shape)
+        return [next((batch for batch in CPU_BATCHES if batch <= room), 1), 1]
+    return [max(1, min(CUDA_BATCH, CUDA_BATCH_VALUES // math.prod(shape))), 1]
 
 
 def _require_classes(
