@@ -13,8 +13,11 @@ from typer.testing import CliRunner
 import sizer
 from sizer.cli import command_modules, load_commands
 from sizer.cli.app import app
+from sizer.datasets import open_dataset
 from sizer.errors import ModelError
 from sizer.inference.input_shape import CROP_KEY
+from sizer.networks.manifest import Manifest, write_manifest
+from sizer.networks.recipe import full_recipe
 from sizer.provenance import calibration_lines
 from sizer.report.calibration import document
 from sizer.report.markdown import markdown
@@ -132,6 +135,36 @@ def test_the_crop_share_is_the_users_else_the_models(tmp_path):
     wrong = channel_reader(tmp_path / "b.onnx", (16, 16), metadata={CROP_KEY: "7"})
     with pytest.raises(ModelError, match=r"sizer\.crop_share must be a share above 0"):
         measured(wrong, data=data)
+
+
+@pytest.mark.parametrize(("place", "seen"), [("photos/train", 9), ("photos", 0), ("photos/dev", 0)])
+def test_pictures_that_were_trained_on_are_never_measured_silently(
+    place, seen, tmp_path, monkeypatch
+):
+    """`photos/train` has no splits, so a part of it is measured: of what the ladder has seen."""
+    monkeypatch.chdir(tmp_path)
+    coloured_pictures(tmp_path / "photos")
+    (tmp_path / "photos" / "test").rename(tmp_path / "photos" / "train")
+    for number in range(60):
+        file = tmp_path / "photos" / "dev" / f"c{number % CLASSES}" / f"{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pixels = np.full((40, 30, 3), number, np.uint8)
+        pixels[..., number % CLASSES] += 200
+        Image.fromarray(pixels).save(file)
+    (tmp_path / "ladder").mkdir()
+    channel_reader(tmp_path / "ladder" / "m.onnx", (8, 8))
+    trained = open_dataset("photos", "train").info
+    recipe = full_recipe(1, "none", None)
+    write_manifest(tmp_path / "ladder", Manifest("train", "sizer", trained, recipe, "fp32", ()))
+    flattered = [w for w in measured("ladder", data=place).warnings if "were trained on" in w]
+    assert flattered == (
+        [
+            f"{place}: the models were trained on {seen} of its {seen} images, and their accuracies"
+            " flatter them"
+        ]
+        if seen
+        else []
+    )
 
 
 BAD_OPTIONS = {

@@ -36,7 +36,7 @@ def train(
     side: Annotated[
         int | None,
         typer.Option(
-            min=8, help="Pixels to bring pictures to, unless all are squares of one size."
+            min=8, max=2048, help="Pixels to bring pictures to, unless all are squares of one size."
         ),
     ] = None,
     max_bad: MaxBadOption = MAX_BAD,

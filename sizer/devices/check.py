@@ -49,7 +49,7 @@ class Inspection:
     def judge(self, device: Device, network: Footprint | None) -> DeviceVerdict:
         """network: what it takes, None where that is not known."""
         macs = None if network is None else network.macs
-        timed = () if macs is None else self.rates.latencies(device, self.precision, macs)
+        timed = () if not macs else self.rates.latencies(device, self.precision, macs)
         return judge(device, network, timed, self.limits)
 
 
