@@ -81,7 +81,7 @@ def _become_sizer(arguments, folder, environment, out, error):
         nothing = os.open(os.devnull, os.O_RDONLY)
         for number, stream in enumerate((nothing, out, error)):
             os.dup2(stream, number)
-        sys.stdout, sys.stderr = (open(number, "w", 1) for number in (1, 2))  # noqa: PTH123, SIM115
+        sys.stdout, sys.stderr = (open(n, "w", 1, closefd=False) for n in (1, 2))  # noqa: SIM115
         os.chdir(folder)
         os.environ.update(environment)
         sys.argv = ["sizer", *arguments]
