@@ -19,6 +19,7 @@ from sizer.devices.records import Device
 from sizer.devices.similarity import FACTORS, REST, WIDE, Case, Evidence, Floats
 
 BEFORE = (-1.2, 2.0)  # mean and sd of a log spread before any timing is seen
+NAMES = {"cpu": "cpu", "int8": "accelerators, int8", "fp16": "accelerators, fp16"}
 Group = Callable[[Case], Hashable]
 LEFT_OUT: Mapping[str, Group] = {
     "device": lambda case: case.device,
@@ -126,7 +127,7 @@ def main() -> None:
         for what, group in LEFT_OUT.items():
             predictions = list(left_out(cases, milliseconds, spreads, group))
             everything[what] += predictions
-            print(shown(sort, what, predictions))
+            print(shown(NAMES[sort], what, predictions))
     for what, predictions in everything.items():
         print(shown("all", what, predictions))
 

@@ -47,7 +47,7 @@ def precisions(accuracy: "Precision | None", verdicts: "Sequence[DeviceVerdict]"
     )
     if accuracy is None or held == accuracy:
         return None
-    return f"accuracy {accuracy}, footprint {held}: run `sizer quantize` to know what {held} loses"
+    return f"accuracy {accuracy}, footprint {held}: run sizer quantize to know what {held} loses"
 
 
 def verdict_table(verdicts: "Sequence[DeviceVerdict]") -> Table:

@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from latency import LEFT_OUT, left_out, sorts
+from latency import LEFT_OUT, NAMES, left_out, shown, sorts
 
 from sizer.devices.catalogue import find_device, shipped_devices
 from sizer.devices.energy import energy
@@ -15,6 +16,7 @@ from sizer.devices.latency import SPREADS, Rates
 from sizer.devices.records import Device, Timing
 from sizer.devices.similarity import FACTORS, REST, WIDE, Case, Evidence
 
+DECISIONS = Path(__file__).parents[2] / "docs" / "decisions.md"
 CATALOGUE = shipped_devices()
 RATES = Rates(CATALOGUE)
 
@@ -34,8 +36,10 @@ class TestCoverage:
         cases, latencies = sorts(CATALOGUE)[sort]
         found = list(left_out(cases, latencies, SPREADS[sort], LEFT_OUT["device"]))
         assert len(found) > 250
+        assert shown(NAMES[sort], "device", found) in DECISIONS.read_text()
         assert 0.87 <= np.mean([one.inside for one in found]) <= 0.94
 
+    @pytest.mark.slow
     def test_cpus_are_narrower_than_their_rates_alone_told(self):
         """Rates by source gave a median factor of 10 without timings of the device, 6.2 with."""
         cases, latencies = sorts(CATALOGUE)["cpu"]
@@ -130,7 +134,7 @@ class TestLatency:
         (small,) = rates.latencies(devices[0], "int8", 10)
         assert small.basis == "extrapolated"
         assert "1,000,000 to 4,000,000" in small.reason
-        assert small.milliseconds.high == pytest.approx(10)  # of the smallest network timed
+        assert small.milliseconds.high >= 10  # of the smallest network timed
         (large,) = rates.latencies(devices[0], "int8", 10**9)
         assert large.basis == "extrapolated"
 
@@ -164,16 +168,17 @@ class TestLatency:
             assert less.high <= more.high * (1 + 1e-9)
 
 
-class TestEnergy:
-    METERED = [
-        (device, timing)
-        for device in CATALOGUE
-        for timing in device.timings
-        if timing.energy_uj is not None
-    ]
+METERED = [
+    (device, timing)
+    for device in CATALOGUE
+    for timing in device.timings
+    if timing.energy_uj is not None
+]
 
+
+class TestEnergy:
     def test_published_on_four_devices(self):
-        assert {device.name for device, _ in self.METERED} == {
+        assert {device.name for device, _ in METERED} == {
             "STM32L4R5ZI", "STM32H7A3ZI", "STM32U385RG", "Syntiant NDP120"
         }  # fmt: skip
 

@@ -1,8 +1,9 @@
-"""The shipped timings: each has a source and a licence, and a file that is wrong is refused whole."""
+"""The shipped timings: each has a source and a licence; a file that is wrong is refused whole."""
 
 import csv
 import math
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -41,18 +42,9 @@ def test_at_least_fifteen_hundred_published_timings():
 
 def test_no_measurement_is_there_twice():
     rows = [
-        (
-            device.name,
-            t.processor,
-            t.threads,
-            t.runtime,
-            t.version,
-            t.precision,
-            t.model,
-            t.latency_ms,
-        )
+        (device.name, replace(timing, source="", licence=None, energy_uj=None))
         for device in CATALOGUE
-        for t in device.timings
+        for timing in device.timings
     ]
     assert [row for row, count in Counter(rows).items() if count > 1] == []
 
