@@ -15,7 +15,7 @@ from sizer.errors import ModelError, naming
 from sizer.inference.file_graph import FileGraph
 from sizer.inference.input_format import InputFormat, from_metadata, require_sound, to_metadata
 from sizer.inference.input_shape import Dims, InputSize, crop_share_from, input_shapes
-from sizer.inference.inputs import BYTE_RANGE, CPU_BATCH_VALUES, InputPlan
+from sizer.inference.inputs import CPU_BATCH_VALUES, WHOLE_RANGES, InputPlan
 from sizer.inference.model_file import ModelFile, packed_files, read_model_file
 from sizer.inference.predictor import OnnxPredictor
 from sizer.inference.records import ModelInfo
@@ -31,6 +31,7 @@ INPUT_TYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
     "tensor(uint8)": np.uint8,
+    "tensor(int8)": np.int8,
 }
 SCORE_TYPES = {
     f"tensor({name})"
@@ -107,7 +108,7 @@ def open_model(
     """Check a model file, and try it twice on noise of the shape that it takes.
 
     input_format: as the user says, else the file's metadata, else [-1, 1] as it is (0..255 for a
-    model that takes uint8). size: of models that take any, and what of the pictures is cropped.
+    model that takes uint8, -128..127 for int8). size: of models that take any, and what of the pictures is cropped.
     parameters: as the manifest says, else see `count_parameters`.
     name: the file's stem by default. Raises ModelError, with the remedy, for a file that cannot
     be read or trusted, or that does not fit the data; ProviderError if CUDA does not work.
@@ -146,7 +147,7 @@ def _plan_input(
     session = open_session(file.path, provider)
     dtype, dims = input_signature(session)
     _require_scores(session)
-    default = InputFormat(BYTE_RANGE) if dtype is np.uint8 else InputFormat()
+    default = InputFormat(WHOLE_RANGES.get(dtype, InputFormat().range))
     input_format = requested or from_metadata(file.metadata) or default
     shapes = input_shapes(dims, dataset.shape, side)
     _require_channels(input_format, {shape[2] for _, shape in shapes})
@@ -188,7 +189,7 @@ def input_signature(session: onnxruntime.InferenceSession) -> tuple[type[np.gene
         raise ModelError(f"has {len(inputs)} inputs ({names:.200}); an image classifier takes one")
     node = inputs[0]
     if node.type not in INPUT_TYPES:
-        raise ModelError(f"takes {node.type}; export it with float32, float16 or uint8 input")
+        raise ModelError(f"takes {node.type}; export it with float32, float16, uint8 or int8 input")
     return INPUT_TYPES[node.type], tuple(d if isinstance(d, int) else None for d in node.shape)
 
 
