@@ -11,6 +11,7 @@ from sizer.datasets.records import MAX_BAD
 from sizer.datasets.splits import is_training
 from sizer.errors import UsageError
 from sizer.fitting import fit_measurements
+from sizer.inference.child import Children
 from sizer.inference.input_format import InputFormat
 from sizer.inference.input_shape import InputSize
 from sizer.inference.records import ModelInfo, ProviderChoice
@@ -39,7 +40,7 @@ def calibrate(
     images: int | None = None,
     tolerance: float = TOLERANCE,
     provider: ProviderChoice = "auto",
-    engine: EngineChoice = "threads",
+    engine: EngineChoice = "processes",
     input_format: InputFormat | None = None,
     input_side: int | None = None,
     crop_share: float | None = None,
@@ -81,9 +82,11 @@ def calibrate(
     size = InputSize(input_side, crop_share)
     paths = [Path(name) for name in asked.models]
     files = find_models(paths or [shipped("models") / BUILTIN])
-    with open_engine(engine, tell) as run, open_store() as store:
+    with Children() as children, open_engine(engine, children, tell) as run, open_store() as store:
         dataset = open_dataset(asked.data, "test", max_bad, tell)
-        opened = open_models(files, dataset.info, provider, input_format, size)
+        (child,) = children.first(1)
+        opening = progress("reading models")
+        opened = open_models(files, dataset.info, child, provider, input_format, size, opening)
         for line in brought_to([model.info for model in opened], dataset.info):
             tell(line)
         for warning in foreseen([model.info.parameters for model in opened], _planned(asked.steps)):

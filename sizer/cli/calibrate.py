@@ -62,8 +62,11 @@ def calibrate(
         ProviderChoice, typer.Option(help="Where ONNX Runtime runs; auto: CUDA if it works.")
     ] = "auto",
     engine: Annotated[
-        EngineChoice, typer.Option(help="What runs it: threads, or the Ray cluster of RAY_ADDRESS.")
-    ] = "threads",
+        EngineChoice,
+        typer.Option(
+            help="What runs it: processes of this machine, or the cluster of RAY_ADDRESS."
+        ),
+    ] = "processes",
     input_range: InputRangeOption = None,
     mean: MeanOption = None,
     std: StdOption = None,

@@ -71,6 +71,7 @@ def check_model(
     a limit that cannot be read, and ModelError for a file that is damaged or has no fixed sizes.
     """
     from sizer.devices.graph import read_operations
+    from sizer.inference.child import Child, bounds_of, size_of
 
     inspection = Inspection.of(
         DeviceQuestion(
@@ -83,7 +84,10 @@ def check_model(
             max_latency_ms=max_latency_ms,
         )
     )
-    network = footprint(*read_operations(model), precision)
+    with Child() as child:
+        bounds = bounds_of(model, size_of(model))
+        operations, inputs = child.call(bounds, read_operations, model)
+    network = footprint(operations, inputs, precision)
     return tuple(inspection.judge(device, network) for device in inspection.devices)
 
 

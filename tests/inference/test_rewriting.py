@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
+from opened import open_model
 
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError
@@ -24,7 +25,6 @@ from sizer.inference.graph import (
 )
 from sizer.inference.input_format import InputFormat
 from sizer.inference.inputs import InputPlan, arrange, in_layout
-from sizer.inference.model import open_model
 from sizer.inference.rewritten import RewrittenGraph
 from sizer.inference.runtime import OutOfMemoryError, channel_block, open_session, simplified
 

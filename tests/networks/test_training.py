@@ -25,6 +25,7 @@ from sizer import __version__
 from sizer.datasets import open_dataset
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import DataError, ModelError, OutputError
+from sizer.inference.child import Child
 from sizer.networks import ladder, recipe, train
 from sizer.networks.architecture import macs, parameters, small
 from sizer.networks.decoded import decoded
@@ -465,7 +466,8 @@ class TestLadder:
 
     def test_a_measurement_knows_how_long_each_training_took(self, undisturbed, data, cache):
         folder, manifest, _ = undisturbed
-        opened = open_models(find_models([folder]), open_dataset(str(data), "test").info)
+        with Child() as child:
+            opened = open_models(find_models([folder]), open_dataset(str(data), "test").info, child)
         timings = read_timings(folder)
         assert all(timings[model.file] > 0 for model in manifest.models)
         assert [model.info.training_seconds for model in opened] == list(timings.values())
