@@ -82,7 +82,11 @@ def calibrate(
     size = InputSize(input_side, crop_share)
     paths = [Path(name) for name in asked.models]
     files = find_models(paths or [shipped("models") / BUILTIN])
-    with Children() as children, open_engine(engine, children, tell) as run, open_store() as store:
+    with (
+        Children() as children,
+        open_engine(engine, children, tell) as run,
+        open_store(tell=tell) as store,
+    ):
         dataset = open_dataset(asked.data, "test", max_bad, tell)
         (child,) = children.first(1)
         opening = progress("reading models")

@@ -62,7 +62,7 @@ def measure(
         noise.schedule.coefficients(step)  # raises on a step outside the schedule, before any work
     ranges = list(block_ranges(count, _largest_input(evaluators, data.info)))
     sources = {e.info.name: source_of(e, data, noise) for e in evaluators}
-    kept = {name: dict(store.cells(source)) for name, source in sources.items()}
+    kept = {name: dict(store.cells(source, data.info.classes)) for name, source in sources.items()}
     tasks = list(_tasks_left(evaluators, ranges, wanted, kept))
     blocks = Blocks(data, noise)
 

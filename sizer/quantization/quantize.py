@@ -21,7 +21,7 @@ from sizer.inference.model import OnnxModel, open_in, read_in
 from sizer.measure.blocks import image_order, seen_by
 from sizer.measure.cells import measure
 from sizer.measure.processes import Processes
-from sizer.measure.store import open_store
+from sizer.measure.store import CellStore, open_store
 from sizer.measure.work import Engine
 from sizer.networks.manifest import (
     Manifest,
@@ -86,7 +86,8 @@ def quantize(
     that does this, for the manifest. A ladder's manifest is copied, model by model, so that
     `calibrate` sees the same sizes and the same family. What the folder holds already is kept.
     Raises ModelError for a model that is quantised already or cannot be, UsageError for models of
-    several ladders, and OutputError where the folder holds another ladder.
+    several ladders, and OutputError where the folder holds another ladder or is being written by
+    another process.
     """
     models = [models] if isinstance(models, str | Path) else models
     paths, folder, data = [Path(path) for path in models], Path(folder), str(data)
@@ -104,11 +105,12 @@ def quantize(
         "max_bad": max_bad,
     }
     command = command or python_line("quantize", **asked)
-    ladder = _quantized_ladder(paths, folder, precision, command)
-    with Children() as children:
+    _quantized_ladder(paths, folder, precision, command)  # refused before the work
+    _require_names(sources)
+    with Children() as children, io.filling(folder), open_store(tell=tell) as store:
         (child,), engine = children.first(1), Processes(children, tell)
         opened = open_models(sources, train.info, child, "cpu", input_format, size)
-        _make_folder(folder, sources)
+        ladder = _quantized_ladder(paths, folder, precision, command)  # as it is by now
         noise_steps = ladder.recipe.noise_steps if ladder else None
         report, results = progress("quantising"), list[QuantizedModel]()
         total = sum(model.info.parameters for model in opened)
@@ -116,7 +118,7 @@ def quantize(
             report(sum(result.parameters for result in results), total)
             target, seen = folder / source.path.name, seen_by(model.info, train)
             _quantize_model(model, target, child, seen, noise_steps, precision)
-            results.append(_compare(model, target, child, engine, test, size))
+            results.append(_compare(model, target, child, engine, store, test, size))
             if ladder and source.entry:
                 ladder = _with_quantized(ladder, source.entry, target, child, results[-1])
                 write_manifest(folder, ladder)
@@ -141,12 +143,11 @@ def _quantized_ladder(
     return ladder
 
 
-def _make_folder(folder: Path, models: Sequence[FoundModel]) -> None:
+def _require_names(models: Sequence[FoundModel]) -> None:
     names = [model.path.name for model in models]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"two models are called {twice[0]}; rename one of the files")
-    io.make_folder(folder)
 
 
 def _quantize_model(
@@ -199,19 +200,22 @@ class CalibrationImages:
 
 
 def _compare(
-    model: OnnxModel, target: Path, child: Child, engine: Engine, test: Dataset, size: InputSize
+    model: OnnxModel,
+    target: Path,
+    child: Child,
+    engine: Engine,
+    store: CellStore,
+    test: Dataset,
+    size: InputSize,
 ) -> QuantizedModel:
     """Clean accuracies of a model and its quantised file; what is measured is kept."""
     noise, file = Noise(), read_in(child, target)
     quantized = open_in(child, file, test.info, size=size, parameters=model.info.parameters)
     images = min(CLEAN_IMAGES, test.info.images)
-    with open_store() as store:
-        before, after = (
-            measure(
-                *([measured], test, noise, store), engine=engine, steps=(0,), images=images
-            ).cells[0]
-            for measured in (model, quantized)
-        )
+    before, after = (
+        measure([measured], test, noise, store, engine=engine, steps=(0,), images=images).cells[0]
+        for measured in (model, quantized)
+    )
     return QuantizedModel(
         name=model.info.name,
         parameters=model.info.parameters,

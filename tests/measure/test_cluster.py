@@ -43,7 +43,7 @@ class MemoryStore:
         self.kept = {}
         self.times = Counter()
 
-    def cells(self, source):
+    def cells(self, source, classes):
         return dict(self.kept.get(source, {}))
 
     def keep(self, source, cell, labels):
