@@ -17,7 +17,6 @@ Run: python benchmarks/engine.py --json out/engine.json
 """
 
 import argparse
-import functools
 import json
 import os
 import subprocess
@@ -37,13 +36,16 @@ from numpy.typing import NDArray
 from sizer.cores import usable_cores
 from sizer.datasets import open_dataset
 from sizer.datasets.records import DatasetInfo
+from sizer.inference.child import Children
 from sizer.inference.file_graph import FileGraph
 from sizer.inference.inputs import arrange
-from sizer.inference.model import OnnxModel, open_model
+from sizer.inference.model import OnnxModel, open_in, open_model, read_in
+from sizer.inference.model_file import read_model_file
 from sizer.measure.blocks import Block, Blocks, block_ranges
 from sizer.measure.cells import measure
+from sizer.measure.processes import Processes
 from sizer.networks.manifest import read_manifest
-from sizer.noise import Noise, epsilon, linear_schedule
+from sizer.noise import Noise, linear_schedule
 
 ROOT = Path(__file__).parents[1]
 LADDER = ROOT / "models" / "builtin"
@@ -57,7 +59,7 @@ FEW_STEPS = 4  # that (a) and (d) run of the grid, in each round
 QUESTION = ("--noise-step", "200", "--target-acc", "0.75", "--format", "json")
 SIZER = (sys.executable, "-c", "from sizer.cli import main; main()")
 SCHEDULE = linear_schedule()
-NOISE = Noise(SCHEDULE, functools.cache(epsilon), 0)
+NOISE = Noise()
 
 
 @dataclass(frozen=True)
@@ -86,14 +88,14 @@ class Held:
 
     def __init__(self, name: str, count: int) -> None:
         data = open_dataset(name, "test")
-        self._images, self._labels = data.read(np.arange(count))
+        self._images, self.labels = data.read(np.arange(count))
         given = data.info
         self.info = DatasetInfo(
             given.spec, given.split, given.fingerprint, given.classes, count, given.shape
         )
 
     def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        return self._images[indices], self._labels[indices]
+        return self._images[indices], self.labels[indices]
 
 
 class Forgetful:
@@ -106,9 +108,9 @@ class Forgetful:
         """Let it go."""
 
 
-def engine(model: OnnxModel, data: Held) -> int:
+def engine(model: OnnxModel, data: Held, run: Processes) -> int:
     """(b) the whole grid; returns images shown."""
-    measure([model], data, NOISE, Forgetful(), steps=tuple(GRID))
+    measure([model], data, NOISE, Forgetful(), engine=run, steps=tuple(GRID))
     return len(GRID) * data.info.images
 
 
@@ -142,7 +144,7 @@ def paper(stem: int, data: Held) -> Callable[[], int]:
 
 def ceiling(model: OnnxModel, data: Held) -> Callable[[], int]:
     """(d) the same images again and again, by one session a core."""
-    clean = Blocks(data, NOISE).block(0, data.info.images).clean
+    clean = Blocks(data, NOISE).ingredients(0, data.info.images, model.info).block().clean
     noisy = arrange(clean, model.plan)
     sessions = [_session(model.path) for _ in range(usable_cores())]
     name = sessions[0].get_inputs()[0].name
@@ -175,20 +177,20 @@ def _session(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
-def rates(count: int, rounds: int) -> list[Rate]:
+def rates(count: int, rounds: int, children: Children) -> list[Rate]:
     """One size after another, each in rounds of (a), (b), (d)."""
     data, found = Held("builtin", count), []
-    for index in range(count):
-        NOISE.draw(NOISE.seed, index, data.info.shape)
+    (child,), run = children.first(1), Processes(children, print)
     manifest = read_manifest(LADDER)
     for entry in manifest.models if manifest else ():
         if entry.seed:
             continue  # a second training of the same network
         path = LADDER / entry.file
-        model = open_model(path, data.info, parameters=entry.parameters, macs=entry.macs)
+        named = {"parameters": entry.parameters, "macs": entry.macs}
+        model = open_in(child, read_in(child, path), data.info, **named)
         ways = {
             "paper": paper(int(path.stem.split("-")[1]), data),
-            "engine": lambda model=model: engine(model, data),
+            "engine": lambda model=model, run=run: engine(model, data, run),
             "ceiling": ceiling(model, data),
         }
         timed = [{name: _rate(run) for name, run in ways.items()} for _ in range(rounds)]
@@ -207,10 +209,13 @@ def _rate(run: Callable[[], int]) -> float:
 def differing(images: int) -> tuple[int, int]:
     """(differing, all) labels of the engine and of the files' own graphs, at the shipped steps."""
     data = open_dataset("builtin", "test")
-    blocks = [Blocks(data, NOISE).block(*ends) for ends in block_ranges(images, data.info.shape)]
+    ranges = block_ranges(images, data.info.shape)
     paths = sorted(LADDER.glob("*.onnx"))
+    models = [open_model(read_model_file(path), data.info) for path in paths]
+    made = Blocks(data, NOISE)
+    blocks = [made.ingredients(*ends, models[0].info).block() for ends in ranges]
     with ThreadPoolExecutor(usable_cores()) as pool:
-        wrong = sum(pool.map(lambda path: _differing(open_model(path, data.info), blocks), paths))
+        wrong = sum(pool.map(lambda model: _differing(model, blocks), models))
     return wrong, len(paths) * len(SHIPPED_GRID) * images
 
 
@@ -318,7 +323,8 @@ def main() -> None:
     given = parser.parse_args()
     grid = calibration(given.images, ",".join(f"{step:g}" for step in GRID))
     plan = calibration(given.images, "auto")
-    found = rates(given.sample, given.rounds)
+    with Children() as children:
+        found = rates(given.sample, given.rounds, children)
     shown = len(GRID) * given.images * len(list(LADDER.glob("*.onnx"))) / len(found)
     result = {
         "machine": {"cores": usable_cores(), "onnxruntime": onnxruntime.__version__},

@@ -1,7 +1,7 @@
 """How much memory a measurement takes as the number of images grows: a folder of large pictures.
 
 A folder of 224 x 224 pictures is made (a few, and links to them), and measured with a tiny network
-in a process of its own, whose peak resident memory is read from the kernel.
+in a process of its own. Its peak resident memory and its largest child's are of the kernel.
 
 Run: python benchmarks/memory.py --images 1000 5000 50000
 """
@@ -22,9 +22,11 @@ from PIL import Image
 SIZE, CLASSES, DIFFERENT = 224, 10, 50
 STEPS = (0.0, 200.0, 400.0)
 MEASURE = """
-import sys, pathlib
+import resource, sys, pathlib
 from sizer.datasets import open_dataset
-from sizer.inference.model import open_model
+from sizer.inference.child import Children
+from sizer.inference.model import open_in, read_in
+from sizer.measure.processes import Processes
 from sizer.noise import Noise
 from sizer.measure.cells import measure
 from sizer.noise import epsilon, linear_schedule
@@ -34,9 +36,14 @@ steps = tuple(map(float, sys.argv[3:]))
 data = open_dataset(str(folder), "test")
 with open_store(folder.parent / "cells.sqlite") as store:
     noise = Noise(linear_schedule(), epsilon, 0)
-    found = measure([open_model(model, data.info)], data, noise, store, steps=steps)
-status = pathlib.Path("/proc/self/status").read_text().splitlines()
-print(found.cells[0].trials, *(int(l.split()[1]) / 1024 for l in status if "VmHWM" in l))
+    with Children() as children:
+        child = children.first(1)[0]
+        opened = open_in(child, read_in(child, model), data.info)
+        engine = Processes(children, print)
+        found = measure([opened], data, noise, store, engine=engine, steps=steps)
+who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+peaks = [resource.getrusage(each).ru_maxrss for each in who]
+print(found.cells[0].trials, sum(peaks) / 1024)
 """
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from here import here
 from laws import CHANCE, SIZES, logistic
 from numpy.typing import NDArray
 from scipy.special import ndtri
@@ -79,6 +80,11 @@ class Simulated:
 
     def open(self) -> "Simulated":
         return self
+
+    def prepare(
+        self, clean: NDArray[np.float32], _epsilon: NDArray[np.float32]
+    ) -> Callable[[float, float], NDArray[np.int64]]:
+        return lambda mu, _sigma: self(np.float32(mu) * clean)
 
     def __call__(self, images: NDArray[np.float32]) -> NDArray[np.int64]:
         values = images.reshape(len(images), 4).astype(np.float64)
@@ -178,7 +184,7 @@ def planned(models: Sequence[Simulated], tolerance: float) -> tuple[Measurement,
         lambda _label: ignore_progress,
         tolerance=tolerance,
         cut=Cut(),
-        workers=1,
+        engine=here,
     )
     return found, store.images()
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import sizer
 from sizer.calibration import Calibration, Measuring, Request
-from sizer.datasets import DatasetInfo, open_dataset
+from sizer.datasets import Dataset, DatasetInfo, open_dataset
 from sizer.datasets.records import MAX_BAD
 from sizer.datasets.splits import is_training
 from sizer.errors import UsageError
 from sizer.fitting import fit_measurements
+from sizer.inference.child import Children
 from sizer.inference.input_format import InputFormat
 from sizer.inference.input_shape import InputSize
 from sizer.inference.records import ModelInfo, ProviderChoice
@@ -39,7 +40,7 @@ def calibrate(
     images: int | None = None,
     tolerance: float = TOLERANCE,
     provider: ProviderChoice = "auto",
-    engine: EngineChoice = "threads",
+    engine: EngineChoice = "processes",
     input_format: InputFormat | None = None,
     input_side: int | None = None,
     crop_share: float | None = None,
@@ -81,9 +82,15 @@ def calibrate(
     size = InputSize(input_side, crop_share)
     paths = [Path(name) for name in asked.models]
     files = find_models(paths or [shipped("models") / BUILTIN])
-    with open_engine(engine, tell) as run, open_store() as store:
+    with (
+        Children() as children,
+        open_engine(engine, children, tell) as run,
+        open_store(tell=tell) as store,
+    ):
         dataset = open_dataset(asked.data, "test", max_bad, tell)
-        opened = open_models(files, dataset.info, provider, input_format, size)
+        (child,) = children.first(1)
+        opening = progress("reading models")
+        opened = open_models(files, dataset.info, child, provider, input_format, size, opening)
         for line in brought_to([model.info for model in opened], dataset.info):
             tell(line)
         for warning in foreseen([model.info.parameters for model in opened], _planned(asked.steps)):
@@ -110,7 +117,7 @@ def calibrate(
         cut=cut,
         right=_in_order_of_size(measurement.right, infos),
         interval=interval,
-        warnings=(*measurement.warnings, *_trained_on(paths, dataset.info)),
+        warnings=(*measurement.warnings, *_trained_on(paths, dataset)),
         ladder=training_of(files),
         request=Request(asked, None, cut, interval, sizer.__version__),
         progress=progress,
@@ -168,15 +175,35 @@ def _in_order_of_size(right: Answers, models: Sequence[ModelInfo]) -> Answers:
     return [right[i] for i in order]
 
 
-def _trained_on(models: Sequence[Path], dataset: DatasetInfo) -> tuple[str, ...]:
+def _trained_on(models: Sequence[Path], data: Dataset) -> tuple[str, ...]:
     """A warning where models may be measured on the images they were trained on."""
+    dataset = data.info
     folders = {path if path.is_dir() else path.parent for path in models}
     manifests = [manifest for folder in folders if (manifest := read_manifest(folder))]
     if any(manifest.dataset.fingerprint == dataset.fingerprint for manifest in manifests):
         return ("the models were trained on these very images: their accuracies flatter them",)
+    seen = max((_pictures_of(manifest.dataset, data) for manifest in manifests), default=0)
+    if seen:
+        return (
+            f"{dataset.spec}: the models were trained on {seen:,} of its {dataset.images:,} images,"
+            " and their accuracies flatter them",
+        )
     if is_training(dataset.split):
         return (
             f"{dataset.spec} has no images to test on, and its split {dataset.split} was measured: "
             "accuracies of models that were trained on it flatter them",
         )
     return ()
+
+
+def _pictures_of(trained: DatasetInfo, data: Dataset) -> int:
+    """How many of the images are pictures of a training split, where one folder holds the other."""
+    from sizer.datasets.picture_set import PictureDataset
+
+    ours, theirs = Path(data.info.spec).resolve(), Path(trained.spec).resolve()
+    nested = ours != theirs and (ours.is_relative_to(theirs) or theirs.is_relative_to(ours))
+    if not (nested and ours.exists() and theirs.exists() and isinstance(data, PictureDataset)):
+        return 0
+    training = open_dataset(trained.spec, "train", max_bad=1)
+    known = set(training.digests) if isinstance(training, PictureDataset) else set[bytes]()
+    return sum(digest in known for digest in data.digests)

@@ -89,7 +89,7 @@ def _measuring_words(measuring: Measuring) -> list[str]:
         words += ["--max-bad", _number(measuring.max_bad)]
     if measuring.provider != "auto":
         words += ["--provider", measuring.provider]
-    if measuring.engine != "threads":
+    if measuring.engine != "processes":
         words += ["--engine", measuring.engine]
     return words
 
@@ -149,7 +149,7 @@ def _guessed_measuring(calibration: Calibration) -> Measuring | None:
         tolerance=0.0,
         input_format=None,
         provider="auto",
-        engine="threads",
+        engine="processes",
     )
 
 

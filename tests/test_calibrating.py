@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from here import here
 from planted import curve, write_table
 from planted_models import CUT, NOISE, SIZES, models, planted_accuracy
 from scripted import ScriptedImages
@@ -29,7 +30,8 @@ STEPS = tuple(np.round(900 * np.linspace(0, 1, 26) ** 1.25).tolist())
 def measured_ladder(ladder, store, steps, progress=lambda phase: ignore_progress, **options):
     options = {"tolerance": 0.1, "cut": CUT, "images": None} | options
     images = options.pop("images")
-    return measure_ladder(ladder, IMAGES, NOISE, store, steps, images, progress, **options)
+    given = (ladder, IMAGES, NOISE, store, steps, images, progress)
+    return measure_ladder(*given, engine=here, **options)
 
 
 def calibrated(store, steps=STEPS, cut=CUT, **options):

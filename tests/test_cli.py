@@ -91,6 +91,10 @@ class TestHelp:
         assert result.exit_code == 0
         assert f"Example: {' '.join(['sizer devices', *words])} " in " ".join(result.stdout.split())
 
+    @pytest.mark.parametrize("words", [[], ["recommend"], ["devices", "check"]])
+    def test_the_short_form_is_the_same(self, words):
+        assert run(*words, "-h").stdout == run(*words, "--help").stdout
+
     def test_version(self):
         assert run("--version").stdout == f"sizer {sizer.__version__}\n"
 

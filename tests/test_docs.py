@@ -9,6 +9,7 @@ import typer
 from typer.main import get_command
 
 from sizer.cli.app import app
+from sizer.noise.schedule import linear_schedule
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -64,3 +65,13 @@ def test_exit_codes_in_the_readme_are_those_of_the_verdicts_and_errors() -> None
         if isinstance(value, type) and issubclass(value, errors.SizerError)
     }
     assert raised | {0, 1, 4, 130} == set(map(int, rows))
+
+
+def test_the_noise_of_the_glossary_is_that_of_the_schedule() -> None:
+    page = (ROOT / "docs" / "concepts.md").read_text()
+    rows = re.findall(r"^\| (\d+) \| ([\d.]+) \| ([\d.]+) \|$", page, re.MULTILINE)
+    schedule = linear_schedule()
+    assert len(rows) == 5
+    for step, sigma, psnr in rows:
+        assert schedule.sigma(float(step)) == pytest.approx(float(sigma), rel=5e-3)
+        assert schedule.psnr_db(float(step)) == pytest.approx(float(psnr), abs=0.05)

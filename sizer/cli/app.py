@@ -47,6 +47,7 @@ app = typer.Typer(
     cls=Commands,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="How many parameters an image classifier needs under noise, answered from small models.",
 )
 

@@ -62,8 +62,11 @@ def calibrate(
         ProviderChoice, typer.Option(help="Where ONNX Runtime runs; auto: CUDA if it works.")
     ] = "auto",
     engine: Annotated[
-        EngineChoice, typer.Option(help="What runs it: threads, or the Ray cluster of RAY_ADDRESS.")
-    ] = "threads",
+        EngineChoice,
+        typer.Option(
+            help="What runs it: processes of this machine, or the cluster of RAY_ADDRESS."
+        ),
+    ] = "processes",
     input_range: InputRangeOption = None,
     mean: MeanOption = None,
     std: StdOption = None,
@@ -81,9 +84,10 @@ def calibrate(
     Example: sizer calibrate models/mine --images 2000 --out mine.json --plots pictures
     """
     from sizer.calibration import check_outputs
+    from sizer.io import making
 
     check_outputs(out, plots)
-    with measuring_progress() as progress:
+    with making(out), measuring_progress() as progress:
         calibration = sizer.calibrate(
             models or (),
             data=data,
@@ -100,6 +104,7 @@ def calibrate(
             progress=progress,
             tell=mention,
         )
+        calibration.save(out)
     _deliver(calibration, out, plots)
 
 
@@ -124,9 +129,10 @@ def fit(
     Example: sizer fit measurements.csv --out mine.json
     """
     from sizer.calibration import check_outputs
+    from sizer.io import making
 
     check_outputs(out, plots)
-    with measuring_progress() as progress:
+    with making(out), measuring_progress() as progress:
         calibration = sizer.fit(
             measurements,
             order_parameter=order_parameter,
@@ -135,12 +141,12 @@ def fit(
             interval=interval,
             progress=progress,
         )
+        calibration.save(out)
     _deliver(calibration, out, plots)
 
 
 def _deliver(calibration: "Calibration", out: Path, plots: Path | None) -> None:
-    """Write first, then show."""
-    calibration.save(out)
+    """Show what is written."""
     mention(f"wrote {out}")
     if plots is not None:
         from sizer.report.pictures import figures

@@ -97,6 +97,10 @@ PlotsOption = Annotated[
 ]
 
 
+MOST_SIZES = 1000  # of a ladder
+MOST_NUMBERS = 10_000  # in one option
+
+
 def parse_steps(text: str) -> tuple[float, ...] | None:
     """None for `auto`."""
     if text == "auto":
@@ -120,8 +124,11 @@ def parse_input_format(
 
 
 def parse_numbers(option: str, text: str) -> tuple[float, ...]:
+    parts = text.split(",")
+    if len(parts) > MOST_NUMBERS:
+        raise UsageError(f"{option}: {len(parts):,} numbers; give {MOST_NUMBERS:,} at most")
     try:
-        return tuple(float(part) for part in text.split(","))
+        return tuple(map(float, parts))
     except ValueError:
         raise UsageError(f"{option} {text!r}: give numbers separated by commas") from None
 
@@ -133,8 +140,11 @@ def parse_sizes(text: str) -> tuple[float, ...]:
         low, high, number = float(first), float(last), int(count)
     except ValueError:
         raise UsageError(f"--sizes {text!r}: give FIRST:LAST:HOW_MANY, as in 1e4:1e6:8") from None
-    if not (0 < low <= high < float("inf") and number >= 1):
-        raise UsageError(f"--sizes {text!r}: FIRST must be positive and not above LAST")
+    if not (0 < low <= high < float("inf") and 1 <= number <= MOST_SIZES):
+        raise UsageError(
+            f"--sizes {text!r}: FIRST must be positive and not above LAST, and HOW_MANY"
+            f" 1 to {MOST_SIZES}"
+        )
     if number == 1:
         return (low,)
     return tuple(low * (high / low) ** (i / (number - 1)) for i in range(number))
@@ -144,6 +154,7 @@ def parse_noise_steps(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     first, _, last = text.partition(":")
-    if not (first.isdigit() and last.isdigit() and int(first) < int(last) <= 5000):
+    whole = all(part.isdecimal() and len(part) < 5 for part in (first, last))
+    if not (whole and int(first) < int(last) <= 5000):
         raise UsageError(f"--noise-augment {text!r}: give FIRST:LAST within 0..5000, as in 0:800")
     return int(first), int(last)

@@ -24,8 +24,10 @@ def train(
     data: Annotated[str, typer.Option(help="Data to train on: builtin, a path, or hf:NAME.")] = (
         "builtin"
     ),
-    seeds: Annotated[int, typer.Option(min=1, help="Trainings of each size.")] = 2,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 10,
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="Trainings of each size.")] = 2,
+    epochs: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Passes over the training images.")
+    ] = 10,
     augment: Annotated[
         Augment, typer.Option(help="Shift, and mirror unless that changes the class.")
     ] = "crop-flip",
@@ -36,7 +38,7 @@ def train(
     side: Annotated[
         int | None,
         typer.Option(
-            min=8, help="Pixels to bring pictures to, unless all are squares of one size."
+            min=8, max=2048, help="Pixels to bring pictures to, unless all are squares of one size."
         ),
     ] = None,
     max_bad: MaxBadOption = MAX_BAD,
@@ -73,7 +75,7 @@ def export(
         Path | None,
         typer.Option(help="Published weights: safetensors or a weights-only checkpoint."),
     ] = None,
-    classes: Annotated[int, typer.Option(min=2, help="Number of classes.")] = 1000,
+    classes: Annotated[int, typer.Option(min=2, max=30_000, help="Number of classes.")] = 1000,
     side: Annotated[
         int | None,
         typer.Option(min=32, max=2048, help="Pixels of its input; by default as published."),
@@ -84,10 +86,11 @@ def export(
     Example: sizer export b0 --weights efficientnet_b0.safetensors --out b0.onnx
     """
     from sizer.networks.export import export
+    from sizer.report.format import visible
 
     member = export(name, out, weights, classes, side)
     kind = "untrained" if weights is None else "with the given weights"
     print(
-        f"{out}: EfficientNet-{name.upper()} {kind}, {member.parameters:,} parameters, "
-        f"{member.macs:,} multiply-accumulates"
+        f"{visible(str(out))}: EfficientNet-{name.upper()} {kind}, "
+        f"{member.parameters:,} parameters, {member.macs:,} multiply-accumulates"
     )

@@ -45,7 +45,7 @@ def open_pictures(
         )
     info = DatasetInfo(
         spec=spec,
-        split=chosen,
+        split=chosen.lower(),
         fingerprint=_fingerprint(source, kept),
         classes=source.classes,
         images=len(kept),

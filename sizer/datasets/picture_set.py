@@ -47,6 +47,11 @@ class PictureDataset:
         self.labels = source.labels[kept]
         self.info = info
 
+    @property
+    def digests(self) -> list[bytes]:
+        """SHA-256 of each picture's bytes."""
+        return [self._source.digests[number] for number in self._kept.tolist()]
+
     def picture(self, index: int) -> Pixels:
         """One picture (height, width, 1 or 3). Raises DataError where it cannot be read now."""
         place = int(self._kept[index])

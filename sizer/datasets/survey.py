@@ -18,6 +18,7 @@ from sizer.io import ANOTHER_CACHE, cache_folder, make_folder, replacing
 from sizer.progress import say_nothing
 
 NAMED = 10  # damaged pictures that a message names at most
+MANY = 5000  # pictures that take long enough to look at to say so
 VERSION = 1  # of what `examine` says: another one looks anew
 DAMAGED = (0, 0, 0)
 
@@ -64,6 +65,8 @@ def survey(source: PictureSource, spec: str, reading: Reading) -> Survey:
     path = _memory(source)
     shapes = _remembered(path, len(source.labels))
     if shapes is None:
+        if len(source.labels) >= MANY:
+            reading.tell(f"{spec}: looking at {len(source.labels):,} pictures, which is done once")
         headers = _failures(source, range(len(source.labels)), open_picture)
         _require_few(source, headers, spec, reading)
         shapes = _looked(source, path)

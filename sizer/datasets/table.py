@@ -45,8 +45,11 @@ class TableSource:
     def encoded(self, index: int) -> bytes:
         """The bytes of one picture. Raises ValueError where there are none."""
         row = self._row(index)
-        if row.get("bytes") is not None:
-            return bytes(row["bytes"])
+        contents = row.get("bytes")
+        if isinstance(contents, bytes):
+            return contents
+        if contents is not None:
+            raise ValueError("is stored as something else than bytes; store the file's bytes")
         if not (self._linked and row.get("path")):
             raise ValueError("is missing; store each picture's bytes in the file")
         try:

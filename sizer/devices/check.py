@@ -56,7 +56,7 @@ class Inspection:
 
     def judge(self, device: Device, network: Footprint | None) -> DeviceVerdict:
         """network: what it takes, None where that is not known."""
-        if network is None or network.macs is None:
+        if network is None or not network.macs:
             return judge(device, network, (), self.limits)
         timed = self.rates.latencies(device, self.precision, network.macs)
         used = energy(device, self.precision, network.macs)
@@ -86,6 +86,7 @@ def check_model(
     damaged or has no fixed sizes.
     """
     from sizer.devices.graph import read_operations
+    from sizer.inference.child import Child, bounds_of, size_of
 
     inspection = Inspection.of(
         DeviceQuestion(
@@ -98,7 +99,10 @@ def check_model(
             max_latency_ms=max_latency_ms,
         )
     )
-    network = footprint(*read_operations(model), precision)
+    with Child() as child:
+        bounds = bounds_of(model, size_of(model))
+        operations, inputs = child.call(bounds, read_operations, model)
+    network = footprint(operations, inputs, precision)
     return inspection.ordered(inspection.judge(device, network) for device in inspection.devices)
 
 

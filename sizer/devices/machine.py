@@ -7,10 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from sizer.devices.records import Device, Timing
 from sizer.errors import ModelError, OutputError
 from sizer.io import write_text
+
+if TYPE_CHECKING:
+    from sizer.inference.child import Child
 
 CPU_INFO = Path("/proc/cpuinfo")
 HIGHEST_CLOCK = Path("/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq")  # kHz
@@ -26,32 +30,41 @@ def add_device(
     written.
     """
     from sizer.devices.catalogue import to_toml
+    from sizer.inference.child import Child, bounds_of, size_of
     from sizer.inference.sized import with_side
 
     if output.exists():
         raise OutputError(f"{output}: exists; choose another --out or remove it")
-    with TemporaryDirectory() as folder:
-        sized = [with_side(path, input_side, Path(folder)) for path in models]
-        timings = tuple(_timed(path) for path in sized)
+    with TemporaryDirectory() as folder, Child() as child:
+        sized = [
+            child.call(bounds_of(path, size_of(path)), with_side, path, input_side, Path(folder))
+            for path in models
+        ]
+        timings = tuple(_timed(path, child) for path in sized)
     device = replace(this_machine(name), timings=timings)
     write_text(output, to_toml(device))
     return device
 
 
-def _timed(path: Path) -> Timing:
+def _timed(path: Path, child: "Child") -> Timing:
     from sizer.devices.graph import read_operations
-    from sizer.inference.model_file import read_model_file
-    from sizer.inference.timing import RUNTIME, median_milliseconds
+    from sizer.inference.child import bounds_of
+    from sizer.inference.model import read_in
+    from sizer.inference.timing import RUNS, RUNTIME, median_milliseconds
 
-    macs = sum(operation.macs for operation in read_operations(path)[0])
+    file = read_in(child, path)
+    operations, inputs = child.call(bounds_of(path, file.size), read_operations, path)
+    macs = sum(operation.macs for operation in operations)
     if macs < 1:
         raise ModelError(f"{path}: has no multiply-accumulates to time; give a network")
     return Timing(
         model=path.stem,
         macs=macs,
-        precision=read_model_file(path).precision or "fp32",
+        precision=file.precision or "fp32",
         runtime=RUNTIME,
-        latency_ms=median_milliseconds(path),
+        latency_ms=child.call(
+            bounds_of(path, file.size, RUNS * sum(inputs.values())), median_milliseconds, path
+        ),
         source="timed by sizer on the machine itself",
     )
 

@@ -58,25 +58,32 @@ def require_function(model: onnx.ModelProto) -> None:
     random = sorted({node.op_type for node in nodes(model) if node.op_type in RANDOM})
     if random:
         raise ModelError(f"draws random numbers ({', '.join(random)}); export it without them")
+    true = {*_true_constants(model)}
     for node in nodes(model):
-        if node.op_type in {"Dropout", "BatchNormalization"} and _in_training(node, model):
+        if node.op_type in {"Dropout", "BatchNormalization"} and _in_training(node, true):
             raise ModelError(f"holds {node.op_type} in training mode; export it in evaluation mode")
 
 
-def _in_training(node: onnx.NodeProto, model: onnx.ModelProto) -> bool:
+def _in_training(node: onnx.NodeProto, true: set[str]) -> bool:
     """What training adds: an attribute or outputs of statistics; a true input of a dropout."""
-    if node.op_type == "BatchNormalization":
-        stated = {attribute.name: attribute.i for attribute in node.attribute}
-        return stated.get("training_mode") == 1 or sum(map(bool, node.output)) > 1
-    return len(node.input) > 2 and _is_true(node.input[2], model)
+    if node.op_type == "Dropout":
+        return bool(true & {*node.input[2:3]})
+    stated = {attribute.name: attribute.i for attribute in node.attribute}
+    return stated.get("training_mode") == 1 or sum(map(bool, node.output)) > 1
 
 
-def _is_true(name: str, model: onnx.ModelProto) -> bool:
-    """Whether a tensor is a constant, and true."""
-    made = (node for node in nodes(model) if name in node.output and node.op_type == "Constant")
-    held = [attribute.t for node in made for attribute in node.attribute]
-    held += [tensor for tensor in tensors(model) if name and tensor.name == name]
-    return any(any(tensor.raw_data) or any(tensor.int32_data) for tensor in held)
+def _true_constants(model: onnx.ModelProto) -> Iterator[str]:
+    """Names of the tensors of truth values that are constant and true."""
+    for node in nodes(model):
+        if node.op_type == "Constant":
+            held = any(_is_true(attribute.t) for attribute in node.attribute)
+            yield from node.output if held else ()
+    yield from (tensor.name for tensor in tensors(model) if _is_true(tensor))
+
+
+def _is_true(tensor: onnx.TensorProto) -> bool:
+    truths = tensor.data_type == onnx.TensorProto.BOOL
+    return truths and (any(tensor.raw_data) or any(tensor.int32_data))
 
 
 def require_held(tensor: onnx.TensorProto, size: int) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sizer.errors import ModelError
 from sizer.inference.file_graph import FileGraph, Images, mixed
+from sizer.inference.inputs import CPU_BATCH_VALUES
 from sizer.inference.rewritten import RewrittenGraph, TwoBest
 from sizer.inference.runtime import Provider, channel_block
 
@@ -55,7 +56,9 @@ def choose_rewriting(
     """
     count = min(len(clean), BATCHES[provider][-1])
     sample = clean[:count], epsilon[:count]
-    batches = {file_graph.plan.batch, *(batch for batch in BATCHES[provider] if batch <= count)}
+    room = CPU_BATCH_VALUES // clean[0].size if provider == "cpu" else count
+    tried = (batch for batch in BATCHES[provider] if batch <= min(count, room))
+    batches = {file_graph.plan.batch, *tried}
     scores = [file_graph.all_scores(mixed(*sample, mu, noise_std)) for mu, noise_std in TRIED_AT]
     for block in dict.fromkeys((channel_block() if provider == "cpu" else None, None)):
         trials = _trials(file_graph, provider, [(batch, block) for batch in batches], *sample)

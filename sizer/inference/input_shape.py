@@ -45,9 +45,10 @@ def input_shapes(
     ]
     if not fitting:
         raise ModelError(f"takes {_stated(dims)}, which has no axis of 1 or 3 channels")
+    stated = [(layout, sizes) for layout, sizes in fitting if sizes[2] is not None]
     default = pictures or (None, None, 3)
     shapes = []
-    for layout, (height, width, channels) in fitting:
+    for layout, (height, width, channels) in stated or fitting:
         if side is not None and {height, width} - {side, None}:
             raise ModelError(
                 f"takes {_stated(dims)}, not --input-side {side}; leave it out, or export the"

@@ -12,26 +12,29 @@ from numpy.typing import NDArray
 
 from sizer.datasets.records import DatasetInfo, Shape
 from sizer.errors import ModelError, naming
+from sizer.inference.child import Bounds, Child, bounds_of, size_of
 from sizer.inference.file_graph import FileGraph
 from sizer.inference.input_format import InputFormat, from_metadata, require_sound, to_metadata
 from sizer.inference.input_shape import Dims, InputSize, crop_share_from, input_shapes
-from sizer.inference.inputs import BYTE_RANGE, InputPlan
+from sizer.inference.inputs import CPU_BATCH_VALUES, WHOLE_RANGES, InputPlan
 from sizer.inference.model_file import ModelFile, packed_files, read_model_file
 from sizer.inference.predictor import OnnxPredictor
 from sizer.inference.records import ModelInfo
 from sizer.inference.runtime import Provider, open_session
 
-CPU_BATCH = 25  # divides the blocks that are measured; 8 to 32 is fastest on a CPU
-LARGE_BATCH = 5  # of pictures of more than 334 pixels a side, whose maps fill the memory
+CPU_BATCHES = (25, 5, 1)  # divide the blocks that are measured; the first that is not too large
 CUDA_BATCH = 250
-BATCH_VALUES = 1 << 23  # values of one batch at most where it is free: 32 MiB as float32
-LARGEST_BATCH = 1 << 26  # values of a batch that a file states: 256 MiB as float32
+CUDA_BATCH_VALUES = 1 << 23  # values of one CUDA batch at most: 32 MiB as float32
+LARGEST_BATCH = 1 << 24  # values of a batch that a file states: 64 MiB as float32
+USUAL_SIDE = 224  # of a model whose input is not known yet
+READING = 60.0  # seconds to read and hash a file and its weights
 SAME = {"cpu": 0.0, "cuda": 1e-3}  # of the largest score: how far two runs may differ
 
 INPUT_TYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
     "tensor(uint8)": np.uint8,
+    "tensor(int8)": np.int8,
 }
 SCORE_TYPES = {
     f"tensor({name})"
@@ -41,12 +44,16 @@ SCORE_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class OnnxModel:
-    """A classifier that was tried on the shape and classes of the data; holds no session."""
+    """A classifier that was tried on the shape and classes of the data; holds no session.
+
+    size: bytes of its files.
+    """
 
     path: Path
     info: ModelInfo
     provider: Provider
     plan: InputPlan
+    size: int
 
     @property
     def fingerprint(self) -> str:
@@ -64,6 +71,11 @@ class OnnxModel:
             raise ModelError(f"{self.path}: changed while it was being measured; run again")
         graph = FileGraph(self.path, open_session(self.path, self.provider), self.plan)
         return OnnxPredictor(graph, self.provider, self.fingerprint)
+
+    def bounds(self, images: int) -> Bounds:
+        """Of labels of so many images."""
+        values = images * math.prod(self.info.input_shape or ())
+        return bounds_of(self.path, self.size, values, cuda=self.provider == "cuda")
 
     def packed(self) -> "PackedModel":
         """The model with the bytes of its files, to be opened on another machine."""
@@ -92,7 +104,7 @@ class PackedModel:
 
 
 def open_model(
-    path: Path,
+    file: ModelFile,
     dataset: DatasetInfo,
     *,
     provider: Provider = "cpu",
@@ -105,16 +117,15 @@ def open_model(
     seed: int | None = None,
     training_seconds: float | None = None,
 ) -> OnnxModel:
-    """Check a model file, and try it twice on noise of the shape that it takes.
+    """Try a checked file twice on noise of the shape that it takes. It runs: call this in a child.
 
     input_format: as the user says, else the file's metadata, else [-1, 1] as it is (0..255 for a
-    model that takes uint8). size: of models that take any, and what of the pictures is cropped.
-    parameters: as the manifest says, else see `count_parameters`.
-    name: the file's stem by default. Raises ModelError, with the remedy, for a file that cannot
-    be read or trusted, or that does not fit the data; ProviderError if CUDA does not work.
+    model that takes uint8, -128..127 for int8). size: of models that take any, and what of the
+    pictures is cropped. parameters: as the manifest says, else see `count_parameters`.
+    name: the file's stem by default. Raises ModelError, with the remedy, for a model that does not
+    fit the data or is no function of it; ProviderError if CUDA does not work.
     """
-    file = read_model_file(path)
-    with naming(path):
+    with naming(file.path):
         size = size or InputSize()
         plan, shape = _plan_input(file, dataset, provider, input_format, size.side)
         share = size.crop_share or crop_share_from(file.metadata)
@@ -122,7 +133,7 @@ def open_model(
         if counted < 1:
             raise ModelError("holds no weights to count; state its parameters in a manifest")
     info = ModelInfo(
-        name=name or path.stem,
+        name=name or file.path.stem,
         sha256=file.sha256,
         parameters=counted,
         macs=macs,
@@ -133,7 +144,21 @@ def open_model(
         training_seconds=training_seconds,
         precision=file.precision,
     )
-    return OnnxModel(path, info, provider, plan)
+    return OnnxModel(file.path, info, provider, plan, file.size)
+
+
+def read_in(child: Child, path: Path) -> ModelFile:
+    """`read_model_file` in a child: parsing alone can ask for much memory and time."""
+    return child.call(bounds_of(path, size_of(path), seconds=READING), read_model_file, path)
+
+
+def open_in(
+    child: Child, file: ModelFile, dataset: DatasetInfo, *, provider: Provider = "cpu", **named: Any
+) -> OnnxModel:
+    """`open_model` in a child."""
+    image = max(math.prod(dataset.shape or ()), USUAL_SIDE**2 * 3)
+    bounds = bounds_of(file.path, file.size, CPU_BATCHES[0] * image, cuda=provider == "cuda")
+    return child.call(bounds, open_model, file, dataset, provider=provider, **named)
 
 
 def _plan_input(
@@ -147,7 +172,7 @@ def _plan_input(
     session = open_session(file.path, provider)
     dtype, dims = input_signature(session)
     _require_scores(session)
-    default = InputFormat(BYTE_RANGE) if dtype is np.uint8 else InputFormat()
+    default = InputFormat(WHOLE_RANGES.get(dtype, InputFormat().range))
     input_format = requested or from_metadata(file.metadata) or default
     shapes = input_shapes(dims, dataset.shape, side)
     _require_channels(input_format, {shape[2] for _, shape in shapes})
@@ -189,7 +214,7 @@ def input_signature(session: onnxruntime.InferenceSession) -> tuple[type[np.gene
         raise ModelError(f"has {len(inputs)} inputs ({names:.200}); an image classifier takes one")
     node = inputs[0]
     if node.type not in INPUT_TYPES:
-        raise ModelError(f"takes {node.type}; export it with float32, float16 or uint8 input")
+        raise ModelError(f"takes {node.type}; export it with float32, float16, uint8 or int8 input")
     return INPUT_TYPES[node.type], tuple(d if isinstance(d, int) else None for d in node.shape)
 
 
@@ -227,9 +252,9 @@ def _batches(stated: int | None, shape: tuple[int, int, int], provider: Provider
     if stated is not None:
         return [stated]
     if provider == "cpu":
-        fast = CPU_BATCH if math.prod(shape) * CPU_BATCH <= BATCH_VALUES else min(LARGE_BATCH, most)
-        return [fast, 1]
-    return [max(1, min(CUDA_BATCH, BATCH_VALUES // math.prod(shape))), 1]
+        room = CPU_BATCH_VALUES // math.prod(shape)
+        return [next((batch for batch in CPU_BATCHES if batch <= room), 1), 1]
+    return [max(1, min(CUDA_BATCH, CUDA_BATCH_VALUES // math.prod(shape))), 1]
 
 
 def _require_classes(

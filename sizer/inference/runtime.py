@@ -6,7 +6,7 @@ import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 from typing import Any, Literal
 
 import numpy as np
@@ -62,8 +62,12 @@ def open_session(model: Path | bytes, provider: Provider) -> onnxruntime.Inferen
     model: a file, or the contents of one.
     """
     options = _options()
+    if provider == "cuda":
+        _load_cuda()
     try:
         session = onnxruntime.InferenceSession(model, options, providers=_provider_list(provider))
+    except MemoryError:
+        raise
     except Exception as error:  # the runtime's own exceptions share no narrower base
         raise ModelError(
             f"ONNX Runtime refuses it ({first_line(error)}); export it again"
@@ -96,14 +100,14 @@ def _optimized(
 ) -> onnx.ModelProto:
     options = _options()
     options.graph_optimization_level = level
-    with TemporaryDirectory() as folder:
-        target = Path(folder) / "optimized.onnx"
-        options.optimized_model_filepath = str(target)
+    with TemporaryFile() as written:  # without a name, nothing stays of it when this is killed
+        options.optimized_model_filepath = f"/dev/fd/{written.fileno()}"
         with running():
             onnxruntime.InferenceSession(
                 model.SerializeToString(), options, providers=_provider_list("cpu")
             )
-        return onnx.load(target)
+        written.seek(0)
+        return onnx.load_model_from_string(written.read())
 
 
 def _options() -> onnxruntime.SessionOptions:
@@ -126,10 +130,7 @@ def cuda_works() -> bool:
     """Whether a session really gets CUDA; the list of providers only says what was compiled."""
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         return False
-    onnxruntime.set_default_logger_severity(SILENT)
-    if hasattr(onnxruntime, "preload_dlls"):
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it does not find
-            onnxruntime.preload_dlls()
+    _load_cuda()
     options = onnxruntime.SessionOptions()
     options.log_severity_level = SILENT
     try:
@@ -141,6 +142,15 @@ def cuda_works() -> bool:
     except Exception:  # whatever the runtime raises, CUDA is not usable
         return False
     return "CUDAExecutionProvider" in session.get_providers()
+
+
+@functools.cache
+def _load_cuda() -> None:
+    """Once a process."""
+    onnxruntime.set_default_logger_severity(SILENT)
+    if hasattr(onnxruntime, "preload_dlls"):
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what it does not find
+            onnxruntime.preload_dlls()
 
 
 def _network(operator: str, shape: list[int], inputs: list[str]) -> onnx.ModelProto:

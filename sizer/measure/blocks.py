@@ -1,6 +1,5 @@
 """Which images make a block, in one fixed order, and their noise."""
 
-import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +18,8 @@ from sizer.noise import Draw, Noise
 ORDER_SEED = 20250711  # of the order of the images; another one makes another measurement
 BLOCK_LENGTHS = (500, 250, 100, 50, 25)  # each divides the one before it
 BLOCK_VALUES = 1 << 22  # values in a block's images at most, which bounds a worker's memory
-CACHE_VALUES = 1 << 25  # values in the blocks kept for the next model at most: 256 MiB with noise
+CACHE_VALUES = 1 << 25  # values in the blocks kept for the next model at most: 256 MiB with noise,
+# of all workers together
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +45,32 @@ class Ingredients:
         return Block(clean, np.stack([self.draw(self.seed, int(i), shape) for i in self.indices]))
 
 
+# data, as which input, seed and draw of the noise, range
+BlockKey = tuple[str, Preprocessing | None, int, Draw, int, int]
+
+
 class Blocks:
-    """Blocks of a data set with their noise; recent ones are kept for the next model."""
+    """Blocks of a data set, as pixels; recent ones are kept for the next model."""
 
     def __init__(self, data: Dataset, noise: Noise) -> None:
         self._data = data
         self._noise = noise
         self._order = image_order(data.info.images)
-        self._lock = threading.Lock()
-        self._recent: OrderedDict[tuple[int, int, Preprocessing | None], Block] = OrderedDict()
+        self._recent: OrderedDict[BlockKey, NDArray[np.uint8]] = OrderedDict()
 
-    def block(self, start: int, stop: int, model: ModelInfo) -> Block:
-        """The images of positions start..stop-1 as the input of a model, and their noise."""
-        key = start, stop, input_of(model)
-        with self._lock:
-            if key in self._recent:
-                self._recent.move_to_end(key)
-                return self._recent[key]
-        block = self.ingredients(start, stop, model).block()
-        self._remember(key, block)
-        return block
+    def key(self, start: int, stop: int, model: ModelInfo) -> BlockKey:
+        """What names a block as the input of a model, whichever measurement asks for it."""
+        noise = self._noise
+        return self._data.info.fingerprint, input_of(model), noise.seed, noise.draw, start, stop
 
     def ingredients(self, start: int, stop: int, model: ModelInfo) -> Ingredients:
-        indices = self._indices(start, stop)
-        with self._lock:  # a data set need not bear several threads
-            images, _ = seen_by(model, self._data).read(indices)
-        return Ingredients(images, indices, self._noise.draw, self._noise.seed)
+        """The images of positions start..stop-1 as the input of a model, and their noise."""
+        indices, key = self._indices(start, stop), self.key(start, stop, model)
+        if key not in self._recent:
+            self._recent[key] = seen_by(model, self._data).read(indices)[0]
+            while sum(images.size for images in self._recent.values()) > CACHE_VALUES:
+                self._recent.popitem(last=False)
+        return Ingredients(self._recent[key], indices, self._noise.draw, self._noise.seed)
 
     def coefficients(self, step: float) -> tuple[float, float]:
         return self._noise.schedule.coefficients(step)
@@ -85,12 +85,6 @@ class Blocks:
     def _indices(self, start: int, stop: int) -> NDArray[np.int64]:
         """Of the images in a block, ascending: files are read fastest so."""
         return np.sort(self._order[start:stop])
-
-    def _remember(self, key: tuple[int, int, Preprocessing | None], block: Block) -> None:
-        with self._lock:
-            self._recent[key] = block
-            while sum(kept.clean.size for kept in self._recent.values()) > CACHE_VALUES:
-                self._recent.popitem(last=False)
 
 
 def input_of(model: ModelInfo) -> Preprocessing | None:

@@ -15,7 +15,6 @@ from sizer.inference.records import ModelInfo
 from sizer.measure.blocks import ORDER_SEED, Blocks, block_ranges, input_of, seen_by
 from sizer.measure.protocols import CellRange, CellStore, Done, Evaluator, Labels, Task
 from sizer.measure.scores import guessing_warnings, scored_cell
-from sizer.measure.threads import run
 from sizer.measure.work import Engine
 from sizer.noise import Noise
 from sizer.progress import Progress, ignore_progress
@@ -40,17 +39,17 @@ def measure(
     noise: Noise,
     store: CellStore,
     *,
+    engine: Engine,
     steps: Sequence[float] | Mapping[str, Sequence[float]],
     images: int | None = None,
     workers: int | None = None,
-    engine: Engine | None = None,
     progress: Progress = ignore_progress,
 ) -> Measurement:
     """Run every cell that the store does not hold, and score all.
 
-    steps: of all models, or each model's own by its name. images: how many of the set, all by
-    default, the same at every step of every model. workers: at once, all that the engine has by
-    default. engine: what runs the cells, threads of this machine by default.
+    engine: what runs the cells. steps: of all models, or each model's own by its name. images: how
+    many of the set, all by default, the same at every step of every model. workers: at once, all
+    that the engine has by default.
     progress: called with (done, total) in images times the cost of a model, counting only what
     was left to run; not called if nothing was. Raises UsageError for a plan that cannot be run,
     and whatever a worker raises. By then every finished cell is in the store, as it is on
@@ -63,7 +62,7 @@ def measure(
         noise.schedule.coefficients(step)  # raises on a step outside the schedule, before any work
     ranges = list(block_ranges(count, _largest_input(evaluators, data.info)))
     sources = {e.info.name: source_of(e, data, noise) for e in evaluators}
-    kept = {name: dict(store.cells(source)) for name, source in sources.items()}
+    kept = {name: dict(store.cells(source, data.info.classes)) for name, source in sources.items()}
     tasks = list(_tasks_left(evaluators, ranges, wanted, kept))
     blocks = Blocks(data, noise)
 
@@ -72,7 +71,7 @@ def measure(
         kept[done.evaluator.info.name][done.cell] = done.labels
 
     if tasks:
-        (engine or run)(tasks, blocks, workers, keep, progress)
+        engine(tasks, blocks, workers, keep, progress)
     truth = np.concatenate([blocks.labels(*positions) for positions in ranges])
     cells = tuple(
         scored_cell(

@@ -13,7 +13,6 @@ import shutil
 import socket
 import sys
 import tempfile
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -27,8 +26,7 @@ from sizer.errors import ClusterError, SizerError
 from sizer.inference.records import ModelInfo
 from sizer.measure.blocks import Blocks, Ingredients
 from sizer.measure.protocols import Done, Evaluator, PackedModel, Predictor, Task
-from sizer.measure.threads import WorkList, gather
-from sizer.measure.work import Engine, run_task
+from sizer.measure.work import Engine, Keeping, run_task
 from sizer.progress import Progress
 
 ADDRESS = "RAY_ADDRESS"  # Ray's own convention: the cluster to join
@@ -37,7 +35,7 @@ RECENT_MODELS = 2  # that stay in the object store for the next task
 RECENT_BLOCKS = 32  # of 4 MiB at most
 ATTEMPTS = 5  # workers that may be lost in a row over one cell, before it must be the cell's fault
 KNOCK = 5.0  # seconds to try whether an address answers, for Ray itself tries for minutes
-PATIENCE = 1.0  # seconds until the thread that waits for cells looks whether to leave
+PATIENCE = 1.0  # seconds to wait for cells before the cluster is looked at again
 SAME = ("sizer", "numpy", "onnxruntime", "onnxruntime-gpu")  # packages that decide a prediction
 NEEDS = "give every node the same sizer, and memory for a model and a block of images"
 
@@ -64,11 +62,9 @@ def ray_engine(tell: Callable[[str], None]) -> Iterator[Engine]:
         if not connected:
             connected = True  # whatever comes of it, it is to be shut down
             tell(_connect())
-        work = WorkList(deque(tasks))
         resource = "GPU" if tasks[0].evaluator.provider == "cuda" else "CPU"
         _require_room(resource)
-        spread = _Spread(work, blocks, resource, workers)
-        gather(work, [threading.Thread(target=spread.run)], keep, progress)
+        _Spread(deque(tasks), blocks, resource, workers, Keeping(tasks, keep, progress)).run()
 
     # What Ray's nodes report is printed to stdout, where only answers belong.
     with contextlib.redirect_stdout(sys.stderr):
@@ -98,7 +94,7 @@ def _connect() -> str:
         where = f"{ADDRESS}={address}" if address else "a Ray cluster on this machine"
         raise ClusterError(
             f"{where}: cannot be reached ({_first_line(error)}); "
-            "join this machine to it with ray start, or take --engine threads"
+            "join this machine to it with ray start, or take --engine processes"
         ) from None
     if address:
         place = f"the Ray cluster at {joined.address_info['address']}, which {ADDRESS} names"
@@ -122,7 +118,7 @@ def _require_answer(address: str) -> None:
     except (OSError, ValueError) as error:
         raise ClusterError(
             f"{ADDRESS}={address}: no Ray cluster answers ({error}); give the HOST:PORT that "
-            "ray start showed, or take --engine threads"
+            "ray start showed, or take --engine processes"
         ) from None
 
 
@@ -139,13 +135,19 @@ def _require_room(resource: str) -> None:
 
 
 class _Spread:
-    """One thread's work: tasks to the cluster, their cells to the list of work done."""
+    """Tasks to the cluster, their cells to the caller."""
 
-    def __init__(self, work: WorkList, blocks: Blocks, resource: str, workers: int | None) -> None:
+    def __init__(
+        self,
+        todo: deque[Task],
+        blocks: Blocks,
+        resource: str,
+        workers: int | None,
+        keep: Callable[[Done], None],
+    ) -> None:
         import ray
 
-        self._work = work
-        self._blocks = blocks
+        self._todo, self._blocks, self._keep = todo, blocks, keep
         self._resource = resource
         self._workers = workers
         self._most = 1
@@ -160,23 +162,20 @@ class _Spread:
 
     def run(self) -> None:
         try:
-            while self._work.todo or self._running:
-                if self._work.leave.is_set():
-                    self._receive(0)  # what has arrived, and no more
-                    return
+            while self._todo or self._running:
                 self._send()
                 self._receive(PATIENCE)
-        except Exception as error:  # whatever it is, the main thread raises it
+        except BaseException:
             with contextlib.suppress(Exception):  # what else has arrived is kept all the same
                 self._receive(0)
-            self._work.hand_in(error)
+            raise
 
     def _send(self) -> None:
         """Keep every worker busy, and no more tasks under way than that needs."""
         if len(self._running) < self._most:  # the cluster may have grown or shrunk
             self._most = self._workers or max(1, QUEUED * _room(self._resource))
-        while self._work.todo and len(self._running) < self._most:
-            task = self._work.todo.popleft()
+        while self._todo and len(self._running) < self._most:
+            task = self._todo.popleft()
             stream = self._remote.remote(
                 task,
                 (self._model(task.evaluator),),  # inside a tuple, a reference is not followed
@@ -226,7 +225,7 @@ class _Spread:
         else:
             if isinstance(result, SizerError):
                 raise result
-            self._work.hand_in(result)
+            self._keep(result)
             self._lost.pop((task.evaluator.info.name, task.start), None)
             self._running[stream] = replace(task, steps=task.steps[1:])
 
@@ -239,7 +238,7 @@ class _Spread:
                 f"{task.evaluator.info.name}: {ATTEMPTS} workers were lost over one cell, the last "
                 f"one to {reason}; {NEEDS}, then run the same line again"
             )
-        self._work.todo.appendleft(task)
+        self._todo.appendleft(task)
 
 
 # What follows runs in the workers.

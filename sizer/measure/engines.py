@@ -1,4 +1,4 @@
-"""What runs the cells of a measurement: threads of this machine, or a Ray cluster."""
+"""What runs the cells of a measurement: processes of this machine, or a Ray cluster."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,21 +7,24 @@ from typing import TYPE_CHECKING, Literal
 from sizer.extras import require_extra
 
 if TYPE_CHECKING:
+    from sizer.inference.child import Children
     from sizer.measure.work import Engine
 
-EngineChoice = Literal["threads", "ray"]
+EngineChoice = Literal["processes", "ray"]
 
 
 @contextmanager
-def open_engine(name: EngineChoice, tell: "Callable[[str], None]") -> "Iterator[Engine]":
-    """The engine of that name; `tell` is told which cluster it joins.
+def open_engine(
+    name: EngineChoice, children: "Children", tell: "Callable[[str], None]"
+) -> "Iterator[Engine]":
+    """The engine of that name. `tell` is told which cluster it joins, and what is tried again.
 
     Raises MissingExtraError before any work where a plain installation lacks what it takes.
     """
-    if name == "threads":
-        from sizer.measure.threads import run
+    if name == "processes":
+        from sizer.measure.processes import Processes
 
-        yield run
+        yield Processes(children, tell)
         return
     require_extra("ray", "sizer calibrate --engine ray")
     from sizer.measure.cluster import ray_engine

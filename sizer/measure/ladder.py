@@ -23,8 +23,8 @@ def measure_ladder(
     *,
     tolerance: float,
     cut: Cut,
+    engine: Engine,
     workers: int | None = None,
-    engine: Engine | None = None,
 ) -> Measurement:
     """Every model at every step; without steps, at those that a plan chooses.
 

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sizer.inference.child import Bounds
 from sizer.inference.records import ModelInfo
 
 Images = NDArray[np.float32]
@@ -16,7 +17,7 @@ CellRange = tuple[float, int, int]  # step, first position, last position + 1
 
 
 class Predictor(Protocol):
-    """Labels of noisy images; for one thread alone."""
+    """Labels of noisy images; for one process alone."""
 
     def prepare(self, clean: Images, epsilon: Images, /) -> Callable[[float, float], Labels]:
         """A function of (mu, noise_std) to labels (B,) of mu clean + noise_std epsilon.
@@ -50,13 +51,16 @@ class Evaluator(Protocol):
 
     def open(self) -> Predictor: ...
 
+    def bounds(self, images: int, /) -> Bounds:
+        """What the labels of so many images may take."""
+
     def packed(self) -> PackedModel: ...
 
 
 class CellStore(Protocol):
     """Predicted labels by source, step and range; `keep` never overwrites."""
 
-    def cells(self, source: str, /) -> Mapping[CellRange, Labels]: ...
+    def cells(self, source: str, classes: int, /) -> Mapping[CellRange, Labels]: ...
 
     def keep(self, source: str, cell: CellRange, labels: Labels, /) -> None: ...
 

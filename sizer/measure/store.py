@@ -1,9 +1,10 @@
-"""Predicted labels that outlive the process: one SQLite file that only ever grows."""
+"""Predicted labels that outlive the process: one SQLite file, in which every cell proves itself."""
 
 import contextlib
+import hashlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -12,9 +13,12 @@ from numpy.typing import NDArray
 
 from sizer.errors import OutputError
 from sizer.io import cache_folder, make_folder
+from sizer.progress import say_nothing
 
 APPLICATION_ID = 0x73697A72  # "sizr": how SQLite files tell whose they are
-VERSION = 1
+VERSION = 2  # 1 had no digests
+DIGEST_BYTES = 16
+ALL_LABELS = 1 << 32  # that a cell can hold
 PATIENCE = 60.0  # seconds to wait for another process that writes
 PAUSE = 0.02  # seconds between tries where SQLite does not wait by itself
 REMEDY = "make room or set XDG_CACHE_HOME to another folder, then run the same line again"
@@ -27,6 +31,7 @@ SCHEMA = (
         start INTEGER NOT NULL,
         stop INTEGER NOT NULL,
         labels BLOB NOT NULL CHECK (length(labels) = 4 * (stop - start)),
+        digest BLOB,
         PRIMARY KEY (source, step, start, stop)
     ) WITHOUT ROWID""",
     f"PRAGMA application_id = {APPLICATION_ID}",
@@ -43,9 +48,16 @@ class CellStore:
     Use it in the thread that opened it. Every method raises OutputError where SQLite fails.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        tell: Callable[[str], None] = say_nothing,
+    ) -> None:
+        """tell: told of damaged cells."""
         self.path = path
         self._connection = connection
+        self._tell = tell
 
     def __enter__(self) -> "CellStore":
         return self
@@ -61,16 +73,45 @@ class CellStore:
     def close(self) -> None:
         self._connection.close()
 
-    def cells(self, source: str) -> dict[CellRange, Labels]:
-        """All finished cells of a source."""
-        query = """SELECT step, start, stop, labels FROM cells
+    def cells(self, source: str, classes: int = ALL_LABELS) -> dict[CellRange, Labels]:
+        """All finished cells of a source. Those that are damaged are removed, and told of.
+
+        classes: how many there are; no label lies beyond.
+        """
+        cells: dict[CellRange, Labels] = {}
+        damaged: list[CellRange] = []
+        for cell, labels in self._sound_or_not(source):
+            if labels is None or labels.max(initial=0) >= classes:
+                damaged.append(cell)
+            else:
+                cells[cell] = labels
+        if damaged:
+            self._remove(source, damaged)
+            self._tell(f"{self.path}: {len(damaged):,} damaged cells; they are measured anew")
+        return cells
+
+    def damaged(self) -> int:
+        """How many cells of all sources do not prove themselves. Nothing is removed."""
+        with _explained(self.path):
+            rows = self._connection.execute("SELECT description FROM sources").fetchall()
+        return sum(labels is None for (source,) in rows for _, labels in self._sound_or_not(source))
+
+    def _sound_or_not(self, source: str) -> Iterator[tuple[CellRange, Labels | None]]:
+        """Every cell of a source, with its labels if they are those that were kept."""
+        query = """SELECT step, start, stop, labels, digest FROM cells
             JOIN sources ON sources.id = cells.source WHERE description = ?"""
         with _explained(self.path):
             rows = self._connection.execute(query, (source,)).fetchall()
-        return {
-            (step, start, stop): np.frombuffer(labels, "<u4").astype(np.int64)
-            for step, start, stop, labels in rows
-        }
+        for step, start, stop, labels, digest in rows:
+            cell = (step, start, stop)
+            sound = isinstance(labels, bytes) and digest == _digest(source, cell, labels)
+            yield cell, np.frombuffer(labels, "<u4").astype(np.int64) if sound else None
+
+    def _remove(self, source: str, cells: list[CellRange]) -> None:
+        query = """DELETE FROM cells WHERE step = ? AND start = ? AND stop = ?
+            AND source = (SELECT id FROM sources WHERE description = ?)"""
+        with _explained(self.path), _transaction(self._connection):
+            self._connection.executemany(query, [(*cell, source) for cell in cells])
 
     def keep(self, source: str, cell: CellRange, labels: Labels) -> None:
         """Add a finished cell, which a killed process then keeps; one already there stays as it is.
@@ -78,17 +119,26 @@ class CellStore:
         labels: (stop - start,), from 0 to 2**32 - 1.
         """
         add_source = "INSERT OR IGNORE INTO sources (description) VALUES (?)"
-        add_cell = """INSERT INTO cells (source, step, start, stop, labels)
-            SELECT id, ?, ?, ?, ? FROM sources WHERE description = ?
+        add_cell = """INSERT INTO cells (source, step, start, stop, labels, digest)
+            SELECT id, ?, ?, ?, ?, ? FROM sources WHERE description = ?
             ON CONFLICT (source, step, start, stop) DO NOTHING"""
-        values = (*cell, labels.astype("<u4").tobytes(), source)
+        packed = labels.astype("<u4").tobytes()
+        values = (*cell, packed, _digest(source, cell, packed), source)
         with _explained(self.path), _transaction(self._connection):
             self._connection.execute(add_source, (source,))
             self._connection.execute(add_cell, values)
 
 
-def open_store(path: Path | None = None) -> CellStore:
+def _digest(source: str, cell: CellRange, labels: bytes) -> bytes:
+    step, start, stop = cell
+    about = f"{source} {float(step)!r} {start} {stop} ".encode()
+    return hashlib.blake2b(about + labels, digest_size=DIGEST_BYTES).digest()
+
+
+def open_store(path: Path | None = None, tell: Callable[[str], None] = say_nothing) -> CellStore:
     """Open a store, made here if there is none; `cells.sqlite` in the cache folder by default.
+
+    tell: told of damaged cells, when they are read.
 
     Raises OutputError, with the remedy, for a folder that cannot be written and for a file that
     is not a store, or one of another version: such a file is left as it is.
@@ -103,7 +153,7 @@ def open_store(path: Path | None = None) -> CellStore:
     except OutputError:
         connection.close()
         raise
-    return CellStore(path, connection)
+    return CellStore(path, connection, tell)
 
 
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:
@@ -115,10 +165,28 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
                     connection.execute(statement)
     if _number(connection, "application_id") != APPLICATION_ID:
         raise OutputError(f"{path}: is no store of sizer; move it away or name another file")
+    if _number(connection, "user_version") == 1:
+        _add_digests(connection)
     if _number(connection, "user_version") != VERSION:
         raise OutputError(f"{path}: was written by another version of sizer; move it away")
     _write_ahead(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _add_digests(connection: sqlite3.Connection) -> None:
+    """Bring a store of version 1 to this one; what it holds is taken to be sound."""
+    connection.create_function(
+        "digest", 5, lambda source, *cell: _digest(source, cell[:3], cell[3])
+    )
+    with _transaction(connection):
+        if _number(connection, "user_version") == 1:  # another process may have been first
+            connection.execute("ALTER TABLE cells ADD COLUMN digest BLOB")
+            connection.execute(
+                """UPDATE cells SET digest = digest(
+                    (SELECT description FROM sources WHERE id = source), step, start, stop, labels
+                )"""
+            )
+            connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:

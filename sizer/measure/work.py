@@ -26,6 +26,23 @@ class Engine(Protocol):
     ) -> None: ...
 
 
+class Keeping:
+    """Hands finished cells to the caller, and tells how far the work is."""
+
+    def __init__(
+        self, tasks: Sequence[Task], keep: Callable[[Done], None], progress: Progress
+    ) -> None:
+        self.keep, self._progress = keep, progress
+        self._total = sum(task.cost * len(task.steps) for task in tasks)
+        self._spent = 0.0
+        progress(self._spent, self._total)
+
+    def __call__(self, done: Done) -> None:
+        self.keep(done)
+        self._spent += done.cost
+        self._progress(self._spent, self._total)
+
+
 def run_task(
     task: Task, predictor: Predictor, block: Block, coefficients: Sequence[tuple[float, float]]
 ) -> Iterator[Done]:

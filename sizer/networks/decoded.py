@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.datasets import Dataset
-from sizer.datasets.records import DatasetInfo
-from sizer.io import ANOTHER_CACHE, cache_folder, replacing
+from sizer.datasets.sealed import require_same, seal
+from sizer.io import ANOTHER_CACHE, cache_folder, make_folder, replacing
 
 READ_AT_ONCE = 1024  # images decoded at a time
 
@@ -15,26 +15,17 @@ READ_AT_ONCE = 1024  # images decoded at a time
 def decoded(data: Dataset) -> tuple[Path, NDArray[np.int64]]:
     """All images in one .npy file of the cache, to be memory-mapped, and labels.
 
-    Both files appear whole or not at all; damaged ones are made anew.
+    Both files are hashed before they are used again; damaged ones are made anew.
     """
-    path = cache_folder() / f"decoded-{data.info.identity[:24]}.npy"
-    labels_path = path.with_suffix(".labels.npy")
-    labels = _labels_of(path, labels_path, data.info)
-    if labels is None:
-        labels = _write(data, path, labels_path)
+    folder = cache_folder() / "decoded" / data.info.identity
+    require_same(folder)
+    path, labels_path = folder / "images.npy", folder / "labels.npy"
+    if path.exists():
+        return path, np.load(labels_path, allow_pickle=False)
+    make_folder(folder, ANOTHER_CACHE)
+    labels = _write(data, path, labels_path)
+    seal(folder)
     return path, labels
-
-
-def _labels_of(path: Path, labels_path: Path, info: DatasetInfo) -> NDArray[np.int64] | None:
-    """The labels, if they and the images were decoded before."""
-    try:
-        images = np.load(path, mmap_mode="r", allow_pickle=False)
-        labels: NDArray[np.int64] = np.load(labels_path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    expected = (info.images, *(info.shape or ()))
-    whole = images.dtype == np.uint8 and images.shape == expected and len(labels) == info.images
-    return labels if whole else None
 
 
 def _write(data: Dataset, path: Path, labels_path: Path) -> NDArray[np.int64]:

@@ -12,8 +12,10 @@ from sizer.inference.records import ProviderChoice
 from sizer.networks.manifest import JOINED, TrainedModel, read_manifest
 from sizer.networks.recipe import LadderTraining
 from sizer.networks.timings import read_timings
+from sizer.progress import Progress, ignore_progress
 
 if TYPE_CHECKING:
+    from sizer.inference.child import Child
     from sizer.inference.input_shape import InputSize
     from sizer.inference.model import OnnxModel
     from sizer.inference.runtime import Provider
@@ -69,23 +71,27 @@ def training_of(models: Sequence[FoundModel]) -> LadderTraining | None:
 def open_models(
     models: Sequence[FoundModel],
     dataset: DatasetInfo,
+    child: "Child",
     provider: ProviderChoice = "auto",
     input_format: InputFormat | None = None,
     size: "InputSize | None" = None,
+    progress: Progress = ignore_progress,
 ) -> "list[OnnxModel]":
-    """Check every file before anything is measured.
+    """Check every file before anything is measured, each in the child.
 
-    Raises ModelError for a file that cannot be used with the data or is not the one that its
-    manifest describes, and UsageError for models of several precisions.
+    progress: called with (done, all) models. Raises ModelError for a file that cannot be used with
+    the data or is not the one that its manifest describes, and UsageError for models of several
+    precisions.
     """
+    from sizer.inference.child import bounds_of
     from sizer.inference.runtime import choose_provider
 
-    chosen = choose_provider(provider)
-    names = _distinct_names(models)
-    opened = [
-        _opened(model, name, dataset, chosen, input_format, size)
-        for model, name in zip(models, names, strict=True)
-    ]
+    chosen = child.call(bounds_of("the execution provider", 0), choose_provider, provider)
+    opened: list[OnnxModel] = []
+    for model, name in zip(models, _distinct_names(models), strict=True):
+        progress(len(opened), len(models))
+        opened.append(_opened(model, name, dataset, child, chosen, input_format, size))
+    progress(len(opened), len(models))
     precisions = sorted({onnx.info.precision or "unknown" for onnx in opened})
     if len(precisions) > 1:
         raise UsageError(
@@ -108,15 +114,17 @@ def _opened(
     model: FoundModel,
     name: str,
     dataset: DatasetInfo,
+    child: "Child",
     provider: "Provider",
     input_format: InputFormat | None,
     size: "InputSize | None",
 ) -> "OnnxModel":
-    from sizer.inference.model import open_model
+    from sizer.inference.model import open_in, read_in
 
     path, entry = model.path, model.entry
-    onnx = open_model(
-        path,
+    onnx = open_in(
+        child,
+        read_in(child, path),
         dataset,
         provider=provider,
         input_format=input_format,

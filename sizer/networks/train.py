@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sizer.cores import usable_cores
 from sizer.datasets.records import MAX_BAD, Preprocessing
 from sizer.extras import require_extra
+from sizer.io import filling
 from sizer.networks.manifest import Manifest, python_line
 from sizer.networks.recipe import Augment, full_recipe
 from sizer.progress import say_nothing
@@ -49,9 +50,10 @@ def train(
     which pictures are brought, None where all are squares of one size. max_bad: share of damaged
     pictures that are left out; tell: told which. command: the line that does this, for the
     manifest. Stopped at any moment, the same call goes on at the last finished epoch. Raises
-    DataError for data that cannot be trained on, OutputError where the folder holds another ladder
-    or cannot be written, UsageError for a size that the family does not have, ModelError where a
-    training fails, and MissingExtraError without the extra `train`.
+    DataError for data that cannot be trained on, OutputError where the folder holds another ladder,
+    cannot be written or is being written by another process, UsageError for a size that the family
+    does not have, ModelError where a training fails, and MissingExtraError without the extra
+    `train`.
     """
     require_extra("train", "sizer train")
     from sizer.datasets import open_splits
@@ -74,14 +76,15 @@ def train(
     data_sets = open_splits(str(data), max_bad, tell)
     if side is not None:
         data_sets = [preprocessed(each, Preprocessing((side, side, 3))) for each in data_sets]
-    plan = make_plan(
-        train=data_sets[0],
-        test=data_sets[1],
-        schedule=linear_schedule(),
-        recipe=full_recipe(epochs, augment, noise_steps),
-        sizes=tuple(sizes),
-        seeds=seeds,
-        folder=Path(folder),
-        command=command or python_line("train", **asked),
-    )
-    return train_ladder(plan, usable_cores(), progress(epochs, plan.costs()))
+    with filling(Path(folder)):
+        plan = make_plan(
+            train=data_sets[0],
+            test=data_sets[1],
+            schedule=linear_schedule(),
+            recipe=full_recipe(epochs, augment, noise_steps),
+            sizes=tuple(sizes),
+            seeds=seeds,
+            folder=Path(folder),
+            command=command or python_line("train", **asked),
+        )
+        return train_ladder(plan, usable_cores(), progress(epochs, plan.costs()))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,16 @@ from sizer import io
 from sizer.datasets import Dataset, open_splits
 from sizer.datasets.records import MAX_BAD
 from sizer.errors import OutputError, UsageError
+from sizer.inference.child import Child, Children, bounds_of
 from sizer.inference.input_format import InputFormat, to_metadata
 from sizer.inference.input_shape import CROP_KEY, InputSize
 from sizer.inference.inputs import InputPlan, arrange
-from sizer.inference.model import OnnxModel, open_model
-from sizer.inference.model_file import read_model_file
+from sizer.inference.model import OnnxModel, open_in, read_in
 from sizer.measure.blocks import image_order, seen_by
 from sizer.measure.cells import measure
-from sizer.measure.store import open_store
+from sizer.measure.processes import Processes
+from sizer.measure.store import CellStore, open_store
+from sizer.measure.work import Engine
 from sizer.networks.manifest import (
     Manifest,
     TrainedModel,
@@ -30,12 +33,12 @@ from sizer.networks.manifest import (
 from sizer.networks.models import FoundModel, find_models, open_models
 from sizer.noise import Noise, epsilon, linear_schedule
 from sizer.progress import ReportProgress, no_progress, say_nothing
-from sizer.quantization import onnx_file
-from sizer.quantization.onnx_file import LowPrecision
+from sizer.quantization.onnx_file import LowPrecision, is_made, made_from, quantize_file
 from sizer.result import Tabular
 
 CALIBRATION_IMAGES = 500  # training images that set the activations' ranges
 CALIBRATION_SEED = 1
+TOOLS = 120.0  # seconds that the runtime's tools may take besides running the model
 CLEAN_IMAGES = 2000  # test images that show the loss
 
 
@@ -83,7 +86,8 @@ def quantize(
     that does this, for the manifest. A ladder's manifest is copied, model by model, so that
     `calibrate` sees the same sizes and the same family. What the folder holds already is kept.
     Raises ModelError for a model that is quantised already or cannot be, UsageError for models of
-    several ladders, and OutputError where the folder holds another ladder.
+    several ladders, and OutputError where the folder holds another ladder or is being written by
+    another process.
     """
     models = [models] if isinstance(models, str | Path) else models
     paths, folder, data = [Path(path) for path in models], Path(folder), str(data)
@@ -101,21 +105,24 @@ def quantize(
         "max_bad": max_bad,
     }
     command = command or python_line("quantize", **asked)
-    ladder = _quantized_ladder(paths, folder, precision, command)
-    opened = open_models(sources, train.info, "cpu", input_format, size)
-    _make_folder(folder, sources)
-    noise_steps = ladder.recipe.noise_steps if ladder else None
-    report, results = progress("quantising"), list[QuantizedModel]()
-    total = sum(model.info.parameters for model in opened)
-    for model, source in zip(opened, sources, strict=True):
-        report(sum(result.parameters for result in results), total)
-        target = folder / source.path.name
-        _quantize_model(model, target, seen_by(model.info, train), noise_steps, precision)
-        results.append(_compare(model, target, test, size))
-        if ladder and source.entry:
-            ladder = _with_quantized(ladder, source.entry, target, results[-1])
-            write_manifest(folder, ladder)
-    report(total, total)
+    _quantized_ladder(paths, folder, precision, command)  # refused before the work
+    _require_names(sources)
+    with Children() as children, io.filling(folder), open_store(tell=tell) as store:
+        (child,), engine = children.first(1), Processes(children, tell)
+        opened = open_models(sources, train.info, child, "cpu", input_format, size)
+        ladder = _quantized_ladder(paths, folder, precision, command)  # as it is by now
+        noise_steps = ladder.recipe.noise_steps if ladder else None
+        report, results = progress("quantising"), list[QuantizedModel]()
+        total = sum(model.info.parameters for model in opened)
+        for model, source in zip(opened, sources, strict=True):
+            report(sum(result.parameters for result in results), total)
+            target, seen = folder / source.path.name, seen_by(model.info, train)
+            _quantize_model(model, target, child, seen, noise_steps, precision)
+            results.append(_compare(model, target, child, engine, store, test, size))
+            if ladder and source.entry:
+                ladder = _with_quantized(ladder, source.entry, target, child, results[-1])
+                write_manifest(folder, ladder)
+        report(total, total)
     return QuantizedLadder(precision, tuple(results))
 
 
@@ -136,62 +143,79 @@ def _quantized_ladder(
     return ladder
 
 
-def _make_folder(folder: Path, models: Sequence[FoundModel]) -> None:
+def _require_names(models: Sequence[FoundModel]) -> None:
     names = [model.path.name for model in models]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"two models are called {twice[0]}; rename one of the files")
-    io.make_folder(folder)
 
 
 def _quantize_model(
     model: OnnxModel,
     target: Path,
+    child: Child,
     train: Dataset,
     noise_steps: tuple[int, int] | None,
     precision: LowPrecision,
 ) -> None:
     """Write `target`, unless it was made before from the same model and images."""
-    made = onnx_file.made_from(model.fingerprint, precision, train.info.identity, noise_steps)
-    if onnx_file.is_made(target, made):
+    made = made_from(model.fingerprint, precision, train.info.identity, noise_steps)
+    if target.exists() and is_made(read_in(child, target), made):
         return
-    batches = calibration_batches(train, noise_steps, model.plan)
+    indices = image_order(train.info.images)[:CALIBRATION_IMAGES]
+    images = CalibrationImages(train.read(indices)[0], indices, noise_steps, model.plan)
     share = model.info.crop_share
     cropped = {} if share is None else {CROP_KEY: repr(share)}
     metadata = {**to_metadata(model.plan.input_format), **cropped, **made}
-    contents = onnx_file.quantize_file(model.path, precision, batches, metadata)
+    with TemporaryDirectory(prefix="sizer-") as scratch:
+        bounds = bounds_of(model.path, model.size, images.images.size, seconds=TOOLS)
+        contents = child.call(
+            bounds, quantize_file, model.path, precision, images, metadata, Path(scratch)
+        )
     with io.replacing(target) as partial:
         partial.write_bytes(contents)
 
 
-def calibration_batches(
-    train: Dataset, noise_steps: tuple[int, int] | None, plan: InputPlan
-) -> Iterator[NDArray[Any]]:
-    """Training images as the model takes them, with the noise it was trained with, step by step."""
-    schedule = linear_schedule()
-    indices = image_order(train.info.images)[:CALIBRATION_IMAGES]
-    steps = np.linspace(*(noise_steps or (0, 0)), len(indices))
-    batches = -(-len(indices) // plan.batch)  # the last one is filled up with the first images
-    for part in np.resize(np.arange(len(indices)), (batches, plan.batch)):
-        images, _ = train.read(indices[part])
-        noisy = np.empty(images.shape, np.float32)
-        for i, (index, step) in enumerate(zip(indices[part], steps[part], strict=True)):
-            mu, noise_std = map(np.float32, schedule.coefficients(step))
-            drawn = epsilon(CALIBRATION_SEED, int(index), images.shape[1:])
-            noisy[i] = mu * (images[i] / np.float32(127.5) - 1) + noise_std * drawn
-        yield arrange(noisy, plan)
+@dataclass(frozen=True, slots=True)
+class CalibrationImages:
+    """Training images (B, H, W, C) of these numbers (B,), shown under the noise of the training."""
+
+    images: NDArray[np.uint8]
+    indices: NDArray[np.int64]
+    noise_steps: tuple[int, int] | None
+    plan: InputPlan
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        """Batches as the model takes them, step by step."""
+        schedule, count = linear_schedule(), len(self.indices)
+        steps = np.linspace(*(self.noise_steps or (0, 0)), count)
+        batches = -(-count // self.plan.batch)  # the last one is filled up with the first images
+        for part in np.resize(np.arange(count), (batches, self.plan.batch)):
+            noisy = np.empty((len(part), *self.images.shape[1:]), np.float32)
+            for i, place in enumerate(part):
+                mu, noise_std = map(np.float32, schedule.coefficients(steps[place]))
+                drawn = epsilon(CALIBRATION_SEED, int(self.indices[place]), noisy.shape[1:])
+                noisy[i] = mu * (self.images[place] / np.float32(127.5) - 1) + noise_std * drawn
+            yield arrange(noisy, self.plan)
 
 
-def _compare(model: OnnxModel, target: Path, test: Dataset, size: InputSize) -> QuantizedModel:
+def _compare(
+    model: OnnxModel,
+    target: Path,
+    child: Child,
+    engine: Engine,
+    store: CellStore,
+    test: Dataset,
+    size: InputSize,
+) -> QuantizedModel:
     """Clean accuracies of a model and its quantised file; what is measured is kept."""
-    noise = Noise()
-    quantized = open_model(target, test.info, size=size, parameters=model.info.parameters)
+    noise, file = Noise(), read_in(child, target)
+    quantized = open_in(child, file, test.info, size=size, parameters=model.info.parameters)
     images = min(CLEAN_IMAGES, test.info.images)
-    with open_store() as store:
-        before, after = (
-            measure([measured], test, noise, store, steps=(0,), images=images).cells[0]
-            for measured in (model, quantized)
-        )
+    before, after = (
+        measure([measured], test, noise, store, engine=engine, steps=(0,), images=images).cells[0]
+        for measured in (model, quantized)
+    )
     return QuantizedModel(
         name=model.info.name,
         parameters=model.info.parameters,
@@ -202,10 +226,10 @@ def _compare(model: OnnxModel, target: Path, test: Dataset, size: InputSize) -> 
 
 
 def _with_quantized(
-    ladder: Manifest, entry: TrainedModel, target: Path, result: QuantizedModel
+    ladder: Manifest, entry: TrainedModel, target: Path, child: Child, result: QuantizedModel
 ) -> Manifest:
     """The manifest with one more model, or that model's entry replaced."""
-    sha256 = read_model_file(target).sha256
+    sha256 = read_in(child, target).sha256
     return ladder.with_model(
         replace(entry, sha256=sha256, clean_accuracy=round(result.quantized, 4))
     )

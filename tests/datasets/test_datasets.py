@@ -153,13 +153,14 @@ def test_a_set_is_read_anew_after_its_file_changed_in_place(tmp_path):
     np.testing.assert_array_equal(images, 255 - PIXELS)
 
 
-def test_parquet_shards_are_taken_from_the_split_asked_for(tmp_path):
+@pytest.mark.parametrize("name", ["validation", "Test", "EVAL"])
+def test_parquet_shards_are_taken_from_the_split_asked_for(name, tmp_path):
     others = 255 - PIXELS[:8]
     write_hub_parquet(tmp_path / "data" / "train-00000-of-00001.parquet", others, LABELS[:8])
-    write_hub_parquet(tmp_path / "data" / "validation-00000-of-00001.parquet")
+    write_hub_parquet(tmp_path / "data" / f"{name}-00000-of-00001.parquet")
     assert open_dataset(str(tmp_path), "train").info.images == 8
     test = open_dataset(str(tmp_path), "test").info
-    assert (test.images, test.split) == (COUNT, "validation")
+    assert (test.images, test.split) == (COUNT, name.lower())
 
 
 @pytest.mark.parametrize(
@@ -173,7 +174,7 @@ def test_class_folders_under_split_folders(train, name, tmp_path):
     write_folders(tmp_path / train, 255 - PIXELS)
     write_folders(tmp_path / name, PIXELS[:2], LABELS[1:3])
     test = open_dataset(str(tmp_path), "test")
-    assert (test.info.split, test.info.images, test.info.classes) == (name, 2, CLASSES)
+    assert (test.info.split, test.info.images, test.info.classes) == (name.lower(), 2, CLASSES)
     assert test.read(np.arange(2))[1].tolist() == [1, 2]  # numbered as in the train folder
     assert open_dataset(str(tmp_path), "train").info.images == COUNT
 

@@ -4,7 +4,6 @@ import os
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import onnx
@@ -12,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
+from opened import open_model
 
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError, ProviderError
 from sizer.inference.input_format import InputFormat, from_metadata, to_metadata
 from sizer.inference.inputs import InputPlan, arrange
-from sizer.inference.model import open_model
 from sizer.inference.runtime import choose_provider
 
 HEIGHT, WIDTH, CHANNELS, CLASSES = 4, 5, 3, 7
@@ -394,7 +393,7 @@ class TestRefusals:
             (pooling(["b", 2, 4, 5]), "takes [?]x2x4x5, which has no axis of 1 or 3 channels"),
             (network(dims=["b", 60]), "takes [?]x60"),
             (pooling(["b", 3, 5000, 5000]), "takes 5,000 x 5,000 pixels; give a smaller side"),
-            (network(dtype=TensorProto.INT64), "float32, float16 or uint8"),
+            (network(dtype=TensorProto.INT64), "float32, float16, uint8 or int8"),
         ],
     )
     def test_inputs_that_do_not_fit(self, save, model, message):
@@ -465,7 +464,7 @@ class TestProvider:
     def test_choosing_and_running_prints_nothing(self, save):
         script = (
             "import sys, pathlib\n"
-            "from sizer.inference.model import open_model\n"
+            "from opened import open_model\n"
             "from sizer.inference.runtime import choose_provider\n"
             "from test_inference import DATA, IMAGES\n"
             "path, provider = pathlib.Path(sys.argv[1]), choose_provider('auto')\n"
@@ -477,6 +476,6 @@ class TestProvider:
             capture_output=True,
             text=True,
             check=True,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         )
         assert (run.stdout, run.stderr) == ("", "")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
+from opened import open_model
 
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError
@@ -24,7 +25,6 @@ from sizer.inference.graph import (
 )
 from sizer.inference.input_format import InputFormat
 from sizer.inference.inputs import InputPlan, arrange, in_layout
-from sizer.inference.model import open_model
 from sizer.inference.rewritten import RewrittenGraph
 from sizer.inference.runtime import OutOfMemoryError, channel_block, open_session, simplified
 
@@ -175,7 +175,7 @@ class TestLabels:
 
 class TestGraph:
     @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-    @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.uint8])
+    @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.uint8, np.int8])
     @pytest.mark.parametrize(
         "input_format", [InputFormat(), InputFormat((0, 255), (4, 5, 6), (0.9, 1, 1.1))]
     )

@@ -5,11 +5,11 @@ import os
 import onnx
 import pytest
 from hostile import NO_FUNCTION, TOO_MUCH, classifier, dropout, functions, node
+from opened import open_model
 from tiny import CLASSES, SHAPE
 
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError
-from sizer.inference.model import open_model
 
 DATA = DatasetInfo("data", "test", "fingerprint", CLASSES, 100, SHAPE)
 

@@ -1,4 +1,4 @@
-"""Cells on a Ray cluster of two nodes: the same as threads measure, whoever dies on the way."""
+"""Cells on a Ray cluster of two nodes: those that one process measures, whoever dies."""
 
 import secrets
 import signal
@@ -12,6 +12,8 @@ import onnx
 import pytest
 import stopped
 import watched
+from here import here
+from opened import open_model
 from stopped import Line
 from tiny import network, save_images, save_ladder
 from typer.testing import CliRunner
@@ -19,7 +21,6 @@ from watched import Watched
 
 from sizer.cli.app import app
 from sizer.errors import ClusterError, ModelError
-from sizer.inference.model import open_model
 from sizer.measure import cluster
 from sizer.measure.cells import measure
 from sizer.measure.cluster import ray_engine
@@ -42,7 +43,7 @@ class MemoryStore:
         self.kept = {}
         self.times = Counter()
 
-    def cells(self, source):
+    def cells(self, source, classes):
         return dict(self.kept.get(source, {}))
 
     def keep(self, source, cell, labels):
@@ -86,9 +87,9 @@ def models(given, data):
 
 
 @pytest.fixture(scope="module")
-def by_threads(models, data):
+def by_itself(models, data):
     store = MemoryStore()
-    measurement = measure(models, data, NOISE, store, steps=STEPS)
+    measurement = measure(models, data, NOISE, store, engine=here, steps=STEPS)
     return store.contents(), measurement
 
 
@@ -132,25 +133,25 @@ def measured(models, data, engine, folder, before):
 
 @needs_ray
 class TestCells:
-    def test_two_nodes_predict_what_threads_predict(
-        self, models, data, engine, nodes, told, by_threads, tmp_path
+    def test_two_nodes_predict_what_one_process_predicts(
+        self, models, data, engine, nodes, told, by_itself, tmp_path
     ):
         store, measurement = measured(models, data, engine, tmp_path, watched.meet)
-        assert store.contents() == by_threads[0]
-        assert measurement == by_threads[1]
+        assert store.contents() == by_itself[0]
+        assert measurement == by_itself[1]
         assert set(store.times.values()) == {1}
         assert len(list(tmp_path.glob("node-*"))) == 2
         where = f"the Ray cluster at {nodes.address}, which RAY_ADDRESS names"
         assert told == [f"measuring on {where}: 2 CPUs, 0 GPUs"]
 
-    def test_a_killed_workers_cells_run_again(self, models, data, engine, by_threads, tmp_path):
+    def test_a_killed_workers_cells_run_again(self, models, data, engine, by_itself, tmp_path):
         store, _ = measured(models, data, engine, tmp_path, watched.die_once)
         assert (tmp_path / "killed").exists()
-        assert store.contents() == by_threads[0]
+        assert store.contents() == by_itself[0]
         assert set(store.times.values()) == {1}
 
     def test_a_lost_nodes_cells_run_elsewhere(
-        self, models, data, engine, nodes, by_threads, tmp_path
+        self, models, data, engine, nodes, by_itself, tmp_path
     ):
         doomed = nodes.add_node(num_cpus=1, object_store_memory=STORE)
         (tmp_path / f"doomed-{doomed.all_processes['raylet'][0].process.pid}").touch()
@@ -163,12 +164,12 @@ class TestCells:
         remover.start()
         store, _ = measured(models, data, engine, tmp_path, watched.hang_on_doomed_node)
         remover.join()
-        assert store.contents() == by_threads[0]
+        assert store.contents() == by_itself[0]
         assert set(store.times.values()) == {1}
 
-    def test_what_is_kept_is_not_run_again(self, models, data, engine, by_threads, tmp_path):
+    def test_what_is_kept_is_not_run_again(self, models, data, engine, by_itself, tmp_path):
         store = MemoryStore()
-        measure(models, data, NOISE, store, steps=STEPS[:3], images=1000)
+        measure(models, data, NOISE, store, engine=here, steps=STEPS[:3], images=1000)
         before = set(store.times)
         assert len(before) == len(models) * 3 * 2
         seen = []
@@ -178,7 +179,7 @@ class TestCells:
             engine=engine,
             progress=lambda *state: seen.append(state),
         )
-        assert store.contents() == by_threads[0]
+        assert store.contents() == by_itself[0]
         assert set(store.times.values()) == {1}
         assert seen[0][0] == 0
         assert seen[-1][0] == pytest.approx(seen[-1][1])
@@ -218,10 +219,10 @@ class TestFailures:
 
 @needs_ray
 def test_an_interrupted_line_goes_on_and_ends_with_the_same(given, models, data, nodes, tmp_path):
-    reference, line = Line(given, tmp_path / "threads"), Line(given, tmp_path / "ray")
+    reference, line = Line(given, tmp_path / "here"), Line(given, tmp_path / "ray")
     with open_store(reference.store) as store:
         noise = Noise()
-        measure(models, data, noise, store, steps=stopped.STEPS)
+        measure(models, data, noise, store, engine=here, steps=stopped.STEPS)
     line.place.mkdir()
     line.command += ["--engine", "ray"]
     error, code = line.stop_when(20, 0.02, signal.SIGINT)
@@ -233,7 +234,7 @@ def test_an_interrupted_line_goes_on_and_ends_with_the_same(given, models, data,
     assert len(every) == len(models) * len(stopped.STEPS) * IMAGES // BLOCK
     assert 20 <= len(some) < len(every)
     assert some.items() <= every.items()
-    assert line.finish() == 0  # images shown to models in this process
+    assert line.finish() == (len(every) - len(some)) * BLOCK
     assert line.cells() == every
     assert line.out.exists()
 

@@ -4,27 +4,38 @@ import os
 import random
 import subprocess
 import sys
-import threading
 import weakref
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 import pytest
-import scripted_ladder
+from here import here
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from misbehaving import Doomed, Failing
 from scripted import ScriptedEvaluator, ScriptedImages, no_noise, scripted_model, uniform
 from scripted_ladder import IMAGES, NOISE, SCHEDULE, STEPS, MemoryStore, contents, falling, ladder
 
 from sizer.cores import usable_cores
 from sizer.errors import DataError, ModelError, UsageError
+from sizer.inference.child import Children
 from sizer.inference.records import ModelInfo
+from sizer.measure import cells, processes
 from sizer.measure.blocks import block_ranges, image_order
-from sizer.measure.cells import measure, source_of
+from sizer.measure.cells import source_of
+from sizer.measure.processes import Processes
 from sizer.measure.scores import score
 from sizer.measure.store import open_store
 from sizer.noise import Noise, epsilon, linear_schedule
+
+measure = partial(cells.measure, engine=here)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    with Children() as children:
+        yield Processes(children, pytest.fail)
 
 
 class TestPlan:
@@ -94,11 +105,11 @@ class TestResults:
         ]
 
     @pytest.mark.parametrize("workers", [1, 2, 5])
-    def test_workers_and_order_change_nothing(self, workers):
+    def test_workers_and_order_change_nothing(self, workers, engine):
         reference, store = MemoryStore(), MemoryStore()
-        first = measure(ladder(), IMAGES, NOISE, reference, steps=STEPS, workers=1)
-        evaluators = ladder()
-        measure(evaluators[::-1], IMAGES, NOISE, store, steps=STEPS[::-1], workers=workers)
+        first = measure(ladder(), IMAGES, NOISE, reference, steps=STEPS)
+        evaluators, options = ladder(), {"engine": engine, "workers": workers}
+        measure(evaluators[::-1], IMAGES, NOISE, store, steps=STEPS[::-1], **options)
         assert measure(evaluators, IMAGES, NOISE, store, steps=STEPS) == first
         assert contents(store, evaluators) == contents(reference, evaluators)
 
@@ -112,7 +123,7 @@ class TestResults:
                 return np.zeros(len(images), np.int64)
 
         recorder = Recorder(ModelInfo("r", "sha", 5), falling)
-        measure([recorder], IMAGES, noise, MemoryStore(), steps=[step], images=60, workers=1)
+        measure([recorder], IMAGES, noise, MemoryStore(), steps=[step], images=60)
         numbers = np.sort(image_order(1300)[:60])
         clean = IMAGES.read(numbers)[0].astype(np.float64) / 127.5 - 1
         drawn = np.stack([epsilon(3, int(number), (2, 2, 3)) for number in numbers])
@@ -159,7 +170,7 @@ class TestResuming:
         assert {cell for cell in added if cell[1] == 0} == {(1000.0, 0, 500)}
 
     @pytest.mark.parametrize("stop_after", [0, 1, 5, 17, 35])
-    def test_an_interrupt_loses_no_finished_cell(self, stop_after):
+    def test_an_interrupt_loses_no_finished_cell(self, stop_after, engine):
         store, calls = MemoryStore(), []
 
         def interrupt(done, total):
@@ -167,8 +178,9 @@ class TestResuming:
             if len(calls) > stop_after:
                 raise KeyboardInterrupt
 
+        options = {"engine": engine, "progress": interrupt, "workers": 2}
         with pytest.raises(KeyboardInterrupt):
-            measure(ladder(), IMAGES, NOISE, store, steps=STEPS, progress=interrupt, workers=2)
+            measure(ladder(), IMAGES, NOISE, store, steps=STEPS, **options)
         assert len(set(store.added)) >= stop_after
         undisturbed, before = MemoryStore(), set(store.added)
         store.added.clear()
@@ -177,36 +189,54 @@ class TestResuming:
         assert contents(store, ladder()) == contents(undisturbed, ladder())
         assert before.isdisjoint(store.added)
 
-    def test_a_failing_model_is_reported_and_the_finished_cells_stay(self):
-        class Failing(ScriptedEvaluator):
-            def __call__(self, images):
-                raise ModelError("bad.onnx: fails to run")
-
-        bad = Failing(ModelInfo("bad", "sha", 1), falling)
-        store, threads = MemoryStore(), threading.active_count()
+    def test_a_failing_model_is_reported_and_the_finished_cells_stay(self, engine):
+        bad, store = Failing(ModelInfo("bad", "sha", 1), falling), MemoryStore()
+        options = {"engine": engine, "workers": 1}
         with pytest.raises(ModelError, match="fails to run"):
-            measure([*ladder(), bad], IMAGES, NOISE, store, steps=STEPS, workers=1)
+            measure([*ladder(), bad], IMAGES, NOISE, store, steps=STEPS, **options)
         assert len(store.added) == 3 * 4 * 3
-        assert threading.active_count() == threads
+
+    @pytest.mark.parametrize("how", ["crash", "hang", "leave"])
+    def test_a_child_that_is_lost_costs_a_cell_which_is_tried_again(self, tmp_path, how):
+        doomed = Doomed(ModelInfo("m", "sha", 500), falling, seconds=1, place=tmp_path, how=how)
+        store, reference, told = MemoryStore(), MemoryStore(), []
+        with Children() as children:
+            engine = Processes(children, told.append)
+            measure([*ladder(), doomed], IMAGES, NOISE, store, engine=engine, steps=STEPS)
+        honest = ScriptedEvaluator(doomed.info, falling)
+        measure([*ladder(), honest], IMAGES, NOISE, reference, steps=STEPS)
+        assert contents(store, [*ladder(), doomed]) == contents(reference, [*ladder(), doomed])
+        assert len(store.added) == len(set(store.added)) == 4 * 4 * 3
+        (line,) = told
+        assert line.startswith("m: ")
+        assert line.endswith("; that cell is tried once more")
+
+    def test_a_cell_that_is_lost_twice_is_given_up_and_names_the_model(self, tmp_path):
+        doomed = Doomed(ModelInfo("m", "sha", 50), falling, place=tmp_path, times=9)
+        store = MemoryStore()
+        with Children() as children:
+            options = {"engine": Processes(children, [].append), "workers": 1}
+            with pytest.raises(ModelError, match=r"^m: brings ONNX Runtime down .SIGSEGV.; export"):
+                measure([*ladder(), doomed], IMAGES, NOISE, store, steps=STEPS, **options)
+        assert len(list(tmp_path.iterdir())) == 2
+        assert len(store.added) == 3 * 4 * 3 + 2  # the doomed one's two steps before it
 
     def test_no_worker_holds_more_than_one_session(self):
         sessions, most = weakref.WeakSet(), []
 
         class Counting(ScriptedEvaluator):
             def open(self):
-                session = Session(self)
+                session = Session()
                 sessions.add(session)
                 most.append(len(sessions))
                 return session
 
         class Session:
-            def __init__(self, evaluator):
-                self.prepare = evaluator.prepare
+            pass
 
-        models = [Counting(ModelInfo(f"m{n}", "sha", n), falling) for n in range(10, 20)]
-        measure(models, IMAGES, NOISE, MemoryStore(), steps=STEPS, workers=2)
-        assert max(most) <= 2
-        assert len(sessions) == 0
+        for parameters in range(10, 20):
+            processes._predictor(Counting(ModelInfo("m", "sha", parameters), falling))
+        assert max(most) == 1
 
     def test_progress_ends_at_the_work_that_was_left(self):
         store, calls = MemoryStore(), []
@@ -283,18 +313,19 @@ class TestScore:
 MEASURER = """
 import sys
 from pathlib import Path
+from here import here
 from scripted_ladder import IMAGES, NOISE, STEPS, Telling, ladder
 from sizer.measure.cells import measure
 from sizer.measure.store import open_store
 models = [Telling(m.info, m.accuracy) for m in ladder()]
 with open_store(Path(sys.argv[1])) as store:
-    measure(models, IMAGES, NOISE, store, steps=STEPS, workers=2)
+    measure(models, IMAGES, NOISE, store, engine=here, steps=STEPS)
 """
 
 
 def run_and_kill(path, batches):
     """Start a measurement, kill it in the midst of the last batch it may run; return its lines."""
-    environment = os.environ | {"PYTHONPATH": str(Path(scripted_ladder.__file__).parent)}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", MEASURER, str(path)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen(command, env=environment, **pipes) as process:
@@ -319,7 +350,7 @@ def finished_cells(path):
         return {
             (model.info.parameters, step, start)
             for model in ladder()
-            for step, start, _ in store.cells(source_of(model, IMAGES.info, NOISE))
+            for step, start, _ in store.cells(source_of(model, IMAGES, NOISE))
         }
 
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from here import here
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from planted import EXACT, curve
@@ -178,19 +179,25 @@ class TestOwnSteps:
     def test_each_model_is_measured_at_its_own(self):
         own = {"m100": [0, 200], "m1000": [0, 400, 800], "m10000": [0]}
         store = MemoryStore()
-        found = measure(ladder(), MEASURED, MEASURED_NOISE, store, steps=own, images=700)
+        found = measure(
+            ladder(), MEASURED, MEASURED_NOISE, store, engine=here, steps=own, images=700
+        )
         assert [(cell.model, cell.step) for cell in found.cells] == [
             (name, step) for name, steps in own.items() for step in steps
         ]
         assert [answers.shape for answers in found.right] == [(2, 700), (3, 700), (1, 700)]
         counts = [int(row.sum()) for answers in found.right for row in answers]
         assert counts == [cell.correct for cell in found.cells]
-        common = measure(ladder(), MEASURED, MEASURED_NOISE, store, steps=[0], images=700)
+        common = measure(
+            ladder(), MEASURED, MEASURED_NOISE, store, engine=here, steps=[0], images=700
+        )
         assert set(common.cells) <= set(found.cells)
 
     def test_a_model_without_steps_is_refused(self):
         with pytest.raises(UsageError, match="nothing to measure"):
-            measure(ladder(), MEASURED, MEASURED_NOISE, MemoryStore(), steps={"m100": [0]})
+            measure(
+                ladder(), MEASURED, MEASURED_NOISE, MemoryStore(), engine=here, steps={"m100": [0]}
+            )
 
     def test_models_are_compared_at_the_steps_that_all_have(self):
         steps = [float(step) for step in range(0, 1000, 100)]
@@ -222,6 +229,7 @@ def planned(store, *, goal=GOAL, images=None, cut=CUT, trainings=1, **options):
         progress,
         tolerance=goal,
         cut=cut,
+        engine=here,
         **options,
     )
 

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -163,3 +164,50 @@ def test_processes_may_open_and_write_at_once(path):
     assert {step: labels.tolist() for (step, _, _), labels in cells.items()} == {
         float(number): [number] * 3 for number in range(120)
     }
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "labels = x'01000000'",
+        "labels = x'FFFFFF7F'",
+        "digest = NULL",
+        "digest = x'00'",
+        "step = 2.0",
+        "start = 1, stop = 2",
+        "source = 2",
+    ],
+)
+def test_a_damaged_cell_is_removed_and_said(path, change):
+    told = []
+    with open_store(path) as store:
+        store.keep("source", (1.0, 0, 1), np.array([3]))
+        store.keep("source", (9.0, 0, 1), np.array([4]))
+        store.keep("another", (5.0, 0, 1), np.array([5]))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE cells SET {change} WHERE step = 1.0")
+    with open_store(path, told.append) as store:
+        assert store.damaged() == 1
+        assert {*store.cells("source"), *store.cells("another")} == {(9.0, 0, 1), (5.0, 0, 1)}
+        assert told == [f"{path}: 1 damaged cells; they are measured anew"]
+        assert store.damaged() == 0
+
+
+def test_a_label_beyond_the_classes_is_damage(path):
+    told = []
+    with open_store(path, told.append) as store:
+        store.keep("source", (1.0, 0, 2), np.array([3, 4]))
+        assert list(store.cells("source", 5)) == [(1.0, 0, 2)]
+        assert store.cells("source", 4) == store.cells("source") == {}
+    assert len(told) == 1
+
+
+def test_a_store_without_digests_is_brought_along(path):
+    with open_store(path) as store:
+        store.keep("source", (1.0, 0, 1), np.array([3]))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("ALTER TABLE cells DROP COLUMN digest")
+        connection.execute("PRAGMA user_version = 1")
+    for _ in range(2):
+        with open_store(path) as store:
+            assert store.cells("source")[1.0, 0, 1].tolist() == [3]

@@ -24,7 +24,9 @@ from hypothesis import strategies as st
 from sizer import __version__
 from sizer.datasets import open_dataset
 from sizer.datasets.records import DatasetInfo
+from sizer.datasets.sealed import SEAL
 from sizer.errors import DataError, ModelError, OutputError
+from sizer.inference.child import Child
 from sizer.networks import ladder, recipe, train
 from sizer.networks.architecture import macs, parameters, small
 from sizer.networks.decoded import decoded
@@ -276,14 +278,24 @@ class TestDecoded:
         assert data.reads == 3
         self.assert_right(data)
         assert data.reads == 3
-        assert len(list(cache.iterdir())) == 2
+        (folder,) = (cache / "decoded").iterdir()
+        assert {file.name for file in folder.iterdir()} == {"images.npy", "labels.npy", SEAL}
 
-    @pytest.mark.parametrize("which", [".npy", ".labels.npy"])
-    @pytest.mark.parametrize("left", [None, 0, 100, 500])
+    @pytest.mark.parametrize("which", ["images.npy", "labels.npy", SEAL])
+    @pytest.mark.parametrize("left", [None, 0, 10, 60])
     def test_what_a_kill_or_a_user_left_behind_is_made_anew(self, cache, which, left):
         data = Counted()
-        path = decoded(data)[0].with_suffix(which)
+        path = decoded(data)[0].with_name(which)
         path.write_bytes(path.read_bytes()[:left]) if left is not None else path.unlink()
+        self.assert_right(data)
+        assert data.reads == 6
+
+    def test_a_single_changed_bit_is_seen(self, cache):
+        data = Counted()
+        path = decoded(data)[0]
+        contents = bytearray(path.read_bytes())
+        contents[-7] ^= 1
+        path.write_bytes(contents)
         self.assert_right(data)
         assert data.reads == 6
 
@@ -299,7 +311,7 @@ class TestDecoded:
         data.read = read
         with pytest.raises(KeyboardInterrupt):
             decoded(data)
-        assert list(cache.iterdir()) == []
+        assert [path for path in cache.rglob("*") if path.is_file()] == []
 
     def test_a_full_disk_is_one_line_and_no_signal(self, cache):
         """In a process of its own, whose files may not grow over 100 kB."""
@@ -313,7 +325,7 @@ class TestDecoded:
         assert (run.returncode, run.stderr) == (0, "")
         assert "File too large; make room" in run.stdout
         assert run.stdout.count("\n") == 1
-        assert list(cache.iterdir()) == []
+        assert [path for path in cache.rglob("*") if path.is_file()] == []
 
 
 DECODES_ON_A_FULL_DISK = """
@@ -465,7 +477,8 @@ class TestLadder:
 
     def test_a_measurement_knows_how_long_each_training_took(self, undisturbed, data, cache):
         folder, manifest, _ = undisturbed
-        opened = open_models(find_models([folder]), open_dataset(str(data), "test").info)
+        with Child() as child:
+            opened = open_models(find_models([folder]), open_dataset(str(data), "test").info, child)
         timings = read_timings(folder)
         assert all(timings[model.file] > 0 for model in manifest.models)
         assert [model.info.training_seconds for model in opened] == list(timings.values())

@@ -1,6 +1,7 @@
 """Quantised files: how far they may be off, what they keep, and what of theirs is refused."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import helper, numpy_helper
+from opened import open_model
 from tiny import CLASSES, SHAPE, WIDTHS, network, save_images, save_ladder
 from typer.testing import CliRunner
 
@@ -25,8 +27,8 @@ from sizer.networks.manifest import Manifest, TrainedModel, read_manifest, write
 from sizer.networks.recipe import Recipe
 from sizer.noise import linear_schedule
 from sizer.progress import ignore_progress
-from sizer.quantization import quantize as quantizing
 from sizer.quantization.onnx_file import quantize_file
+from sizer.quantization.quantize import CalibrationImages, quantize
 
 STEPS = "0,300,700,1200,2000"
 PIXELS = int(np.prod(SHAPE))
@@ -61,7 +63,7 @@ def scores(contents, images):
 
 def quantized(path, model, precision, images):
     onnx.save(model, path)
-    return quantize_file(path, precision, iter(np.split(images, 4)), {})
+    return quantize_file(path, precision, iter(np.split(images, 4)), {}, path.parent)
 
 
 class TestArithmetic:
@@ -127,7 +129,7 @@ class TestWhatIsKept:
         path = tmp_path / "outside.onnx"
         options = {"save_as_external_data": True, "location": "weights.bin", "size_threshold": 0}
         onnx.save(network(16), path, **options)
-        moved = quantize_file(path, "int8", iter(np.split(images, 4)), {})
+        moved = quantize_file(path, "int8", iter(np.split(images, 4)), {}, path.parent)
         assert np.array_equal(scores(moved, images), expected)
 
     def test_only_fp32_is_quantised(self, tmp_path):
@@ -135,13 +137,13 @@ class TestWhatIsKept:
         contents = quantized(tmp_path / "tiny.onnx", network(16), "int8", images)
         (tmp_path / "made.onnx").write_bytes(contents)
         with pytest.raises(ModelError, match=r"made\.onnx: its weights are int8; give the fp32"):
-            quantize_file(tmp_path / "made.onnx", "fp16", iter(()), {})
+            quantize_file(tmp_path / "made.onnx", "fp16", iter(()), {}, tmp_path)
 
     def test_what_the_tools_fail_on_is_one_line(self, tmp_path):
         onnx.save(network(16), tmp_path / "tiny.onnx")
         wrong = iter([np.zeros((1, 2, 3), np.float32)])
         with pytest.raises(ModelError, match=r"tiny\.onnx: cannot be made int8 \(.*\); ") as error:
-            quantize_file(tmp_path / "tiny.onnx", "int8", wrong, {})
+            quantize_file(tmp_path / "tiny.onnx", "int8", wrong, {}, tmp_path)
         assert "\n" not in str(error.value)
 
     def test_an_image_that_cannot_be_read_is_the_datas_error(self, tmp_path):
@@ -151,25 +153,17 @@ class TestWhatIsKept:
 
         onnx.save(network(16), tmp_path / "tiny.onnx")
         with pytest.raises(DataError, match=r"^photos: image 3"):
-            quantize_file(tmp_path / "tiny.onnx", "int8", images(), {})
-
-
-class GreyImages:
-    """Images of one mid-grey, so that what a model sees of them is the noise."""
-
-    info = DatasetInfo("grey", "train", "grey", CLASSES, 1000, (16, 16, 3))
-
-    def read(self, indices):
-        return np.full((len(indices), 16, 16, 3), 128, np.uint8), np.zeros(len(indices), np.int64)
+            quantize_file(tmp_path / "tiny.onnx", "int8", images(), {}, tmp_path)
 
 
 class TestCalibrationImages:
-    def batches(self, tmp_path, noise_steps, images=GreyImages()):  # noqa: B008
-        from sizer.inference.model import open_model
-
+    def batches(self, tmp_path, noise_steps, count=500):
         onnx.save(network(8, (16, 16, 3)), tmp_path / "grey.onnx")
-        plan = open_model(tmp_path / "grey.onnx", GreyImages.info).plan
-        return list(quantizing.calibration_batches(images, noise_steps, plan))
+        plan = open_model(
+            tmp_path / "grey.onnx", DatasetInfo("grey", "train", "grey", CLASSES, 1000, (16, 16, 3))
+        ).plan
+        grey = np.full((count, 16, 16, 3), 128, np.uint8)  # what a model sees is the noise
+        return list(CalibrationImages(grey, np.arange(count), noise_steps, plan))
 
     def test_they_carry_the_noise_of_the_training(self, tmp_path):
         found = np.concatenate(self.batches(tmp_path, (0, 800)))
@@ -183,9 +177,7 @@ class TestCalibrationImages:
         assert found == pytest.approx(128 / 127.5 - 1, abs=1e-6)
 
     def test_few_images_fill_a_whole_batch(self, tmp_path):
-        few = GreyImages()
-        few.info = replace(GreyImages.info, images=7)
-        assert [len(batch) for batch in self.batches(tmp_path, None, few)] == [25]
+        assert [len(batch) for batch in self.batches(tmp_path, None, 7)] == [25]
 
 
 RECIPE = Recipe(1, 1, 0.1, 0.0, 0.0, "none", (0, 600))
@@ -220,7 +212,7 @@ def line(folder, *more, source="ladder", out="int8"):
 
 
 def quantize_ladder(given_files, **options):
-    return quantizing.quantize(
+    return quantize(
         **{
             "models": [given_files / "ladder"],
             "data": str(given_files / "images.npz"),
@@ -290,7 +282,7 @@ class TestLadder:
     def test_the_same_line_again_makes_nothing_anew(self, given_files, monkeypatch):
         first = quantize_ladder(given_files)
         manifest = (given_files / "int8" / "manifest.json").read_bytes()
-        monkeypatch.setattr("sizer.quantization.onnx_file.quantize_file", None)
+        monkeypatch.setattr("sizer.quantization.quantize.quantize_file", None)
         assert quantize_ladder(given_files) == first
         assert (given_files / "int8" / "manifest.json").read_bytes() == manifest
 
@@ -353,10 +345,15 @@ class TestRefused:
         assert not (given_files / "int8").exists()
 
 
-def test_quantising_needs_no_torch(given_files):
-    code = "import sys; from sizer.cli import main\ntry: main()\nfinally: print(*sys.modules)"
+def test_quantising_needs_no_torch(given_files, tmp_path):
+    """Nor tries to import it, in whichever process."""
+    for name in ("torch", "sympy"):
+        told = f"open({str(tmp_path / 'imported')!r}, 'a').write('{name}')"
+        (tmp_path / f"{name}.py").write_text(f"{told}\nraise ImportError")
+    code = "from sizer.cli import main; main()"
     command = [sys.executable, "-c", code, *map(str, line(given_files))]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (ended.returncode, "onnxruntime.quantization" in ended.stdout) == (0, True)
-    assert not {"torch", "sympy"} & set(ended.stdout.split())
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert not (tmp_path / "imported").exists()
     assert {text for text in ended.stderr.splitlines() if "━" not in text} <= {""}

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer.datasets.records import DatasetInfo
+from sizer.inference.child import Bounds
 from sizer.inference.records import ModelInfo
 from sizer.noise import NoiseSchedule, linear_schedule
 
@@ -77,6 +78,7 @@ class ScriptedEvaluator:
     seed: int = 0
     provider: str = "cpu"
     schedule: NoiseSchedule = field(default_factory=linear_schedule)
+    seconds: float = 100  # of a cell, in a child
 
     @property
     def fingerprint(self) -> str:
@@ -84,6 +86,9 @@ class ScriptedEvaluator:
 
     def open(self) -> "ScriptedEvaluator":
         return self
+
+    def bounds(self, images: int) -> Bounds:
+        return Bounds(self.info.name, self.seconds, None)
 
     def prepare(
         self, clean: NDArray[np.float32], epsilon: NDArray[np.float32]

@@ -29,7 +29,7 @@ class MemoryStore:
         self.kept = {}
         self.added = []
 
-    def cells(self, source):
+    def cells(self, source, classes):
         return dict(self.kept.get(source, {}))
 
     def keep(self, source, cell, labels):
@@ -43,7 +43,7 @@ def contents(store, evaluators, data=IMAGES, noise=NOISE):
     return {
         (source, cell): labels.tobytes()
         for source in sources
-        for cell, labels in store.cells(source).items()
+        for cell, labels in store.cells(source, 0).items()
     }
 
 

@@ -12,19 +12,16 @@ from tiny import WIDTHS
 IMAGES, BLOCK = 3000, 500
 STEPS = tuple(range(0, 3600, 300))
 CELLS = len(WIDTHS) * len(STEPS) * IMAGES // BLOCK
-# The command line, telling a file how many images each model was really shown.
+# The command line, telling a file how many labels each cell brought that its workers sent.
 TELLING = """
 import os, sys
-from sizer.inference import predictor
+from sizer.measure.work import Keeping
 told = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-prepare = predictor.OnnxPredictor.prepare
-def telling(self, clean, epsilon):
-    labels = prepare(self, clean, epsilon)
-    def tell(mu, sigma):
-        os.write(told, f"{len(clean)}\\n".encode())
-        return labels(mu, sigma)
-    return tell
-predictor.OnnxPredictor.prepare = telling
+keep = Keeping.__call__
+def telling(self, done):
+    os.write(told, f"{len(done.labels)}\\n".encode())
+    keep(self, done)
+Keeping.__call__ = telling
 from sizer.cli import main
 main()
 """
@@ -49,7 +46,7 @@ class Line:
         return subprocess.Popen(self.command, env=self.environment, text=True, **pipes)
 
     def finish(self):
-        """Run to the end; returns how many images were shown to models."""
+        """Run to the end; returns how many labels were made on the way."""
         self.told.unlink(missing_ok=True)
         with self.start() as process:
             error = process.stderr.read()

@@ -4,12 +4,13 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sizer.inference.child import Bounds
 from sizer.inference.model import OnnxModel, PackedModel
 from sizer.inference.predictor import OnnxPredictor
 from sizer.inference.records import ModelInfo
@@ -41,6 +42,9 @@ class Watched:
 
     def open(self) -> "WatchedPredictor":
         return WatchedPredictor(self.model.open(), self.folder, self.before)
+
+    def bounds(self, images: int) -> Bounds:
+        return replace(self.model.bounds(images), seconds=PATIENCE)
 
     def packed(self) -> "WatchedPack":
         return WatchedPack(self.model.packed(), self.folder, self.before)

@@ -1,5 +1,6 @@
 """Data sets in parquet files, as the Hugging Face hub lays them out."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from sizer.datasets.fingerprint import fingerprint
 from sizer.datasets.format import Format
 from sizer.datasets.opening import open_pictures
 from sizer.datasets.picture_set import PictureDataset
+from sizer.datasets.sealed import require_same, seal
 from sizer.datasets.splits import SPLIT_NAMES, WHOLE, Split, split_of
 from sizer.datasets.survey import Reading
 from sizer.datasets.table import TableSource, filling_cache, quiet
@@ -50,7 +52,16 @@ def _source(files: Sequence[Path], root: Path, spec: str) -> TableSource:
     for file in files:
         check_parquet(file)
     identity = fingerprint(files, root)
-    return TableSource(load_parquet(files, identity, spec), spec, identity, linked=False)
+    copy = cache_folder() / "parquet" / identity
+    try:
+        require_same(copy)
+        table = load_parquet(files, copy, spec)
+        source = TableSource(table, spec, identity, linked=False)
+    except DataError:
+        shutil.rmtree(copy, ignore_errors=True)  # nothing of refused data stays
+        raise
+    seal(copy)
+    return source
 
 
 def group_parquet(files: Sequence[Path]) -> Mapping[str, list[Path]]:
@@ -74,14 +85,14 @@ def check_parquet(file: Path) -> None:
         raise DataError(f"{file}: truncated, or not a parquet file; fetch it again")
 
 
-def load_parquet(files: Sequence[Path], identity: str, spec: str) -> "datasets.Dataset":
-    """The table, memory-mapped from an Arrow copy that the cache keeps under the files' hash."""
+def load_parquet(files: Sequence[Path], copy: Path, spec: str) -> "datasets.Dataset":
+    """The table, memory-mapped from an Arrow copy that is made in the folder `copy`."""
     import datasets
 
     with quiet(), filling_cache(spec, "fetch it again; it must hold at least one row"):
         return datasets.Dataset.from_parquet(
             [str(file) for file in files],
-            cache_dir=str(cache_folder() / "parquet" / identity),
+            cache_dir=str(copy),
             batch_size=ROWS_AT_ONCE,
         )
 

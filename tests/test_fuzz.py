@@ -1,0 +1,184 @@
+"""Files and command lines that nobody should give end as documented: see `Ending.faults`.
+
+`make fuzz` tries fifty times as many. What once went wrong lies in `tests/corpus`.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import forked
+import hostile
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from tiny import save_images, save_ladder
+
+import sizer
+from sizer.io import shipped
+
+TIMES = int(os.environ.get("SIZER_FUZZ", "1"))  # as many inputs
+CORPUS = Path(__file__).parent / "corpus"
+ASK = "--noise-step 300 --target-acc 0.7 --calibration"
+MEASURE = (
+    "calibrate ladder/tiny-4.onnx --steps 0,300 --images 20 --provider cpu --out o.json --data"
+)
+CATALOGUE = """
+[models.small]
+macs = 1000000
+source = "a page"
+
+[[devices]]
+name = "Board X1"
+core = "Cortex-M7"
+kind = "microcontroller"
+source = "a page"
+clock_mhz = 480
+ram = "512 KiB"
+flash = "1 MiB"
+timings = [
+    {model = "small", precision = "int8", runtime = "TFLite", latency_ms = 12.5, source = "a page"},
+]
+"""
+
+
+@pytest.fixture(scope="session")
+def given_files(tmp_path_factory):
+    """A folder of sound files, beside which the odd ones are put."""
+    folder = tmp_path_factory.mktemp("fuzz")
+    save_ladder(folder / "ladder")
+    save_images(folder / "images.npz", 60)
+    calibration = sizer.calibrate(
+        folder / "ladder", data=folder / "images.npz", steps=(0, 300, 900, 2000), provider="cpu"
+    )
+    calibration.save(folder / "cal.json")
+    rows = ["model,parameters,step,correct,trials"]
+    rows += [
+        f"{r['model']},{r['parameters']},{r['step']},{r['correct']},{r['trials']}"
+        for r in calibration.rows()
+    ]
+    (folder / "table.csv").write_text("\n".join(rows))
+    (folder / "photos" / "a").mkdir(parents=True)
+    (folder / "photos" / "b").mkdir()
+    (folder / "link").symlink_to("link")
+    return folder
+
+
+# By kind: its name here, its strategy, how many of them, and the lines of which each is given one.
+KINDS = {
+    "calibration": (
+        "c.json",
+        lambda place: hostile.spoilt_json(place / "cal.json"),
+        16,
+        (
+            *(
+                f"recommend {ASK} c.json",
+                f"recommend {ASK} c.json --format json",
+                "predict --noise-step 300 --parameters 200 --calibration c.json",
+            )
+            * 4,  # the others take longer
+            *("fit c.json --out o.json", "report c.json --out o.md"),
+            f"plan {ASK} c.json --budget 1",
+        ),
+    ),
+    "manifest": (
+        "ladder/manifest.json",
+        lambda _: hostile.spoilt_json(shipped("models") / "builtin" / "manifest.json"),
+        4,
+        (f"{MEASURE} images.npz",),
+    ),
+    "table": ("t.csv", lambda _: hostile.tables(), 8, ("fit t.csv --out o.json",)),
+    "archive": ("d.npz", lambda _: hostile.archives(), 8, (f"{MEASURE} d.npz",)),
+    "parquet": ("d.parquet", lambda _: hostile.parquets(), 5, (f"{MEASURE} d.parquet",)),
+    "picture": (
+        "photos/a/p.png",
+        lambda _: hostile.pictures(),
+        8,
+        ("noise photos", f"{MEASURE} photos", "noise photos/a/p.png --format json"),
+    ),
+    "model": (
+        "m.onnx",
+        lambda _: hostile.models(),
+        6,
+        (f"{MEASURE} images.npz m.onnx", "devices check m.onnx --device STM32H747XI"),
+    ),
+    "catalogue": (
+        "d.toml",
+        lambda _: hostile.catalogues(CATALOGUE),
+        5,
+        (
+            "devices --devices-file d.toml",
+            f"recommend {ASK} cal.json --devices-file d.toml --device x1",
+        ),
+    ),
+}
+
+
+def tried(strategy, count, attempt, part=0):
+    """Everything that went wrong in so many examples, always the same ones."""
+    wrong = []
+
+    @seed(20261125 + part)
+    @settings(
+        max_examples=count,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def run(example):
+        ending = attempt(example)
+        if faults := ending.faults():
+            wrong.append((faults, ending.arguments, ending.code, ending.error[-300:], example))
+
+    run()
+    return wrong
+
+
+def keep(kind, wrong, place):
+    """Put what went wrong where FUZZ_OUT says, to be looked at."""
+    if "SIZER_FUZZ_OUT" in os.environ:
+        folder = Path(os.environ["SIZER_FUZZ_OUT"])
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, (faults, arguments, code, error, example) in enumerate(wrong):
+            name = f"{kind}-{os.getpid()}-{number}"
+            (folder / f"{name}.txt").write_text(f"{faults} {arguments} {code}\n{error!r}\n")
+            if isinstance(example, bytes):
+                (folder / f"{name}.bin").write_bytes(example)
+
+
+def told(wrong):
+    return [(faults, arguments, code, error) for faults, arguments, code, error, _ in wrong]
+
+
+def copied(given_files, tmp_path):
+    shutil.copytree(given_files, tmp_path / "here", symlinks=True)
+    return tmp_path / "here"
+
+
+@pytest.mark.parametrize("part", range(2 if TIMES > 1 else 1))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file(kind, part, given_files, tmp_path):
+    name, strategy, count, lines = KINDS[kind]
+    place, number = copied(given_files, tmp_path), iter(range(10**9))
+
+    def attempt(contents):
+        (place / name).write_bytes(contents)
+        line = lines[next(number) % len(lines)]
+        return forked.run(line.split(), place, XDG_CACHE_HOME=str(tmp_path / "cache"))
+
+    wrong = tried(strategy(place), max(1, count * TIMES // (2 if TIMES > 1 else 1)), attempt, part)
+    keep(kind, wrong, place)
+    assert not wrong, told(wrong)
+
+
+@pytest.mark.parametrize("part", range(2 if TIMES > 1 else 1))
+def test_a_line(part, given_files, tmp_path):
+    place = copied(given_files, tmp_path)
+
+    def attempt(line):
+        return forked.run(line, place, XDG_CACHE_HOME=str(tmp_path / "cache"))
+
+    wrong = tried(hostile.lines(), max(1, 10 * TIMES // (2 if TIMES > 1 else 1)), attempt, part)
+    keep("line", wrong, place)
+    assert not wrong, told(wrong)
