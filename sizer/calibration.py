@@ -30,7 +30,8 @@ class Measuring:
     models: files and folders, none for the built-in ladder. data: whose test images. steps: None
     where they were planned. images: at most, None for all. tolerance: of the widths, at which a
     plan stops. input_format, input_side, crop_share: None where the files say it. max_bad: share of
-    damaged pictures that are left out.
+    damaged pictures that are left out. classes: the file that lists the models'. restrict: whether
+    scores count among those of the data alone.
     """
 
     models: tuple[str, ...]
@@ -44,6 +45,8 @@ class Measuring:
     input_side: int | None = None
     crop_share: float | None = None
     max_bad: float = MAX_BAD
+    classes: str | None = None
+    restrict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

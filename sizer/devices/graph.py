@@ -11,6 +11,7 @@ from onnx.inliner import inline_local_functions
 from sizer.devices.operations import Operation
 from sizer.errors import ModelError, naming
 from sizer.inference.model_file import read_model_file
+from sizer.inference.raising import without_weight_inputs
 from sizer.inference.runtime import simplified
 
 # where the weights stand among an operator's inputs
@@ -37,7 +38,6 @@ KEPT_TYPES = {
     TensorProto.INT8, TensorProto.UINT8, TensorProto.INT32,
 }  # fmt: skip
 SHAPES_ALONE = {"Shape", "Size"}  # what they give is known before anything runs
-NO_INPUTS = 4  # the first version of the format in which weights need not be inputs
 
 
 def read_operations(path: Path) -> tuple[list[Operation], dict[str, int]]:
@@ -70,11 +70,7 @@ def _of_one_image(model: onnx.ModelProto) -> onnx.ModelProto:
     """
     if model.functions:
         model = inline_local_functions(model)
-    weights = {tensor.name for tensor in model.graph.initializer}
-    fed = [value for value in model.graph.input if value.name not in weights]
-    model.ir_version = max(model.ir_version, NO_INPUTS)
-    del model.graph.input[:]
-    model.graph.input.extend(fed)
+    model = without_weight_inputs(model)
     for value in model.graph.input:
         dims = value.type.tensor_type.shape.dim
         if dims and not dims[0].dim_value > 0:

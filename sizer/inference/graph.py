@@ -15,7 +15,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from sizer.inference.inputs import BYTE_RANGE, InputPlan, affine
+from sizer.inference.inputs import WHOLE_RANGES, InputPlan, affine
+from sizer.inference.raising import opset_of
 
 OLDEST_OPSET = 13  # whose operators take what is written here
 CLEAN, EPSILON, MU, NOISE_STD = "sizer/clean", "sizer/epsilon", "sizer/mu", "sizer/noise_std"
@@ -33,9 +34,8 @@ Shapes = dict[str, tuple[int, ...]]
 
 def rewritable(model: Model) -> bool:
     """Whether the opset is new enough, and no subgraph hides the use of a tensor."""
-    opset = next((o.version for o in model.opset_import if o.domain in {"", "ai.onnx"}), 0)
     inner = any(a.HasField("g") or a.graphs for n in model.graph.node for a in n.attribute)
-    return opset >= OLDEST_OPSET and not inner and not model.functions
+    return opset_of(model) >= OLDEST_OPSET and not inner and not model.functions
 
 
 def with_noise(
@@ -55,10 +55,13 @@ def with_noise(
     before, constants = _mixing(images, plan)
     scores = graph.output[0].name
     constants |= {"sizer/rows": np.array([batch, -1]), "sizer/two": np.array([2])}
-    after = [
-        helper.make_node("Reshape", [scores, "sizer/rows"], ["sizer/flat"]),
-        helper.make_node("TopK", ["sizer/flat", "sizer/two"], [SCORES, LABELS], axis=1),
-    ]
+    after = [helper.make_node("Reshape", [scores, "sizer/rows"], ["sizer/flat"])]
+    if plan.classes is not None:
+        constants["sizer/classes"] = np.array(plan.classes)
+        inputs = ["sizer/flat", "sizer/classes"]
+        after.append(helper.make_node("Gather", inputs, ["sizer/scored"], axis=1))
+    inputs = [after[-1].output[0], "sizer/two"]
+    after.append(helper.make_node("TopK", inputs, [SCORES, LABELS], axis=1))
     others = [value for value in graph.input if value.name != images]
     floats = TensorProto.FLOAT
     taken = [
@@ -91,8 +94,8 @@ def _mixing(images: str, plan: InputPlan) -> tuple[list[Node], dict[str, NDArray
         tail = (-1, 1, 1) if plan.layout == "NCHW" else (-1,)
         constants |= {"sizer/scale": scale.reshape(tail), "sizer/offset": offset.reshape(tail)}
         steps += [("Mul", ("", "sizer/scale"), {}), ("Add", ("", "sizer/offset"), {})]
-    if plan.dtype is np.uint8:
-        low, high = np.asarray(BYTE_RANGE, np.float32)
+    if plan.dtype in WHOLE_RANGES:
+        low, high = np.asarray(WHOLE_RANGES[plan.dtype], np.float32)
         constants |= {"sizer/low": np.asarray(low), "sizer/high": np.asarray(high)}
         steps += [("Round", ("",), {}), ("Clip", ("", "sizer/low", "sizer/high"), {})]
     kind = helper.np_dtype_to_tensor_dtype(np.dtype(plan.dtype))

@@ -10,7 +10,11 @@ from sizer.inference.input_format import InputFormat
 
 Layout = Literal["NCHW", "NHWC"]
 
-BYTE_RANGE = (0.0, 255.0)
+# of pixels that are whole numbers, by their type
+WHOLE_RANGES: dict[type[np.generic], tuple[float, float]] = {
+    np.uint8: (0.0, 255.0),
+    np.int8: (-128.0, 127.0),
+}
 # Values of a free batch at most on a CPU: the maps of a larger one fill the memory, and it runs no
 # faster.
 CPU_BATCH_VALUES = 1 << 21
@@ -18,12 +22,16 @@ CPU_BATCH_VALUES = 1 << 21
 
 @dataclass(frozen=True, slots=True)
 class InputPlan:
-    """How images must be arranged for a model; batch: exactly so many images in one run."""
+    """How images must be arranged for a model; batch: exactly so many images in one run.
+
+    classes: the outputs that are scored, None for all.
+    """
 
     layout: Layout
     dtype: type[np.generic]
     batch: int
     input_format: InputFormat
+    classes: tuple[int, ...] | None = None
 
 
 def arrange(images: NDArray[np.float32], plan: InputPlan) -> NDArray[Any]:
@@ -34,8 +42,8 @@ def arrange(images: NDArray[np.float32], plan: InputPlan) -> NDArray[Any]:
         scale, offset = scale[:, None, None], offset[:, None, None]
     identity = np.all(scale == 1) and not np.any(offset)
     scaled = images if identity else images * scale + offset
-    if plan.dtype is np.uint8:
-        scaled = np.clip(np.rint(scaled), *BYTE_RANGE)
+    if plan.dtype in WHOLE_RANGES:
+        scaled = np.clip(np.rint(scaled), *WHOLE_RANGES[plan.dtype])
     return np.ascontiguousarray(scaled, dtype=plan.dtype)
 
 

@@ -17,11 +17,14 @@ from typing import Any, Literal
 import onnx
 from numpy.typing import NDArray
 
-from sizer.errors import ModelError, OutputError, SizerError
+from sizer.errors import ModelError, OutputError, SizerError, naming
 from sizer.inference.model_file import ModelFile, read_model_file
+from sizer.inference.raising import raised, without_weight_inputs
+from sizer.inference.runtime import open_session
 
 LowPrecision = Literal["int8", "fp16"]
 
+OLDEST_OPSET = 13  # in which weights may have a scale for each channel
 MADE_FROM_KEY = "sizer.made_from"
 
 
@@ -40,21 +43,22 @@ def quantize_file(
     quantised already, or that the tools fail on.
     """
     file = read_model_file(source)
-    if file.precision != "fp32":
-        raise ModelError(f"{source}: its weights are {file.precision}; give the fp32 model")
-    try:
-        with _silent(), _writing_in(scratch):
-            graph = onnx.load(source)
-            made = _to_int8(graph, batches, scratch) if precision == "int8" else _to_fp16(graph)
-            onnx.helper.set_model_props(made, {**file.metadata, **metadata})
-            contents: bytes = made.SerializeToString()
-    except SizerError:  # of the images
-        raise
-    except Exception as error:  # the tools raise nearly anything on what they do not know
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise ModelError(
-            f"{source}: cannot be made {precision} ({reason}); export it again"
-        ) from error
+    with naming(source):
+        if file.precision != "fp32":
+            raise ModelError(f"its weights are {file.precision}; give the fp32 model")
+        try:
+            with _silent(), _writing_in(scratch):
+                graph = without_weight_inputs(onnx.load(source))
+                int8 = precision == "int8"
+                made = _to_int8(graph, batches, scratch) if int8 else _to_fp16(graph)
+                onnx.helper.set_model_props(made, {**file.metadata, **metadata})
+                contents: bytes = made.SerializeToString()
+        except SizerError:  # of the images
+            raise
+        except Exception as error:  # the tools raise nearly anything on what they do not know
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+            raise ModelError(f"cannot be made {precision} ({reason}); export it again") from error
+        open_session(contents, "cpu")  # what does not run is never written
     return contents
 
 
@@ -76,8 +80,8 @@ def _to_int8(
 ) -> onnx.ModelProto:
     from onnxruntime import quantization
 
-    weights = {tensor.name for tensor in graph.graph.initializer}
-    (name,) = (node.name for node in graph.graph.input if node.name not in weights)
+    graph = raised(graph, OLDEST_OPSET)
+    (name,) = (node.name for node in graph.graph.input)
     made = scratch / "int8.onnx"
     quantization.quantize_static(
         graph,

@@ -393,7 +393,7 @@ class TestRefusals:
             (pooling(["b", 2, 4, 5]), "takes [?]x2x4x5, which has no axis of 1 or 3 channels"),
             (network(dims=["b", 60]), "takes [?]x60"),
             (pooling(["b", 3, 5000, 5000]), "takes 5,000 x 5,000 pixels; give a smaller side"),
-            (network(dtype=TensorProto.INT64), "float32, float16 or uint8"),
+            (network(dtype=TensorProto.INT64), "float32, float16, uint8 or int8"),
         ],
     )
     def test_inputs_that_do_not_fit(self, save, model, message):

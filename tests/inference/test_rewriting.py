@@ -175,7 +175,7 @@ class TestLabels:
 
 class TestGraph:
     @pytest.mark.parametrize("layout", ["NCHW", "NHWC"])
-    @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.uint8])
+    @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.uint8, np.int8])
     @pytest.mark.parametrize(
         "input_format", [InputFormat(), InputFormat((0, 255), (4, 5, 6), (0.9, 1, 1.1))]
     )
