@@ -10,7 +10,7 @@ from pathlib import Path
 
 import misbehaving
 import pytest
-from hostile import HANGS, HUNGRY
+from hostile_models import HANGS, HUNGRY
 from tiny import CLASSES, SHAPE, network
 
 from sizer.datasets.records import DatasetInfo

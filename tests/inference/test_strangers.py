@@ -4,7 +4,7 @@ import os
 
 import onnx
 import pytest
-from hostile import NO_FUNCTION, TOO_MUCH, classifier, dropout, functions, node
+from hostile_models import NO_FUNCTION, TOO_MUCH, classifier, dropout, functions, node
 from opened import open_model
 from tiny import CLASSES, SHAPE
 
