@@ -14,6 +14,7 @@ from sizer.fitting import fit_measurements
 from sizer.inference.child import Children
 from sizer.inference.input_format import InputFormat
 from sizer.inference.input_shape import InputSize
+from sizer.inference.matching import Classes, matched
 from sizer.inference.records import ModelInfo, ProviderChoice
 from sizer.io import shipped
 from sizer.measure.engines import EngineChoice, open_engine
@@ -45,6 +46,8 @@ def calibrate(
     input_side: int | None = None,
     crop_share: float | None = None,
     max_bad: float = MAX_BAD,
+    classes: str | Path | None = None,
+    restrict: bool = False,
     interval: IntervalMethod = "sandwich",
     progress: ReportProgress = no_progress,
     tell: Callable[[str], None] = say_nothing,
@@ -57,9 +60,10 @@ def calibrate(
     plan stops; 0 uses all images. input_format: the pixels that the models expect, None where their
     files say it. input_side: pixels, of models that take any. crop_share: what a crop keeps of
     pictures that are not of a model's size, in (0, 1]; None as the model's file says, else 0.875,
-    and 1 where they are square. max_bad: share of damaged pictures that are left out. tell: told,
-    before anything is measured, which pictures are, what cannot be fitted to it, and which cluster
-    is joined.
+    and 1 where they are square. max_bad: share of damaged pictures that are left out. classes:
+    a file that lists the models' classes, a line each: a name, a number, or both; the data may hold
+    a few of them. restrict: whether scores count among those alone. tell: told, before anything is
+    measured, which pictures are, what cannot be fitted to it, and which cluster is joined.
 
     Stopped at any moment, the same call goes on where it was. Raises UsageError for an argument out
     of range or models that share no law, ModelError and DataError for files that cannot be used,
@@ -78,6 +82,8 @@ def calibrate(
         input_side=input_side,
         crop_share=crop_share,
         max_bad=max_bad,
+        classes=None if classes is None else str(classes),
+        restrict=restrict,
     )
     size = InputSize(input_side, crop_share)
     paths = [Path(name) for name in asked.models]
@@ -91,6 +97,8 @@ def calibrate(
         (child,) = children.first(1)
         opening = progress("reading models")
         opened = open_models(files, dataset.info, child, provider, input_format, size, opening)
+        wanted = Classes(None if classes is None else Path(classes), restrict)
+        dataset, opened = matched(dataset, opened, wanted, tell)
         for line in brought_to([model.info for model in opened], dataset.info):
             tell(line)
         for warning in foreseen([model.info.parameters for model in opened], _planned(asked.steps)):

@@ -1,7 +1,6 @@
 """The calibration: everything that was measured of a ladder, and fitted to it; its file."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 from sizer.datasets.records import MAX_BAD, DatasetInfo
@@ -19,6 +18,7 @@ from sizer.scaling.crossings import Cut, LevelCrossing, Width, width_tolerance
 from sizer.scaling.curves import Cell, NoiseCurve, at_shared_steps, curves_of
 from sizer.scaling.surface import LawFit
 from sizer.scaling.width import WidthLaw
+from sizer.soundness import require_sound
 
 VERSION = 1
 
@@ -30,7 +30,8 @@ class Measuring:
     models: files and folders, none for the built-in ladder. data: whose test images. steps: None
     where they were planned. images: at most, None for all. tolerance: of the widths, at which a
     plan stops. input_format, input_side, crop_share: None where the files say it. max_bad: share of
-    damaged pictures that are left out.
+    damaged pictures that are left out. classes: the file that lists the models'. restrict: whether
+    scores count among those of the data alone.
     """
 
     models: tuple[str, ...]
@@ -44,6 +45,8 @@ class Measuring:
     input_side: int | None = None
     crop_share: float | None = None
     max_bad: float = MAX_BAD
+    classes: str | None = None
+    restrict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,46 +197,11 @@ def _read(path: Path) -> Calibration:
             f"{path}: calibration version {calibration.version}, this sizer reads {VERSION}; "
             "make it again with `sizer calibrate`"
         )
-    _require_counts(path, calibration)
-    _require_laws(path, calibration)
+    try:
+        require_sound(calibration)
+    except CalibrationError as error:
+        raise CalibrationError(f"{path}: {error}") from None
     return calibration
-
-
-def _require_counts(path: Path, calibration: Calibration) -> None:
-    """Raise CalibrationError for cells that no measurement gives, as an edited file may hold."""
-    names = [model.name for model in calibration.models]
-    measured = {(cell.model, cell.step) for cell in calibration.cells}
-    again = "make the file again with `sizer calibrate`"
-    if not names or set(names) != {name for name, _ in measured} or len(set(names)) < len(names):
-        raise CalibrationError(f"{path}: its models are not those of its measurements; {again}")
-    if len(measured) < len(calibration.cells):
-        raise CalibrationError(f"{path}: a model is measured twice at a step; {again}")
-    for cell in calibration.cells:
-        if not (0 <= cell.correct <= cell.trials and cell.trials > 0 and cell.step >= 0):
-            raise CalibrationError(
-                f"{path}: {cell.model} at step {cell.step:g}: {cell.correct} of {cell.trials} "
-                f"correct is no measurement; {again}"
-            )
-
-
-def _require_laws(path: Path, calibration: Calibration) -> None:
-    """Raise CalibrationError for a law that is none of ours, or whose values do not fit it."""
-    from sizer.scaling.laws import law_named, law_names
-
-    for fit in calibration.laws:
-        if fit.law not in law_names():
-            raise CalibrationError(
-                f"{path}: the law {fit.law!r} is not one of {', '.join(law_names())}; "
-                "make the file again with `sizer fit`"
-            )
-        count = len(fit.values)
-        whole = len(fit.covariance) == count and all(len(row) == count for row in fit.covariance)
-        rising = all(low < high for low, high in pairwise(fit.knots)) and len(fit.knots) > 1
-        if not (whole and rising and fit.names == law_named(fit.law).names(len(fit.knots))):
-            raise CalibrationError(
-                f"{path}: the {fit.law} law does not hold together; "
-                "make the file again with `sizer fit`"
-            )
 
 
 def find_calibration(name: str) -> Path:

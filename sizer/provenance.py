@@ -87,6 +87,10 @@ def _measuring_words(measuring: Measuring) -> list[str]:
         words += ["--crop-share", _number(measuring.crop_share)]
     if measuring.max_bad != MAX_BAD:
         words += ["--max-bad", _number(measuring.max_bad)]
+    if measuring.classes is not None:
+        words += ["--classes", measuring.classes]
+    if measuring.restrict:
+        words += ["--restrict"]
     if measuring.provider != "auto":
         words += ["--provider", measuring.provider]
     if measuring.engine != "processes":

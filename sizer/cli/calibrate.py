@@ -9,6 +9,7 @@ import sizer
 from sizer.cli.app import command, save_pictures
 from sizer.cli.messages import mention
 from sizer.cli.options import (
+    ClassesOption,
     ControlOption,
     CropShareOption,
     InputRangeOption,
@@ -73,6 +74,10 @@ def calibrate(
     input_side: InputSideOption = None,
     crop_share: CropShareOption = None,
     max_bad: MaxBadOption = MAX_BAD,
+    classes: ClassesOption = None,
+    restrict: Annotated[
+        bool, typer.Option("--restrict", help="Score among the classes of the data alone.")
+    ] = False,
     interval: IntervalOption = "sandwich",
     out: OutOption = Path("calibration.json"),
     plots: PlotsOption = None,
@@ -100,6 +105,8 @@ def calibrate(
             input_side=input_side,
             crop_share=crop_share,
             max_bad=max_bad,
+            classes=classes,
+            restrict=restrict,
             interval=interval,
             progress=progress,
             tell=mention,

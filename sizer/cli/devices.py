@@ -22,6 +22,7 @@ from sizer.cli.show import show
 from sizer.devices.units import RESERVE_RAM
 
 devices_app = typer.Typer(cls=Commands, rich_markup_mode="rich")
+EXIT_CODES = {"PASS": 0, "TIGHT": 0, "FAIL": 1}  # 4: of all others
 devices_command = functools.partial(command, group=devices_app)
 
 
@@ -54,7 +55,9 @@ app.add_typer(devices_app, name="devices")
 @devices_command
 def check(
     model: Annotated[Path, typer.Argument(help="An ONNX file.")],
-    device: Annotated[list[str], typer.Option(help="A device; repeat for more.")],
+    device: Annotated[
+        list[str], typer.Option(help="A device; repeat for more; all: each, ranked.")
+    ],
     devices_file: DevicesFileOption = None,
     precision: PrecisionOption = "int8",
     reserve_ram: ReserveOption = RESERVE_RAM,
@@ -62,8 +65,14 @@ def check(
     max_flash: MaxFlashOption = None,
     max_latency: MaxLatencyOption = None,
     format: FormatOption = "text",  # noqa: A002
-) -> None:
+) -> int:
     """Whether a network fits devices, from its graph: memory, work and latency.
+
+    PASS: it fits; TIGHT: it fits, with under 10 % to spare; UNSURE: the need is not known well
+    enough to say; UNKNOWN: a figure is missing; FAIL: it does not fit; NOT ASKED: no limit given.
+
+    Exit code 0: it fits every device; 1: one of them fails; 4: none fails, but for one of them that
+    cannot be said.
 
     Example: sizer devices check model.onnx --device STM32H747XI --max-latency 100
     """
@@ -81,6 +90,7 @@ def check(
         max_latency_ms=max_latency,
     )
     show(verdicts, format, verdicts_document)
+    return max((EXIT_CODES.get(verdict.verdict, 4) for verdict in verdicts), key=(0, 4, 1).index)
 
 
 @devices_command

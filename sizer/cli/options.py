@@ -54,6 +54,13 @@ MaxBadOption = Annotated[
     float,
     typer.Option(help="Share of damaged pictures, rounded up, that are left out; more stop it."),
 ]
+ClassesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--classes",
+        help="A file that lists the models' classes, a line each: its name, its number, or both.",
+    ),
+]
 OutOption = Annotated[Path, typer.Option("--out", help="Calibration file to write.")]
 TargetOption = Annotated[float, typer.Option(help="Accuracy wanted, a fraction.")]
 StepOption = Annotated[float | None, typer.Option(help="Noise as a diffusion step.")]

@@ -9,6 +9,7 @@ import sizer
 from sizer.cli.app import command, line_given
 from sizer.cli.messages import mention
 from sizer.cli.options import (
+    ClassesOption,
     CropShareOption,
     InputRangeOption,
     InputSideOption,
@@ -38,6 +39,7 @@ def quantize(
     input_side: InputSideOption = None,
     crop_share: CropShareOption = None,
     max_bad: MaxBadOption = MAX_BAD,
+    classes: ClassesOption = None,
 ) -> None:
     """Quantise a ladder, and measure what each model loses by it on clean test images.
 
@@ -55,6 +57,7 @@ def quantize(
             input_side=input_side,
             crop_share=crop_share,
             max_bad=max_bad,
+            classes=classes,
             command=line_given(),
             progress=progress,
             tell=mention,

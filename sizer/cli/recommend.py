@@ -46,7 +46,8 @@ def recommend(
     calibration: CalibrationOption = "builtin",
     confidence: ConfidenceOption = CONFIDENCE,
     device: Annotated[
-        list[str] | None, typer.Option(help="A device of `sizer devices`; repeat for more.")
+        list[str] | None,
+        typer.Option(help="A device of `sizer devices`; repeat for more; all: each, ranked."),
     ] = None,
     devices_file: DevicesFileOption = None,
     precision: PrecisionOption = "int8",
@@ -75,7 +76,7 @@ def recommend(
     noise, and the largest noise at which it still has the accuracy wanted.
 
     Exit code 0: a recommendation; 1: no size reaches it; 4: no size can be named, and what is
-    known instead.
+    known instead. Devices do not change it; `sizer devices check` has codes for them.
 
     Example: sizer recommend --noise-step 300 --target-acc 0.6 --calibration mine.json
     """

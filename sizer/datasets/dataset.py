@@ -17,6 +17,10 @@ class Dataset(Protocol):
         """What it holds."""
 
     @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """By number; None where the set does not say them."""
+
+    @property
     def labels(self) -> "NDArray[np.int64]":
         """Of all images, (info.images,)."""
 

@@ -16,6 +16,7 @@ Pixels = NDArray[np.uint8]
 SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".pgm", ".tif", ".tiff", ".webp")
 )
+TOOLS_OWN = frozenset(("__MACOSX", "Thumbs.db", "desktop.ini"))
 # All that is ever opened, by content. Others start programs: EPS starts Ghostscript.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 GREY_MODES = frozenset(("1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "I;16N"))
@@ -27,8 +28,26 @@ _opening = threading.Lock()  # Python's filters of warnings belong to all thread
 
 def pictures_in(folder: Path) -> list[Path]:
     """Picture files anywhere inside, by name; none where there is no such folder."""
-    pictures = (file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
-    return sorted(file for file in pictures if file.name[0] != "." and file.is_file())
+    return [file for file in files_in(folder) if is_picture(file)]
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Files anywhere inside, by name, but those that some tool keeps for itself."""
+    return sorted(
+        file
+        for file in folder.rglob("*")
+        if file.is_file() and not any(map(is_tools_own, file.relative_to(folder).parts))
+    )
+
+
+def is_picture(file: Path) -> bool:
+    """By its suffix."""
+    return file.suffix.lower() in SUFFIXES
+
+
+def is_tools_own(name: str) -> bool:
+    """Whether a file or folder is hidden, or left by an archiver or a file manager."""
+    return name[0] == "." or name in TOOLS_OWN
 
 
 def open_picture(encoded: bytes) -> Image.Image:

@@ -26,6 +26,9 @@ class PictureSource(Protocol):
     def classes(self) -> int: ...
 
     @property
+    def class_names(self) -> tuple[str, ...] | None: ...
+
+    @property
     def fingerprint(self) -> str: ...
 
     @property
@@ -45,6 +48,7 @@ class PictureDataset:
         """kept: which pictures of the source the set has, ascending."""
         self._source, self._kept = source, kept
         self.labels = source.labels[kept]
+        self.class_names = source.class_names
         self.info = info
 
     @property

@@ -84,7 +84,7 @@ class PreprocessedDataset:
     def __init__(self, data: Dataset, to: Preprocessing) -> None:
         self._data, self._to = data, to
         self.info: DatasetInfo = replace(data.info, shape=to.shape, preprocessing=to)
-        self.labels = data.labels
+        self.labels, self.class_names = data.labels, data.class_names
         key = hashlib.sha256(f"{VERSION} {data.info.fingerprint} {to}".encode()).hexdigest()
         self._kept = DecodedImages(key, data.info.images, to.shape)
 

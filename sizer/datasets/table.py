@@ -33,6 +33,8 @@ class TableSource:
         raw = table.data.column(label).to_numpy()
         self.labels: Labels
         self.labels, self.classes = check_labels(raw, classes, spec)
+        names = getattr(table.features[label], "names", None)
+        self.class_names = tuple(names) if names else None
         self.fingerprint = fingerprint
         self._rows = table.data.column(image)
         self._linked = linked

@@ -1,31 +1,33 @@
 """The device catalogue: TOML files, checked before anything of them is used.
 
-A file holds data alone: it is parsed by tomllib, and nothing in it is ever run.
+A file holds data alone: it is parsed by tomllib, and nothing in it is ever run. A user's file has
+its timings in it; the many that are shipped lie beside the devices as CSV.
 """
 
 import difflib
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from sizer.devices.records import Device, DeviceKind, Processor, Timing
+from sizer.devices.records import Device, DeviceKind, Processor, Timing, TimingPrecision
+from sizer.devices.timings import Count, Positive, Text, read_timings
 from sizer.devices.units import parse_bytes
 from sizer.errors import DeviceError
-from sizer.inference.records import Precision
 from sizer.io import read_bounded
 
-TIMING_KEYS = ("model", "precision", "runtime", "processor", "threads", "latency_ms", "source")
+TIMING_KEYS = (
+    "model", "precision", "runtime", "processor", "threads", "latency_ms", "energy_uj", "source",
+)  # fmt: skip
 SHIPPED = Path(__file__).with_name("catalogue.toml")
+TIMINGS, NETWORKS = SHIPPED.with_name("timings.csv"), SHIPPED.with_name("networks.csv")
+NEAREST = 3  # that are named for one that is not known
 EXTERNAL = "external"
 HEADER = r"\s*\[\[\s*devices\s*\]\]"
-Text = Annotated[str, Field(min_length=1, max_length=200)]
-Positive = Annotated[float, Field(gt=0, lt=1e12)]
-Count = Annotated[int, Field(gt=0, lt=10**15)]
 
 
 def _amount(value: object) -> int:
@@ -50,12 +52,13 @@ class _Timing:
     __pydantic_config__ = ConfigDict(extra="forbid")
 
     model: Text
-    precision: Precision
+    precision: TimingPrecision
     runtime: Text
     latency_ms: Positive
     source: Text
     processor: Processor = "cpu"
     threads: Count = 1
+    energy_uj: Positive | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,7 @@ class _Device:
     kind: DeviceKind
     source: Text
     clock_mhz: Positive | None = None
+    accelerator: Text | None = None
     board: Text | None = None
     ram: Memory | None = None
     flash: Literal["external"] | Memory | None = None
@@ -81,7 +85,17 @@ class _Catalogue:
     models: dict[str, _Model] = field(default_factory=dict)
 
 
-def read_catalogue(path: Path = SHIPPED) -> tuple[Device, ...]:
+def shipped_devices() -> tuple[Device, ...]:
+    """The devices that are shipped, with their timings."""
+    timings = read_timings(TIMINGS, NETWORKS)
+    devices = read_catalogue(SHIPPED)
+    unknown = timings.keys() - {device.name for device in devices}
+    if unknown:
+        raise DeviceError(f"{TIMINGS}: device: {min(unknown)!r} is not in {SHIPPED.name}")
+    return tuple(replace(device, timings=timings.get(device.name, ())) for device in devices)
+
+
+def read_catalogue(path: Path) -> tuple[Device, ...]:
     """The devices of a file. Raises DeviceError that names the file, the line and the key."""
     text = _read(path)
     try:
@@ -109,22 +123,28 @@ def all_devices(file: Path | None) -> tuple[Device, ...]:
     """The shipped devices and those of a user's file, which replace shipped ones of their name."""
     added = () if file is None else read_catalogue(file)
     replaced = {device.name.lower() for device in added}
-    shipped = (device for device in read_catalogue() if device.name.lower() not in replaced)
+    shipped = (device for device in shipped_devices() if device.name.lower() not in replaced)
     return (*shipped, *added)
 
 
 def find_device(devices: Sequence[Device], name: str) -> Device:
-    """The device of that name or board, in any case. Raises DeviceError that suggests near ones."""
+    """The device of that name or board, in any case. Raises DeviceError that names the nearest."""
     boards = {device.board.lower(): device for device in devices if device.board}
     known = boards | {device.name.lower(): device for device in devices}
     wanted = name.strip().lower()
     if wanted in known:
         return known[wanted]
-    near = [word for word in known if wanted and wanted in word][:3]
-    near += [word for word in difflib.get_close_matches(wanted, known, 3) if word not in near]
-    names = list(dict.fromkeys(known[word].name for word in near))
-    hint = f"did you mean {' or '.join(names)}?" if names else "`sizer devices` lists them"
-    raise DeviceError(f"device {name!r} is not in the catalogue; {hint}")
+    near = sorted(known, key=lambda word: _unlikeness(wanted, word))
+    names = list(dict.fromkeys(known[word].name for word in near))[:NEAREST]
+    raise DeviceError(
+        f"device {name!r} is not in the catalogue; the nearest are {', '.join(names)}; "
+        "`sizer devices` lists all"
+    )
+
+
+def _unlikeness(wanted: str, word: str) -> tuple[bool, float]:
+    """What holds the wanted word first, then by the share of letters in common."""
+    return (not wanted or wanted not in word, -difflib.SequenceMatcher(None, wanted, word).ratio())
 
 
 def select(
@@ -152,7 +172,7 @@ def to_toml(device: Device) -> str:
     }
     if device.external_flash:
         amounts["flash"] = EXTERNAL
-    keys = ("name", "board", "core", "kind", "clock_mhz", "source")
+    keys = ("name", "board", "core", "accelerator", "kind", "clock_mhz", "source")
     lines += ["[[devices]]", *_pairs({key: getattr(device, key) for key in keys} | amounts)]
     for timing in device.timings:
         facts = {key: getattr(timing, key) for key in TIMING_KEYS}
@@ -183,6 +203,7 @@ def _device(raw: _Device, models: dict[str, _Model]) -> Device:
             source=timing.source,
             processor=timing.processor,
             threads=timing.threads,
+            energy_uj=timing.energy_uj,
         )
         for timing in raw.timings
     )
@@ -193,6 +214,7 @@ def _device(raw: _Device, models: dict[str, _Model]) -> Device:
         kind=raw.kind,
         clock_mhz=raw.clock_mhz,
         source=raw.source,
+        accelerator=raw.accelerator,
         board=raw.board,
         ram=raw.ram,
         flash=raw.flash if isinstance(raw.flash, int) else None,

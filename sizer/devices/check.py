@@ -1,22 +1,28 @@
 """What a user asks of devices: which are known, and whether a network fits them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sizer.devices.catalogue import all_devices, find_device, select
+from sizer.devices.energy import energy
 from sizer.devices.footprint import footprint
-from sizer.devices.latency import Rates, rows
+from sizer.devices.latency import Rates
 from sizer.devices.records import Device, DeviceVerdict, Footprint, Limits
 from sizer.devices.units import RESERVE_RAM, parse_bytes
-from sizer.devices.verdict import judge
+from sizer.devices.verdict import judge, ranked
 from sizer.errors import UsageError
 from sizer.inference.records import Precision
+
+EVERY_DEVICE = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceQuestion:
-    """Which devices are asked about, at which precision; amounts of memory as they were typed."""
+    """Which devices are asked about, at which precision; amounts of memory as they were typed.
+
+    names: ("all",) asks about every device, and ranks them.
+    """
 
     names: tuple[str, ...] = ()
     file: Path | None = None
@@ -35,6 +41,7 @@ class Inspection:
     precision: Precision
     limits: Limits
     rates: Rates
+    ranks: bool
 
     @classmethod
     def of(cls, question: DeviceQuestion) -> "Inspection":
@@ -43,14 +50,21 @@ class Inspection:
         """
         limits = _limits(question)
         known = all_devices(question.file) if question.names or question.file else ()
-        devices = tuple(find_device(known, name) for name in question.names)
-        return cls(devices, question.precision, limits, Rates(rows(known) if devices else ()))
+        every = tuple(name.strip().lower() for name in question.names) == (EVERY_DEVICE,)
+        devices = known if every else tuple(find_device(known, name) for name in question.names)
+        return cls(devices, question.precision, limits, Rates(known if devices else ()), every)
 
     def judge(self, device: Device, network: Footprint | None) -> DeviceVerdict:
         """network: what it takes, None where that is not known."""
-        macs = None if network is None else network.macs
-        timed = () if not macs else self.rates.latencies(device, self.precision, macs)
-        return judge(device, network, timed, self.limits)
+        if network is None or not network.macs:
+            return judge(device, network, (), self.limits)
+        timed = self.rates.latencies(device, self.precision, network.macs)
+        used = energy(device, self.precision, network.macs)
+        return judge(device, network, timed, self.limits, used)
+
+    def ordered(self, verdicts: Iterable[DeviceVerdict]) -> tuple[DeviceVerdict, ...]:
+        """As they were asked about, or ranked where all were."""
+        return ranked(verdicts) if self.ranks else tuple(verdicts)
 
 
 def check_model(
@@ -66,9 +80,10 @@ def check_model(
 ) -> tuple[DeviceVerdict, ...]:
     """Whether an ONNX file fits devices, from its graph: memory, work and latency.
 
-    devices: their names, of the catalogue or of `devices_file`. Amounts of memory are texts such as
-    512KiB (1024) or 512KB (1000). Raises DeviceError for a device that is not known, UsageError for
-    a limit that cannot be read, and ModelError for a file that is damaged or has no fixed sizes.
+    devices: their names, of the catalogue or of `devices_file`; ("all",) ranks every one. Amounts
+    of memory are texts such as 512KiB (1024) or 512KB (1000). Raises DeviceError for a device that
+    is not known, UsageError for a limit that cannot be read, and ModelError for a file that is
+    damaged or has no fixed sizes.
     """
     from sizer.devices.graph import read_operations
     from sizer.inference.child import Child, bounds_of, size_of
@@ -88,7 +103,7 @@ def check_model(
         bounds = bounds_of(model, size_of(model))
         operations, inputs = child.call(bounds, read_operations, model)
     network = footprint(operations, inputs, precision)
-    return tuple(inspection.judge(device, network) for device in inspection.devices)
+    return inspection.ordered(inspection.judge(device, network) for device in inspection.devices)
 
 
 def list_devices(

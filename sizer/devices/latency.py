@@ -1,171 +1,192 @@
-"""How long a network takes on a device: an interval in ratio, from latencies measured on devices.
+"""How long a network takes on a device: an interval in ratio, from latencies timed on devices.
 
-The model is multiplicative: log latency = log MACs - log rate, and the rate is what measured
-networks reached, in multiply-accumulates per clock cycle and thread. Three sources, the nearest
-first: timings of this device with one runtime (`measured`), of other devices with the same core
-(`roofline`: the core's rate times the clock), and of other cores of the same kind (`extrapolated`).
+A latency is predicted by `similarity` from the timings of all processors of its sort: those of
+CPUs together, those of accelerators at one precision together. The interval is +- t s in log
+latency, with s the standard error of a new network and t the 0.95 quantile of Student's t with one
+degree of freedom fewer than devices that speak. `benchmarks/latency.py` fits the spreads and
+measures how often intervals hold what was left out.
 
-The interval is +- t s in log latency, where s is the root mean square error that the same source
-makes on the catalogue itself, each row predicted without itself, and t the 0.95 quantile of
-Student's t with one degree of freedom fewer than devices: the rows of one device err together. Far
-from the networks that were timed, s is that of the third source. A network much smaller than all of
-them may take as long as the fastest of them, because the fixed cost of a run is not known.
+A network much smaller than all that were timed may take as long as the fastest of them, because the
+fixed cost of a run is not known.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from statistics import fmean
-from typing import NamedTuple
+from collections.abc import Iterable
+from statistics import NormalDist
 
-from sizer.devices.records import Basis, Device, Latency, Processor, Timing
+from sizer.devices.records import Basis, Device, Latency, Processor, Timing, TimingPrecision
+from sizer.devices.similarity import Case, Evidence
 from sizer.estimate import CONFIDENCE, Estimate
-from sizer.inference.records import Precision
 
-REACH = 3.0  # times beyond the timed networks' multiply-accumulates, up to which their rate holds
-
-
-class Row(NamedTuple):
-    """One timing of a device.
-
-    speed: log of the multiply-accumulates per clock cycle and thread. setup: the same for rows that
-    differ in the network alone.
-    """
-
-    device: Device
-    timing: Timing
-    speed: float
-    setup: tuple[str, Precision, str, Processor, int]
-
-    @classmethod
-    def of(cls, device: Device, timing: Timing) -> "Row":
-        how = (timing.precision, timing.runtime, timing.processor, timing.threads)
-        speed = math.log(timing.macs / timing.latency_ms / _cycles_a_ms(device, timing))
-        return cls(device, timing, speed, (device.name, *how))
-
-
-def _cycles_a_ms(device: Device, timing: Timing) -> float:
-    """Of all threads; 1 where the clock is unknown: such a device is compared to no other."""
-    return (device.clock_mhz or 1e-3) * 1e3 * timing.threads
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where a rate may come from. applies: whether the second row is evidence for the first."""
-
-    basis: Basis
-    words: str
-    applies: Callable[[Row, Row], bool]
-
-
-def _on_cpu(row: Row, other: Row) -> bool:
-    return (
-        row.timing.precision == other.timing.precision
-        and row.timing.processor == "cpu" == other.timing.processor
-        and None not in {row.device.clock_mhz, other.device.clock_mhz}
-    )
-
-
-SOURCES = (
-    Source("measured", "timed on it", lambda row, other: row.setup == other.setup),
-    Source(
-        "roofline",
-        "other timings of its core, scaled by the clock",
-        lambda row, other: (
-            row.device.core == other.device.core
-            and _on_cpu(row, other)
-            and row.device.name != other.device.name
-        ),
-    ),
-    Source(
-        "extrapolated",
-        "other cores of its kind, scaled by the clock",
-        lambda row, other: (
-            row.device.core != other.device.core
-            and _on_cpu(row, other)
-            and row.device.kind == other.device.kind
-        ),
-    ),
-)
-
-
-def rows(devices: Sequence[Device]) -> list[Row]:
-    """Every timing of the catalogue."""
-    return [Row.of(device, timing) for device in devices for timing in device.timings]
+REACH = 3.0  # times beyond the timed networks' multiply-accumulates, up to which they speak for one
+# Standard deviations of log latency by factor: of CPUs, and of accelerators at each precision.
+# Fitted by `benchmarks/latency.py`.
+SPREADS = {
+    "cpu": {
+        "core": 0.775,
+        "core, by work": 0.018,
+        "device": 0.176,
+        "runtime": 0.207,
+        "runtime and precision": 0.482,
+        "setup": 0.201,
+        "network": 0.352,
+        "network and runtime": 0.107,
+        "timing": 0.182,
+    },
+    "int8": {
+        "core": 1.46,
+        "core, by work": 0.225,
+        "device": 0.749,
+        "runtime": 0.208,
+        "runtime and precision": 0.208,
+        "setup": 0.048,
+        "network": 0.547,
+        "network and runtime": 0.135,
+        "timing": 0.23,
+    },
+    "fp16": {
+        "core": 0.29,
+        "core, by work": 0.137,
+        "device": 0.634,
+        "runtime": 0.038,
+        "runtime and precision": 0.038,
+        "setup": 0.104,
+        "network": 0.361,
+        "network and runtime": 0.112,
+        "timing": 0.184,
+    },
+}
 
 
 class Rates:
-    """The rates of the rows, and the error that each source makes on them."""
+    """What the timings of devices tell of other networks and devices."""
 
-    def __init__(self, known: Sequence[Row]) -> None:
-        self._rows = tuple(known)
-        self._reach = {source.basis: self._half_width(source) for source in SOURCES}
+    def __init__(self, devices: Iterable[Device]) -> None:
+        self._timings = [
+            (Case.of(device, timing), timing.latency_ms)
+            for device in devices
+            for timing in device.timings
+        ]
+        self._evidence: dict[str, Evidence | None] = {}
 
-    def latencies(self, device: Device, precision: Precision, macs: int) -> tuple[Latency, ...]:
-        """By each runtime that was timed on it, the fastest first; else by its core or its kind.
+    def latencies(
+        self, device: Device, precision: TimingPrecision, macs: int
+    ) -> tuple[Latency, ...]:
+        """By each runtime that was timed on it, else on its core, else whichever.
+
+        The one that is surely fast, by the upper end, comes first.
 
         Empty where no timing applies to it.
         """
-        setups = dict.fromkeys(
+        setups: dict[tuple[str | None, Processor, int | None], None] = dict.fromkeys(
             (timing.runtime, timing.processor, timing.threads)
             for timing in device.timings
             if timing.precision == precision
         )
-        latencies = [self.latency(device, precision, macs, *setup) for setup in setups]
         if not setups:
-            latencies = [self.latency(device, precision, macs, None, "cpu", 1)]
-        known = [latency for latency in latencies if latency is not None]
-        return tuple(sorted(known, key=lambda latency: latency.milliseconds.value or 0))
+            setups = dict.fromkeys((name, "cpu", 1) for name in self._on_core(device, precision))
+        cases = [_asked(device, precision, macs, *setup) for setup in setups]
+        known = [latency for case in cases if (latency := self.latency(case)) is not None]
+        return tuple(sorted(known, key=lambda latency: latency.milliseconds.high or math.inf))
 
-    def latency(
-        self,
-        device: Device,
-        precision: Precision,
-        macs: int,
-        runtime: str | None,
-        processor: Processor,
-        threads: int,
-    ) -> Latency | None:
-        """By one runtime, from the nearest source that applies; None where none does."""
-        timing = Timing("", macs, precision, runtime or "", 1.0, "", processor, threads)
-        asked = Row.of(device, timing)
-        for source in SOURCES:
-            peers = self._peers(source, asked)
-            reach = self._reach[source.basis]
-            if peers and reach is not None:
-                return self._answer(asked, source, peers, reach, runtime)
-        return None
-
-    def _answer(
-        self, asked: Row, source: Source, peers: Sequence[Row], reach: float, runtime: str | None
-    ) -> Latency:
-        macs, sizes = asked.timing.macs, [row.timing.macs for row in peers]
-        basis, words = source.basis, f"{source.words} ({len(peers)})"
-        per_ms = _cycles_a_ms(asked.device, asked.timing)
-        value = macs / math.exp(fmean(row.speed for row in peers)) / per_ms
-        least = 0.0
-        if not min(sizes) / REACH <= macs <= max(sizes) * REACH:
-            basis, reach = "extrapolated", max(reach, self._reach["extrapolated"] or 0.0)
-            words += f", but the networks timed have {min(sizes):,} to {max(sizes):,} MACs"
-            if macs < min(sizes):  # the fixed cost of a run may be nearly all of it
-                least = min(row.timing.macs / math.exp(row.speed) for row in peers) / per_ms
-        milliseconds = Estimate(value, value / math.exp(reach), max(least, value * math.exp(reach)))
-        return Latency(runtime, milliseconds, basis, words)
-
-    def _peers(self, source: Source, asked: Row) -> list[Row]:
-        return [row for row in self._rows if row is not asked and source.applies(asked, row)]
-
-    def _half_width(self, source: Source) -> float | None:
-        """Half the interval's width in log latency; None where fewer than three rows tell."""
-        errors = [
-            (row.device.name, row.speed - fmean(peer.speed for peer in peers))
-            for row in self._rows
-            if (peers := self._peers(source, row))
-        ]
-        if len(errors) < 3:
+    def latency(self, case: Case) -> Latency | None:
+        """Of a network that nobody timed; None where no timing applies to it."""
+        evidence = self._speaking(case)
+        if evidence is None or not _applies(evidence, case):
             return None
-        from scipy.special import stdtrit
+        mean, deviation = evidence.predict(case)
+        reach = half_width(evidence, deviation)
+        basis, peers, words = _source(evidence, case)
+        low, value, high = (math.exp(mean + sign * reach) for sign in (-1, 0, 1))
+        sizes = [peer.macs for peer in peers if peer.macs is not None]
+        if sizes and case.macs and case.macs < min(sizes):  # it may be nearly all fixed cost
+            smallest = case._replace(macs=min(sizes))
+            high = max(high, math.exp(evidence.predict(smallest)[0]))
+        if sizes and case.macs and not min(sizes) / REACH <= case.macs <= max(sizes) * REACH:
+            basis = "extrapolated"
+            words += f"; those networks have {min(sizes):,} to {max(sizes):,} multiply-accumulates"
+        milliseconds = Estimate(value, low, high)
+        return Latency(case.runtime, milliseconds, basis, words, case.processor, case.threads)
 
-        spread = math.sqrt(fmean(error**2 for _, error in errors))
-        devices = len({name for name, _ in errors})
-        return float(stdtrit(max(1, devices - 1), (1 + CONFIDENCE) / 2)) * spread
+    def _speaking(self, case: Case) -> Evidence | None:
+        """Timings of its sort of processor, made ready once."""
+        sort = _sort(case)
+        if sort not in self._evidence:
+            chosen = [timing for timing in self._timings if _sort(timing[0]) == sort]
+            cases, milliseconds = [case for case, _ in chosen], [taken for _, taken in chosen]
+            known = bool(chosen) and sort in SPREADS
+            self._evidence[sort] = Evidence(cases, milliseconds, SPREADS[sort]) if known else None
+        return self._evidence[sort]
+
+    def _on_core(self, device: Device, precision: TimingPrecision) -> list[str | None]:
+        """Runtimes that were timed at the precision on the processor core of a device."""
+        runtimes = {
+            case.runtime
+            for case, _ in self._timings
+            if (case.core, case.kind, case.precision) == (device.core, device.kind, precision)
+        }
+        return sorted(runtimes, key=str) or [None]
+
+
+def _sort(case: Case) -> str:
+    return "cpu" if case.processor == "cpu" else case.precision
+
+
+def _asked(
+    device: Device,
+    precision: TimingPrecision,
+    macs: int,
+    runtime: str | None,
+    processor: Processor,
+    threads: int | None,
+) -> Case:
+    timing = Timing("", macs, precision, runtime or "", 1.0, "", processor, threads)
+    return Case.of(device, timing)._replace(network=None, runtime=runtime)
+
+
+def half_width(evidence: Evidence, deviation: float) -> float:
+    """Half an interval in log latency; Student's t by Abramowitz & Stegun, 26.7.5."""
+    freedom = max(1, len({case.device for case in evidence.cases}) - 1)
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    return (z + first / freedom + second / freedom**2) * deviation
+
+
+def _applies(evidence: Evidence, case: Case) -> bool:
+    """Whether something that it can be compared with was timed at its precision."""
+    alike = (case.kind, case.precision)
+    near = [other for other in evidence.cases if (other.kind, other.precision) == alike]
+    if case.processor != "cpu" or case.clock_mhz is None:
+        near = [other for other in near if other.device == case.device]
+    return bool(near)
+
+
+def _source(evidence: Evidence, case: Case) -> tuple[Basis, list[Case], str]:
+    """The nearest timings, and what to say of them."""
+    setup = (case.device, case.processor, case.precision, case.runtime, case.threads)
+    own = [
+        other
+        for other in evidence.cases
+        if (other.device, other.processor, other.precision, other.runtime, other.threads) == setup
+    ]
+    if own:
+        return (
+            "timed",
+            own,
+            f"timed on this board with {_count({c.network for c in own}, 'other network')}",
+        )
+    others = [
+        other
+        for other in evidence.cases
+        if other.precision == case.precision and other.kind == case.kind
+    ]
+    core = [other for other in others if other.core == case.core]
+    if core:
+        boards = _count({other.device for other in core}, "other board")
+        return "scaled", core, f"timed on {boards} with its core, scaled by the clock"
+    boards = _count({other.device for other in others}, "board")
+    return "extrapolated", others, f"no board with its core was timed: {boards} with other cores"
+
+
+def _count(things: set[str | None], noun: str) -> str:
+    return f"{len(things)} {noun}{'s' if len(things) > 1 else ''}"

@@ -11,29 +11,39 @@ if TYPE_CHECKING:
 
 Processor = Literal["cpu", "gpu", "npu"]
 DeviceKind = Literal["microcontroller", "linux"]
-Grade = Literal["PASS", "MARGINAL", "FAIL", "UNKNOWN"]
-Basis = Literal["measured", "roofline", "extrapolated"]
+TimingPrecision = Precision | Literal["w8a16"]  # w8a16: weights of 8 bits, activations of 16
+# TIGHT: fits, with under a tenth to spare. UNSURE: not known well enough to say.
+Grade = Literal["PASS", "TIGHT", "UNSURE", "FAIL", "UNKNOWN", "NOT ASKED"]
+Basis = Literal["timed", "scaled", "extrapolated"]
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """One measured latency: a run of one image. macs: of the model, multiply-accumulates."""
+    """One measured latency: a run of one image. macs: of the model, multiply-accumulates.
+
+    macs, threads, version (of the runtime), energy_uj (of the run, microjoules): None where not
+    published. licence: of the repository that the figure was read in.
+    """
 
     model: str
-    macs: int
-    precision: Precision
+    macs: int | None
+    precision: TimingPrecision
     runtime: str
     latency_ms: float
     source: str
     processor: Processor = "cpu"
-    threads: int = 1
+    threads: int | None = 1
+    version: str | None = None
+    energy_uj: float | None = None
+    licence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
     """A device of the catalogue. ram, flash: bytes; external_flash: its size is the board's.
 
-    clock_mhz: at which the timings were taken, else the highest.
+    clock_mhz: at which the timings were taken, else the highest. accelerator: the sort of the
+    processor beside the core that runs networks.
     """
 
     name: str
@@ -46,6 +56,7 @@ class Device:
     flash: int | None = None
     external_flash: bool = False
     timings: tuple[Timing, ...] = ()
+    accelerator: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +83,32 @@ class Latency:
     milliseconds: Estimate
     basis: Basis
     reason: str
+    processor: Processor = "cpu"
+    threads: int | None = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Energy:
+    """Microjoules of one image by one runtime, with a 90 % interval."""
+
+    runtime: str
+    microjoules: Estimate
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceCheck:
-    """One resource: what is needed (an interval) against the limit; bytes, or milliseconds."""
+    """One resource: what is needed (an interval) against the limit; bytes, or milliseconds.
+
+    source: where the need is known from, in words.
+    """
 
     verdict: Grade
     basis: Basis | None
     reason: str
     need: Estimate | None = None
     limit: float | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +124,7 @@ class DeviceVerdict:
     flash: DeviceCheck
     latency: DeviceCheck
     latencies: tuple[Latency, ...] = ()
+    energy: Energy | None = None
     reach: "Reach | None" = None
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from sizer.errors import naming
+from sizer.errors import ModelError, naming
 from sizer.inference.inputs import InputPlan, arrange
 from sizer.inference.runtime import running
 
@@ -33,7 +33,10 @@ class FileGraph:
         """
         if not len(images):
             return np.empty(0, np.int64)
-        labels: Labels = np.argmax(self.all_scores(images), axis=1).astype(np.int64, copy=False)
+        scores = self.all_scores(images)
+        with naming(self.path):
+            require_numbers(scores)
+        labels: Labels = np.argmax(scores, axis=1).astype(np.int64, copy=False)
         return labels
 
     def prepare(self, clean: Images, epsilon: Images) -> Callable[[float, float], Labels]:
@@ -66,7 +69,18 @@ class FileGraph:
         """Scores of the first batch of images, of which there may be fewer."""
         batch = images[: self.plan.batch]
         scores = self.scores(padded(batch, self.plan.batch))
-        return scores.reshape(self.plan.batch, -1)[: len(batch)]
+        scores = scores.reshape(self.plan.batch, -1)[: len(batch)]
+        return scores if self.plan.classes is None else scores[:, list(self.plan.classes)]
+
+
+def require_numbers(scores: NDArray[Any]) -> None:
+    """Raise ModelError for scores (B, classes) among which no highest one can be told."""
+    wrong = int(np.isnan(scores.astype(np.float32)).any(axis=1).sum())
+    if wrong:
+        raise ModelError(
+            f"gives scores that are no numbers (nan) for {wrong} of {len(scores)} images; export "
+            "it in fp32, or say what pixels it expects with --input-range, --mean and --std"
+        )
 
 
 def mixed(clean: Images, epsilon: Images, mu: float, noise_std: float) -> Images:

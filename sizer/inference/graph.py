@@ -55,10 +55,13 @@ def with_noise(
     before, constants = _mixing(images, plan)
     scores = graph.output[0].name
     constants |= {"sizer/rows": np.array([batch, -1]), "sizer/two": np.array([2])}
-    after = [
-        helper.make_node("Reshape", [scores, "sizer/rows"], ["sizer/flat"]),
-        helper.make_node("TopK", ["sizer/flat", "sizer/two"], [SCORES, LABELS], axis=1),
-    ]
+    after = [helper.make_node("Reshape", [scores, "sizer/rows"], ["sizer/flat"])]
+    if plan.classes is not None:
+        constants["sizer/classes"] = np.array(plan.classes)
+        inputs = ["sizer/flat", "sizer/classes"]
+        after.append(helper.make_node("Gather", inputs, ["sizer/scored"], axis=1))
+    inputs = [after[-1].output[0], "sizer/two"]
+    after.append(helper.make_node("TopK", inputs, [SCORES, LABELS], axis=1))
     others = [value for value in graph.input if value.name != images]
     floats = TensorProto.FLOAT
     taken = [

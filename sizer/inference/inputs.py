@@ -22,12 +22,16 @@ CPU_BATCH_VALUES = 1 << 21
 
 @dataclass(frozen=True, slots=True)
 class InputPlan:
-    """How images must be arranged for a model; batch: exactly so many images in one run."""
+    """How images must be arranged for a model; batch: exactly so many images in one run.
+
+    classes: the outputs that are scored, None for all.
+    """
 
     layout: Layout
     dtype: type[np.generic]
     batch: int
     input_format: InputFormat
+    classes: tuple[int, ...] | None = None
 
 
 def arrange(images: NDArray[np.float32], plan: InputPlan) -> NDArray[Any]:

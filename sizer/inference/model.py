@@ -10,10 +10,11 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from sizer.datasets.classes import ClassList, classes_of_metadata
 from sizer.datasets.records import DatasetInfo, Shape
 from sizer.errors import ModelError, naming
 from sizer.inference.child import Bounds, Child, bounds_of, size_of
-from sizer.inference.file_graph import FileGraph
+from sizer.inference.file_graph import FileGraph, require_numbers
 from sizer.inference.input_format import InputFormat, from_metadata, require_sound, to_metadata
 from sizer.inference.input_shape import Dims, InputSize, crop_share_from, input_shapes
 from sizer.inference.inputs import CPU_BATCH_VALUES, WHOLE_RANGES, InputPlan
@@ -46,7 +47,7 @@ SCORE_TYPES = {
 class OnnxModel:
     """A classifier that was tried on the shape and classes of the data; holds no session.
 
-    size: bytes of its files.
+    size: bytes of its files. classes: that it scores; class_list: as its metadata call them.
     """
 
     path: Path
@@ -54,11 +55,17 @@ class OnnxModel:
     provider: Provider
     plan: InputPlan
     size: int
+    classes: int
+    class_list: ClassList | None = None
 
     @property
     def fingerprint(self) -> str:
-        """Hash of all that decides a prediction: the file, and the normalisation of its input."""
+        """Hash of all that decides a prediction: the file, the normalisation of its input, and
+        which of its classes are scored.
+        """
         parts = [self.info.sha256, *to_metadata(self.plan.input_format).values()]
+        if self.plan.classes is not None:
+            parts.append(f"classes {self.plan.classes}")
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def open(self) -> "OnnxPredictor":
@@ -127,7 +134,7 @@ def open_model(
     """
     with naming(file.path):
         size = size or InputSize()
-        plan, shape = _plan_input(file, dataset, provider, input_format, size.side)
+        plan, shape, classes = _plan_input(file, dataset, provider, input_format, size.side)
         share = size.crop_share or crop_share_from(file.metadata)
         counted = file.parameters if parameters is None else parameters
         if counted < 1:
@@ -144,7 +151,8 @@ def open_model(
         training_seconds=training_seconds,
         precision=file.precision,
     )
-    return OnnxModel(file.path, info, provider, plan, file.size)
+    listed = classes_of_metadata(file.metadata, str(file.path))
+    return OnnxModel(file.path, info, provider, plan, file.size, classes, listed)
 
 
 def read_in(child: Child, path: Path) -> ModelFile:
@@ -167,8 +175,10 @@ def _plan_input(
     provider: Provider,
     requested: InputFormat | None,
     side: int | None,
-) -> tuple[InputPlan, Shape]:
-    """The first arrangement and shape of images that the model takes and gives classes for."""
+) -> tuple[InputPlan, Shape, int]:
+    """The first arrangement and shape of images that the model takes and gives classes for, and how
+    many classes.
+    """
     session = open_session(file.path, provider)
     dtype, dims = input_signature(session)
     _require_scores(session)
@@ -190,7 +200,7 @@ def _first_working(
     session: onnxruntime.InferenceSession,
     dataset: DatasetInfo,
     provider: Provider,
-) -> tuple[InputPlan, Shape]:
+) -> tuple[InputPlan, Shape, int]:
     """The first plan that scores the data's classes, twice the same, else the first ModelError."""
     failures = []
     for plan, shape in plans:
@@ -199,10 +209,11 @@ def _first_working(
             scores = _require_classes(file_graph, session, dataset, shape)
             again = file_graph.scores(_noise(plan.batch, shape))
             _require_same_again(scores, again, SAME[provider])
+            require_numbers(scores.reshape(plan.batch, -1))
         except ModelError as error:
             failures.append(error)
         else:
-            return plan, shape
+            return plan, shape, scores.shape[1]
     raise failures[0]
 
 
@@ -263,11 +274,15 @@ def _require_classes(
     dataset: DatasetInfo,
     shape: Shape,
 ) -> NDArray[Any]:
-    """Scores of a batch of noise; ModelError unless the first output scores the data's classes."""
+    """Scores of a batch of noise; ModelError unless the first output scores the data's classes, or
+    more.
+    """
     scores = file_graph.scores(_noise(file_graph.plan.batch, shape))
     trailing_ones = all(dim == 1 for dim in scores.shape[2:])
     if scores.shape[:1] == (file_graph.plan.batch,) and scores.ndim > 1 and trailing_ones:
-        if scores.shape[1] == dataset.classes:
+        others = [node.shape[-1] for node in session.get_outputs()[1:] if node.shape]
+        more = scores.shape[1] > dataset.classes and dataset.classes not in others
+        if scores.shape[1] == dataset.classes or more:
             return scores
         output = f"gives {scores.shape[1]} classes"
     else:

@@ -82,7 +82,7 @@ def recommend(
         max_flash=max_flash,
         max_latency_ms=max_latency_ms,
     )
-    return replace(advice, devices=tuple(device_verdicts(calibration, advice, question)))
+    return replace(advice, devices=device_verdicts(calibration, advice, question))
 
 
 def _with_networks(advice: Advice, calibration: Calibration) -> Advice:

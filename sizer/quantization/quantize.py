@@ -17,6 +17,7 @@ from sizer.inference.child import Child, Children, bounds_of
 from sizer.inference.input_format import InputFormat, to_metadata
 from sizer.inference.input_shape import CROP_KEY, InputSize
 from sizer.inference.inputs import InputPlan, arrange
+from sizer.inference.matching import Classes, matched
 from sizer.inference.model import OnnxModel, open_in, read_in
 from sizer.measure.blocks import image_order, seen_by
 from sizer.measure.cells import measure
@@ -75,6 +76,7 @@ def quantize(
     input_side: int | None = None,
     crop_share: float | None = None,
     max_bad: float = MAX_BAD,
+    classes: str | Path | None = None,
     command: str | None = None,
     progress: ReportProgress = no_progress,
     tell: Callable[[str], None] = say_nothing,
@@ -82,9 +84,10 @@ def quantize(
     """Quantise fp32 models into `folder`, and measure what each loses on clean test images.
 
     models: ONNX files, or folders of them. data: whose training images set the ranges of the
-    activations. input_side, crop_share, max_bad, tell: as in `sizer.calibrate`. command: the line
-    that does this, for the manifest. A ladder's manifest is copied, model by model, so that
-    `calibrate` sees the same sizes and the same family. What the folder holds already is kept.
+    activations. input_side, crop_share, max_bad, classes, tell: as in `sizer.calibrate`.
+    command: the line that does this, for the manifest. A ladder's manifest is copied, model by
+    model, so that `calibrate` sees the same sizes and the same family. What the folder holds
+    already is kept.
     Raises ModelError for a model that is quantised already or cannot be, UsageError for models of
     several ladders, and OutputError where the folder holds another ladder or is being written by
     another process.
@@ -103,6 +106,7 @@ def quantize(
         "input_side": input_side,
         "crop_share": crop_share,
         "max_bad": max_bad,
+        "classes": None if classes is None else str(classes),
     }
     command = command or python_line("quantize", **asked)
     _quantized_ladder(paths, folder, precision, command)  # refused before the work
@@ -110,6 +114,8 @@ def quantize(
     with Children() as children, io.filling(folder), open_store(tell=tell) as store:
         (child,), engine = children.first(1), Processes(children, tell)
         opened = open_models(sources, train.info, child, "cpu", input_format, size)
+        wanted = Classes(None if classes is None else Path(classes))
+        test, opened = matched(test, opened, wanted, tell)
         ladder = _quantized_ladder(paths, folder, precision, command)  # as it is by now
         noise_steps = ladder.recipe.noise_steps if ladder else None
         report, results = progress("quantising"), list[QuantizedModel]()

@@ -34,9 +34,11 @@ def devices(advice: "Advice") -> tuple[Section, ...]:
     """Whether the recommended size fits, and the most that each device holds."""
     if not advice.devices:
         return ()
-    from sizer.report.devices import verdict_table
+    from sizer.report.devices import precisions, verdict_table
 
-    return (Section("Devices", (verdict_table(advice.devices),)),)
+    words = precisions(advice.precision, advice.devices)
+    said = () if words is None else (Paragraph(f"{capital(words)}."),)
+    return (Section("Devices", (*said, verdict_table(advice.devices))),)
 
 
 def warnings(advice: "Advice") -> Section:

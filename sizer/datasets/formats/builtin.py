@@ -59,6 +59,7 @@ class BuiltinDataset:
         count = IMAGES[split]
         self._split = split
         self.labels = _labels(split, count)
+        self.class_names: tuple[str, ...] | None = None
         self._anchors = np.array(VOCABULARY, dtype=np.float64)[class_strokes()]
         self.info = DatasetInfo(
             spec="builtin",

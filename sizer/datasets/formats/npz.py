@@ -45,6 +45,7 @@ class NpzDataset:
     def __init__(self, path: Path, spec: str) -> None:
         """Raises DataError where the archive does not hold that, before anything is unpacked."""
         identity = fingerprint([path], root=path)
+        self.class_names: tuple[str, ...] | None = None
         with _refusing(spec), zipfile.ZipFile(path) as archive:
             check_headers(read_header(archive, "images"), read_header(archive, "labels"), spec)
             folder = cache_folder() / "npz" / identity

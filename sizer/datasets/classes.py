@@ -1,0 +1,128 @@
+"""The classes of a model: what they are called, and in which order it gives them."""
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sizer.errors import DataError
+from sizer.io import read_bounded
+
+WORDNET_ID = re.compile(r"n\d{8}")
+IMAGENET = Path(__file__).with_name("imagenet.txt")
+NUMBERED = re.compile(r"(\d+)(?:\s*[:,;=]\s*|\s+|$)(.*)")
+METADATA_KEYS = ("sizer.classes", "names", "class_names", "classes", "labels", "id2label")
+
+
+@dataclass(frozen=True, slots=True)
+class ClassList:
+    """The classes of a model by number, each with all its names. source: who lists them."""
+
+    source: str
+    names: Mapping[int, tuple[str, ...]]
+
+    def numbers(self) -> dict[str, int]:
+        """Numbers by name, as `plain` writes it. A name of several classes means none of them."""
+        numbers: dict[str, int] = {}
+        twice = set[str]()
+        for number, names in self.names.items():
+            for name in {plain(name) for name in names}:
+                if name in numbers:
+                    twice.add(name)
+                numbers[name] = number
+        return {name: number for name, number in numbers.items() if name not in twice}
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: in lower case, words with one space between them."""
+    return re.sub(r"[\s_-]+", " ", name).strip().lower()
+
+
+def imagenet_classes() -> ClassList:
+    """ImageNet's 1,000 classes by their WordNet ids."""
+    lines = IMAGENET.read_text(encoding="utf-8").splitlines()
+    ids = [line for line in lines if not line.startswith("#")]
+    return ClassList("ImageNet", {number: (name,) for number, name in enumerate(ids)})
+
+
+def is_imagenet(names: Iterable[str]) -> bool:
+    """Whether classes are called by WordNet ids."""
+    return all(WORDNET_ID.fullmatch(name) for name in names)
+
+
+def read_class_file(path: Path) -> tuple[ClassList, bool]:
+    """The classes that a file lists, a line each: a name, a number, or a number and its name.
+
+    Also whether each line has its number. Names may have several parts, with commas between them,
+    or begin with a WordNet id. Empty lines count as names, but at the end; `#` begins a comment.
+    Raises DataError for a file that cannot be read, and for one that lists a class twice.
+    """
+    lines = _lines(path)
+    numbered = [NUMBERED.fullmatch(line) for line in lines]
+    if not all(numbered):
+        return ClassList(str(path), {i: _synonyms(line) for i, line in enumerate(lines)}), False
+    names: dict[int, tuple[str, ...]] = {}
+    for match in numbered:
+        number = int(match[1]) if match else 0
+        if number in names:
+            raise DataError(f"{path}: lists class {number} twice; give each a line of its own")
+        names[number] = _synonyms(match[2]) if match else ()
+    return ClassList(str(path), names), True
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = read_bounded(path).decode("utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; give a file of class names") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: is no text; give a file with a class name a line") from None
+    lines = [line.strip() for line in text.splitlines() if not line.lstrip().startswith("#")]
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines:
+        raise DataError(f"{path}: names no class; give a class name a line")
+    return lines
+
+
+def _synonyms(text: str) -> tuple[str, ...]:
+    """A line itself, its parts between commas, and a WordNet id before the others."""
+    first, _, rest = text.partition(" ")
+    parts = (first, *_synonyms(rest)) if WORDNET_ID.fullmatch(first) and rest else ()
+    return tuple(dict.fromkeys(name for name in (text, *parts, *text.split(",")) if name.strip()))
+
+
+def classes_of_metadata(metadata: Mapping[str, str], model: str) -> ClassList | None:
+    """The classes that a model's metadata list, None where they list none.
+
+    As a list or a dictionary, in JSON or as Python writes it, or with commas or lines between them.
+    """
+    text = next((metadata[key] for key in METADATA_KEYS if metadata.get(key)), None)
+    if text is None:
+        return None
+    value = _parsed(text)
+    items = value.items() if isinstance(value, dict) else enumerate(value)
+    try:
+        return ClassList(model, {int(number): _as_names(name) for number, name in items})
+    except (TypeError, ValueError):
+        return None
+
+
+def _parsed(text: str) -> Sequence[Any] | dict[Any, Any]:
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            value = parse(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if isinstance(value, list | tuple | dict):
+            return value
+    return [part.strip() for part in text.strip().split("\n" if "\n" in text.strip() else ",")]
+
+
+def _as_names(name: Any) -> tuple[str, ...]:
+    if isinstance(name, list | tuple):
+        return tuple(map(str, name))
+    return _synonyms(str(name))
