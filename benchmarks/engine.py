@@ -89,7 +89,7 @@ class Held:
     def __init__(self, name: str, count: int) -> None:
         data = open_dataset(name, "test")
         self._images, self.labels = data.read(np.arange(count))
-        given = data.info
+        self.class_names, given = data.class_names, data.info
         self.info = DatasetInfo(
             given.spec, given.split, given.fingerprint, given.classes, count, given.shape
         )
@@ -101,7 +101,7 @@ class Held:
 class Forgetful:
     """A cell store that starts empty and keeps nothing."""
 
-    def cells(self, _source: str) -> Mapping[Any, Any]:
+    def cells(self, _source: str, _classes: int) -> Mapping[Any, Any]:
         return {}
 
     def keep(self, _source: str, _cell: object, _labels: object) -> None:

@@ -90,7 +90,7 @@ def peak_mib(images: int, steps: tuple[float, ...]) -> float:
     """Of a measurement of so many images, from an empty cache."""
     with tempfile.TemporaryDirectory() as scratch:
         folder, model = Path(scratch) / "pictures", Path(scratch) / "tiny.onnx"
-        make_pictures(folder, images)
+        make_pictures(folder / "test", images)
         save_network(model)
         command = [sys.executable, "-c", MEASURE, str(folder), str(model), *map(str, steps)]
         environment = os.environ | {"XDG_CACHE_HOME": scratch}

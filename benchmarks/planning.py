@@ -56,6 +56,11 @@ class NumberedImages:
     """Images that hold their own number; all of one class, the models' answers being drawn."""
 
     info: DatasetInfo
+    class_names: None = None
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        return np.zeros(self.info.images, np.int64)
 
     def read(self, indices: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         digits = np.stack([indices % 256, indices // 256 % 256, indices // 65536], axis=1)
@@ -110,7 +115,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self.kept: dict[str, dict[tuple[float, int, int], NDArray[np.int64]]] = {}
 
-    def cells(self, source: str) -> dict[tuple[float, int, int], NDArray[np.int64]]:
+    def cells(self, source: str, _classes: int) -> dict[tuple[float, int, int], NDArray[np.int64]]:
         return self.kept.get(source, {})
 
     def keep(self, source: str, cell: tuple[float, int, int], labels: NDArray[np.int64]) -> None:

@@ -45,6 +45,7 @@ class ScriptedImages:
     images: int
     classes: int = 10
     seed: int = 0
+    class_names: None = None
 
     @property
     def info(self) -> DatasetInfo:
