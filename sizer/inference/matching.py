@@ -16,7 +16,7 @@ from sizer.datasets.classes import (
     read_class_file,
 )
 from sizer.datasets.relabelled import RelabelledDataset
-from sizer.errors import DataError, ModelError, UsageError
+from sizer.errors import DataError, ModelError
 
 if TYPE_CHECKING:
     from sizer.inference.model import OnnxModel
@@ -44,7 +44,7 @@ def matched(
     Names of the data's classes are those that a file or a model's metadata lists, or WordNet ids in
     ImageNet's order. Without names, labels are the models' numbers. tell: told what was matched.
     Raises DataError and ModelError, with the remedy, where a class has no number or shares it, or
-    holds no picture, UsageError for models whose classes differ.
+    holds no picture, and for models whose classes differ.
     """
     outputs = _outputs(models)
     numbers, source = _Matching(data, outputs, _of_metadata(models), models[0].path).of(classes)
@@ -65,7 +65,7 @@ def _outputs(models: "Sequence[OnnxModel]") -> int:
     counts = {model.classes: model.path for model in models}
     if len(counts) > 1:
         (fewer, small), (more, large) = sorted(counts.items())[:2]
-        raise UsageError(
+        raise ModelError(
             f"{small} gives {fewer:,} classes and {large} {more:,}; calibrate each by itself"
         )
     return models[0].classes
@@ -77,7 +77,7 @@ def _of_metadata(models: "Sequence[OnnxModel]") -> ClassList | None:
     numbers = [model.class_list.numbers() for model in listing if model.class_list]
     for model, other in zip(listing, numbers, strict=True):
         if other != numbers[0]:
-            raise UsageError(
+            raise ModelError(
                 f"{listing[0].path} and {model.path} number their classes differently; "
                 "calibrate each by itself"
             )

@@ -14,7 +14,7 @@ from tiny import CLASSES, SHAPE, WIDTHS, network, prototypes
 import sizer
 from sizer.datasets.classes import classes_of_metadata, imagenet_classes, read_class_file
 from sizer.datasets.records import DatasetInfo
-from sizer.errors import DataError, ModelError, SizerError, UsageError
+from sizer.errors import DataError, ModelError, SizerError
 from sizer.inference.input_format import InputFormat
 from sizer.inference.inputs import InputPlan
 from sizer.inference.matching import Classes, matched
@@ -214,9 +214,9 @@ class TestWrong:
             labels(data, model(6, metadata))
 
     def test_models_that_differ(self):
-        with pytest.raises(UsageError, match=r"a\.onnx gives 5 classes and b\.onnx 6"):
+        with pytest.raises(ModelError, match=r"a\.onnx gives 5 classes and b\.onnx 6"):
             labels(named("x", "y"), [model(5, path="a.onnx"), model(6, path="b.onnx")])
-        with pytest.raises(UsageError, match=r"a\.onnx and b\.onnx number their classes differ"):
+        with pytest.raises(ModelError, match=r"a\.onnx and b\.onnx number their classes differ"):
             labels(named("x", "y"), [model(2, "x,y", "a.onnx"), model(2, "y,x", "b.onnx")])
 
     @pytest.mark.parametrize("text", ["{", "{'a': 'b'}", "[[[[", "3", "((" * 5000, "{0: 'a'}"])
