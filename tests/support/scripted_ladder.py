@@ -43,7 +43,7 @@ def contents(store, evaluators, data=IMAGES, noise=NOISE):
     return {
         (source, cell): labels.tobytes()
         for source in sources
-        for cell, labels in store.cells(source, 0).items()
+        for cell, labels in store.cells(source, data.info.classes).items()
     }
 
 
