@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sizer
 from sizer.calibration import Calibration, Measuring, Request
@@ -11,7 +12,7 @@ from sizer.datasets.records import MAX_BAD
 from sizer.datasets.splits import is_training
 from sizer.errors import UsageError
 from sizer.fitting import fit_measurements
-from sizer.inference.child import Children
+from sizer.inference.child import Child, Children
 from sizer.inference.input_format import InputFormat
 from sizer.inference.input_shape import InputSize
 from sizer.inference.matching import Classes, matched
@@ -21,16 +22,19 @@ from sizer.measure.engines import EngineChoice, open_engine
 from sizer.measure.ladder import measure_ladder
 from sizer.measure.store import open_store
 from sizer.networks.manifest import read_manifest
-from sizer.networks.models import find_models, open_models, training_of
+from sizer.networks.models import FoundModel, find_models, open_models, training_of
 from sizer.noise import Noise
+from sizer.noise.schedule import LAST_STEP
 from sizer.progress import ReportProgress, no_progress, say_nothing
 from sizer.scaling.analysis import Answers, foreseen
 from sizer.scaling.choices import TOLERANCE, IntervalMethod
 from sizer.scaling.crossings import Cut
 from sizer.scaling.surface import KNOTS
 
+if TYPE_CHECKING:
+    from sizer.inference.model import OnnxModel
+
 BUILTIN = "builtin"  # the name of the ladder that is measured by default
-LAST_STEP = 5000
 
 
 def calibrate(
@@ -93,17 +97,11 @@ def calibrate(
         open_engine(engine, children, tell) as run,
         open_store(tell=tell) as store,
     ):
-        dataset = open_dataset(asked.data, "test", max_bad, tell)
         (child,) = children.first(1)
-        opening = progress("reading models")
-        opened = open_models(files, dataset.info, child, provider, input_format, size, opening)
-        wanted = Classes(None if classes is None else Path(classes), restrict)
-        dataset, opened = matched(dataset, opened, wanted, tell)
-        for line in brought_to([model.info for model in opened], dataset.info):
-            tell(line)
-        for warning in foreseen([model.info.parameters for model in opened], _planned(asked.steps)):
-            tell(warning)
+        dataset, opened = _opened(asked, files, size, child, progress, tell)
         infos, noise, cut = tuple(model.info for model in opened), Noise(), Cut()
+        for line in _told_before(infos, dataset.info, asked.steps):
+            tell(line)
         measurement = measure_ladder(
             opened,
             dataset,
@@ -131,6 +129,30 @@ def calibrate(
         progress=progress,
     )
     return calibration if asked.steps else held_to(calibration, tolerance)
+
+
+def _opened(
+    asked: Measuring,
+    files: Sequence[FoundModel],
+    size: InputSize,
+    child: Child,
+    progress: ReportProgress,
+    tell: Callable[[str], None],
+) -> "tuple[Dataset, list[OnnxModel]]":
+    """The test images, with the models' class numbers, and the models."""
+    data = open_dataset(asked.data, "test", asked.max_bad, tell)
+    opening, given = progress("reading models"), asked.input_format
+    models = open_models(files, data.info, child, asked.provider, given, size, opening)
+    wanted = Classes(None if asked.classes is None else Path(asked.classes), asked.restrict)
+    return matched(data, models, wanted, tell)
+
+
+def _told_before(
+    models: Sequence[ModelInfo], dataset: DatasetInfo, steps: tuple[float, ...] | None
+) -> Iterator[str]:
+    """What becomes of the pictures, and what cannot be fitted to what will be measured."""
+    yield from brought_to(models, dataset)
+    yield from foreseen([model.parameters for model in models], _planned(steps))
 
 
 def brought_to(models: Sequence[ModelInfo], dataset: DatasetInfo) -> Iterator[str]:

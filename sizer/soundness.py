@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import CalibrationError, SizerError
 from sizer.networks.recipe import LadderTraining
+from sizer.noise.schedule import LAST_STEP
 from sizer.scaling.surface import LawFit
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ LARGEST = 1e15  # of a count: beyond it, counting is no longer exact
 LARGEST_FIGURE = 1e30  # of any other number: beyond it, products of a few overflow
 LONGEST_NAME = 1000  # characters
 LARGEST_SIDE = 1 << 16  # pixels
-LAST_STEP = 5000  # of a noise schedule
 
 
 def require_sound(calibration: "Calibration") -> None:
