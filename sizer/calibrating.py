@@ -21,6 +21,7 @@ from sizer.io import shipped
 from sizer.measure.engines import EngineChoice, open_engine
 from sizer.measure.ladder import measure_ladder
 from sizer.measure.store import open_store
+from sizer.networks.judging import undertrained
 from sizer.networks.manifest import read_manifest
 from sizer.networks.models import FoundModel, find_models, open_models, training_of
 from sizer.noise import Noise
@@ -123,7 +124,11 @@ def calibrate(
         cut=cut,
         right=_in_order_of_size(measurement.right, infos),
         interval=interval,
-        warnings=(*measurement.warnings, *_trained_on(paths, dataset)),
+        warnings=(
+            *measurement.warnings,
+            *_trained_on(paths, dataset),
+            *_undertrained(files),
+        ),
         ladder=training_of(files),
         request=Request(asked, None, cut, interval, sizer.__version__),
         progress=progress,
@@ -203,6 +208,15 @@ def held_to(calibration: Calibration, wanted: float) -> Calibration:
 def _in_order_of_size(right: Answers, models: Sequence[ModelInfo]) -> Answers:
     order = sorted(range(len(models)), key=lambda i: (models[i].parameters, models[i].name))
     return [right[i] for i in order]
+
+
+def _undertrained(files: Sequence[FoundModel]) -> Iterator[str]:
+    """A warning for each ladder whose large end was still learning: it bends what size gains."""
+    for folder in sorted({model.path.parent for model in files if model.entry}):
+        manifest = read_manifest(folder)
+        said = None if manifest is None else undertrained(manifest)
+        if said is not None:
+            yield f"{folder.name}: {said}"
 
 
 def _trained_on(models: Sequence[Path], data: Dataset) -> tuple[str, ...]:
