@@ -19,7 +19,6 @@ import sizer
 from sizer.io import shipped
 
 TIMES = int(os.environ.get("SIZER_FUZZ", "1"))  # as many inputs
-CORPUS = Path(__file__).parent / "corpus"
 ASK = "--noise-step 300 --target-acc 0.7 --calibration"
 MEASURE = (
     "calibrate ladder/tiny-4.onnx --steps 0,300 --images 20 --provider cpu --out o.json --data"

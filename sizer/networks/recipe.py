@@ -6,7 +6,6 @@ from typing import Literal
 
 from sizer.datasets.records import MOST, DatasetInfo
 from sizer.networks.architecture import Blueprint, parameters
-from sizer.noise.schedule import LAST_STEP
 
 Augment = Literal["crop-flip", "crop", "none"]
 # The recipe of every ladder; what a user chooses is added to it.
@@ -41,6 +40,8 @@ class Recipe:
     @property
     def makes_sense(self) -> bool:
         """Whether it can be followed; what a file says of one need not be true."""
+        from sizer.noise.schedule import LAST_STEP
+
         first, last = self.noise_steps or (0, 0)
         figures = (self.learning_rate, self.weight_decay, self.label_smoothing)
         return (
