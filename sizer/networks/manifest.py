@@ -4,16 +4,17 @@ import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Annotated
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError
 from sizer.inference.input_format import InputFormat
 from sizer.inference.records import Precision
 from sizer.io import read_bounded, replacing
-from sizer.networks.recipe import Recipe
+from sizer.networks.recipe import LadderTraining, Recipe
 from sizer.result import Tabular
 
 FILE_NAME = "manifest.json"
@@ -23,20 +24,37 @@ LAST = 0.25  # of a training, in which a loss that has levelled off hardly falls
 LEVEL = 0.05  # of the loss of guessing: by how much it may fall in that time
 
 
+def _plain(name: str) -> str:
+    """A file of the ladder's own folder."""
+    if PurePath(name).name != name or "\0" in name:
+        raise ValueError("must be the name of a file beside the manifest")
+    return name
+
+
+FileName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_plain)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=1, le=10**15)]
+Factor = Annotated[float, Field(gt=0, le=1e6)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Loss = Annotated[float, Field(ge=0, le=1e30)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
 @dataclass(frozen=True, slots=True)
 class Epoch:
     """One point of a training curve: mean loss and accuracy on the training images as fed."""
 
-    loss: float
-    accuracy: float
+    loss: Loss
+    accuracy: Share
 
 
 @dataclass(frozen=True, slots=True)
 class FailedRun:
     """A run of a training that came to nothing, and why; seed: what it was drawn from."""
 
-    seed: int
-    reason: str
+    seed: Seed
+    reason: Annotated[str, Field(max_length=1000)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +65,15 @@ class TrainedModel:
     this one is the best of them, after it. guesses: whether it is no better than guessing.
     """
 
-    file: str
-    sha256: str
-    architecture: str
-    width: float
-    depth: float
-    parameters: int
-    macs: int
-    seed: int
-    clean_accuracy: float
+    file: FileName
+    sha256: Digest
+    architecture: Name
+    width: Factor
+    depth: Factor
+    parameters: Count
+    macs: Count
+    seed: Seed
+    clean_accuracy: Share
     curve: tuple[Epoch, ...]
     failed_runs: tuple[FailedRun, ...] = ()
     guesses: bool = False
@@ -111,6 +129,11 @@ class Manifest(Tabular):
             for model in self.models
         ]
 
+    @property
+    def training(self) -> LadderTraining:
+        """How it was trained."""
+        return LadderTraining(self.command, self.created_with, self.dataset, self.recipe)
+
     def admits(self, recipe: Recipe, dataset: DatasetInfo, precision: Precision) -> bool:
         """Whether models of this recipe, training data and precision belong to the ladder."""
         asked = (recipe, dataset.identity, precision)
@@ -140,10 +163,13 @@ def _written(value: object) -> str:
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """The manifest of a ladder folder, None where there is none. Raises ModelError if malformed."""
+    """The manifest of a ladder folder, None where there is none.
+
+    Raises ModelError for one that `sizer` would not have written.
+    """
     path = folder / FILE_NAME
     try:
-        return TypeAdapter(Manifest).validate_json(read_bounded(path))
+        manifest = TypeAdapter(Manifest).validate_json(read_bounded(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -154,6 +180,17 @@ def read_manifest(folder: Path) -> Manifest | None:
         raise ModelError(
             f"{path}: {where or 'content'}: {first['msg']}; train again or remove it"
         ) from error
+    if fault := _fault(manifest):
+        raise ModelError(f"{path}: {fault}; train again or remove it")
+    return manifest
+
+
+def _fault(manifest: Manifest) -> str | None:
+    """What of it does not fit together, in words."""
+    files = [model.file for model in manifest.models]
+    if len(set(files)) != len(files):
+        return "a file is there twice"
+    return manifest.training.fault()
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

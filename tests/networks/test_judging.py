@@ -17,7 +17,9 @@ CLASSES = 10
 def model(accuracy=0.7, size=1000, seed=0, losses=(2.0, 1.0), **more):
     name = f"small-{size}-seed{seed}"
     curve = tuple(Epoch(loss, 0.5) for loss in losses)
-    return TrainedModel(f"{name}.onnx", "", name, 1, 1, size, 1, seed, accuracy, curve, **more)
+    return TrainedModel(
+        f"{name}.onnx", "0" * 64, name, 1, 1, size, 1, seed, accuracy, curve, **more
+    )
 
 
 def ladder(*models):
