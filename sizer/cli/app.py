@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 
 # In which `sizer --help` lists them; others come last.
 ORDER = (
-    *("calibrate", "fit", "recommend", "predict", "report", "plan", "backtest", "noise", "train"),
+    *(
+        "calibrate",
+        "fit",
+        "recommend",
+        "predict",
+        "report",
+        "plan",
+        "backtest",
+        "compare",
+        "noise",
+        "train",
+    ),
     *("quantize", "export", "devices"),
 )
 

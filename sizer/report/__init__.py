@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 MODULES = {
     "Advice": "advice",
     "Calibration": "calibration",
+    "Comparison": "comparison",
     "LadderBacktest": "backtest",
     "Manifest": "ladder",
     "Prediction": "prediction",
