@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # In which `sizer --help` lists them; others come last.
 ORDER = (
     *("calibrate", "fit", "recommend", "predict", "report", "plan", "backtest", "noise", "train"),
-    *("quantize", "export", "devices"),
+    *("quantize", "export", "devices", "cache"),
 )
 
 
