@@ -1,15 +1,12 @@
 """Whether a calibration's file, which anybody may have edited, holds together."""
 
 import math
-import shlex
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from sizer.datasets.records import DatasetInfo
+from sizer.datasets.records import is_shape
 from sizer.errors import CalibrationError, SizerError
-from sizer.networks.recipe import LadderTraining
-from sizer.noise.schedule import LAST_STEP
 from sizer.scaling.surface import LawFit
 
 if TYPE_CHECKING:
@@ -20,7 +17,6 @@ FIT_AGAIN = "make the file again with `sizer fit`"
 LARGEST = 1e15  # of a count: beyond it, counting is no longer exact
 LARGEST_FIGURE = 1e30  # of any other number: beyond it, products of a few overflow
 LONGEST_NAME = 1000  # characters
-LARGEST_SIDE = 1 << 16  # pixels
 
 
 def require_sound(calibration: "Calibration") -> None:
@@ -34,10 +30,10 @@ def require_sound(calibration: "Calibration") -> None:
     _require_levels(calibration)
     for fit in calibration.laws:
         _require_law(fit, calibration.chance)
-    if calibration.dataset is not None:
-        _require_dataset(calibration.dataset)
-    if calibration.ladder is not None:
-        _require_ladder(calibration.ladder)
+    data = calibration.dataset
+    _require(data is None or data.makes_sense, "holds a data set that is none")
+    if calibration.ladder is not None and (fault := calibration.ladder.fault()):
+        raise CalibrationError(f"{fault}; {MEASURE_AGAIN}")
 
 
 def _require(holds: bool, what: str, remedy: str = MEASURE_AGAIN) -> None:
@@ -86,7 +82,7 @@ def _require_models(calibration: "Calibration") -> None:
             sound = count is None or 1 <= count <= LARGEST
             _require(sound, f"{name}: {kind} must lie in 1..{LARGEST:g}")
         shape = model.input_shape
-        _require(shape is None or _is_shape(shape), f"{name}: the input shape {shape}")
+        _require(shape is None or is_shape(shape), f"{name}: the input shape {shape}")
         seconds = model.training_seconds
         _require(seconds is None or seconds > 0, f"{name}: trained in {seconds} s")
 
@@ -172,27 +168,3 @@ def _require_law(fit: LawFit, chance: float) -> None:
         and len(fit.intervals) in (0, count)
     )
     _require(within and ordered and sound, f"the {fit.law} law is out of its range", FIT_AGAIN)
-
-
-def _require_dataset(info: DatasetInfo) -> None:
-    sound = 2 <= info.classes <= LARGEST and 1 <= info.images <= LARGEST
-    shapes = (info.shape, info.preprocessing.shape if info.preprocessing else None)
-    sound = sound and all(shape is None or _is_shape(shape) for shape in shapes)
-    _require(sound, f"{info.spec[:50]}: is no data set of {info.classes} classes")
-
-
-def _is_shape(shape: tuple[int, int, int]) -> bool:
-    return all(1 <= side <= LARGEST_SIDE for side in shape)
-
-
-def _require_ladder(ladder: LadderTraining) -> None:
-    """Its command is one that a shell reads, and its recipe can be followed."""
-    _require_dataset(ladder.dataset)
-    try:
-        shlex.split(ladder.command)
-    except ValueError as error:
-        raise CalibrationError(f"the command of its ladder: {error}; {MEASURE_AGAIN}") from None
-    recipe = ladder.recipe
-    first, last = recipe.noise_steps or (0, 0)
-    sound = 1 <= recipe.epochs <= LARGEST and 1 <= recipe.batch <= LARGEST
-    _require(sound and 0 <= first <= last <= LAST_STEP, "the recipe of its ladder is none")

@@ -64,7 +64,8 @@ def start(*arguments, code="from sizer.cli import main; main()", **environment):
 
 def require_one_line(error, *words):
     """The last line is the error, the only one besides a progress bar."""
-    (line,) = [line for line in error.splitlines() if line and "━" not in line]
+    lines = [line.rstrip() for line in error.splitlines() if "━" not in line]
+    (line,) = [line for line in lines if line and not line.endswith(" left")]  # nor one at 0 %
     assert line.startswith("error: ")
     assert "Traceback" not in error
     for word in words:

@@ -3,6 +3,8 @@
 `make fuzz` tries fifty times as many. What once went wrong lies in `tests/corpus`.
 """
 
+import hashlib
+import json
 import os
 import shutil
 from pathlib import Path
@@ -17,7 +19,6 @@ import sizer
 from sizer.io import shipped
 
 TIMES = int(os.environ.get("SIZER_FUZZ", "1"))  # as many inputs
-CORPUS = Path(__file__).parent / "corpus"
 ASK = "--noise-step 300 --target-acc 0.7 --calibration"
 MEASURE = (
     "calibrate ladder/tiny-4.onnx --steps 0,300 --images 20 --provider cpu --out o.json --data"
@@ -60,7 +61,21 @@ def given_files(tmp_path_factory):
     (folder / "photos" / "a").mkdir(parents=True)
     (folder / "photos" / "b").mkdir()
     (folder / "link").symlink_to("link")
+    write_manifest(folder)
+    measured = forked.run(f"{MEASURE} images.npz".split(), folder, XDG_CACHE_HOME=f"{folder}/cache")
+    assert measured.code == 0, measured.error
     return folder
+
+
+def write_manifest(folder):
+    """A sound one of the models, which the strategy for manifests spoils."""
+    manifest = json.loads((shipped("models") / "builtin" / "manifest.json").read_bytes())
+    files = sorted((folder / "ladder").glob("*.onnx"))
+    for entry, file in zip(manifest["models"], files, strict=False):
+        entry["file"] = file.name
+        entry["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    manifest["models"] = manifest["models"][: len(files)]
+    (folder / "sound-manifest.json").write_text(json.dumps(manifest, indent=1))
 
 
 # By kind: its name here, its strategy, how many of them, and the lines of which each is given one.
@@ -82,9 +97,37 @@ KINDS = {
     ),
     "manifest": (
         "ladder/manifest.json",
-        lambda _: hostile.spoilt_json(shipped("models") / "builtin" / "manifest.json"),
+        lambda place: hostile.spoilt_json(place / "sound-manifest.json"),
+        8,
+        (
+            f"{MEASURE} images.npz",
+            f"{MEASURE} images.npz",
+            "quantize ladder --data images.npz --out q",
+        ),
+    ),
+    "store": (
+        "cache/sizer/cells.sqlite",
+        lambda place: hostile.stores((place / "cache/sizer/cells.sqlite").read_bytes()),
+        6,
+        (
+            f"{MEASURE} images.npz",
+            "cache",
+            "cache --verify",
+            "cache --older-than 1d",
+            "cache --all",
+        ),
+    ),
+    "classes": (
+        "c.txt",
+        lambda _: hostile.class_files(),
         4,
-        (f"{MEASURE} images.npz",),
+        (f"{MEASURE} images.npz --classes c.txt",),
+    ),
+    "weights": (
+        "w.safetensors",
+        lambda _: hostile.weights(),
+        1,
+        ("export b0 --weights w.safetensors --out b0.onnx",),
     ),
     "table": ("t.csv", lambda _: hostile.tables(), 8, ("fit t.csv --out o.json",)),
     "archive": ("d.npz", lambda _: hostile.archives(), 8, (f"{MEASURE} d.npz",)),

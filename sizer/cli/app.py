@@ -21,19 +21,8 @@ if TYPE_CHECKING:
 
 # In which `sizer --help` lists them; others come last.
 ORDER = (
-    *(
-        "calibrate",
-        "fit",
-        "recommend",
-        "predict",
-        "report",
-        "plan",
-        "backtest",
-        "compare",
-        "noise",
-        "train",
-    ),
-    *("quantize", "export", "devices"),
+    *("calibrate", "fit", "recommend", "predict", "report", "plan", "backtest", "compare"),
+    *("noise", "train", "quantize", "export", "devices", "cache"),
 )
 
 

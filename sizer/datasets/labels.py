@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from sizer.errors import DataError
 
 Labels = NDArray[np.int64]
+MOST_IMAGES = 20_000_000  # whose labels are held in memory
 
 
 def check_labels(raw: NDArray[np.generic], classes: int | None, spec: str) -> tuple[Labels, int]:

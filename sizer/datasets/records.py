@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 Shape = tuple[int, int, int]
 
+MOST = 10**15  # images or classes: beyond it, counting is no longer exact
+LARGEST_SIDE = 1 << 16  # pixels
 MAX_BAD = 0.01  # share of damaged pictures that are left out by default
+
+
+def is_shape(shape: Shape) -> bool:
+    """Whether images can have this shape."""
+    return all(1 <= side <= LARGEST_SIDE for side in shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,19 @@ class DatasetInfo:
     images: int
     shape: Shape | None
     preprocessing: Preprocessing | None = None
+
+    @property
+    def makes_sense(self) -> bool:
+        """Whether there can be such a set; what a file says of one need not be true."""
+        made = self.preprocessing
+        share = None if made is None else made.crop_share
+        return (
+            2 <= self.classes <= MOST
+            and 1 <= self.images <= MOST
+            and (self.shape is None or is_shape(self.shape))
+            and (made is None or is_shape(made.shape))
+            and (share is None or 0 < share <= 1)
+        )
 
     @property
     def identity(self) -> str:

@@ -18,6 +18,11 @@ def seal(folder: Path) -> None:
             partial.write_text(digest)
 
 
+def is_sealed(folder: Path) -> bool:
+    """Whether what a folder holds was complete once."""
+    return (folder / SEAL).exists()
+
+
 def require_same(folder: Path) -> None:
     """Remove a folder that is not as it was sealed: damaged, or left unfinished."""
     try:

@@ -15,8 +15,10 @@ from sizer.errors import OutputError
 from sizer.io import cache_folder, make_folder
 from sizer.progress import say_nothing
 
+FILE_NAME = "cells.sqlite"
+TABLES = {("table", "cells"), ("table", "sources")}
 APPLICATION_ID = 0x73697A72  # "sizr": how SQLite files tell whose they are
-VERSION = 2  # 1 had no digests
+VERSION = 2  # 1 had no digests; the first stores of 2 had no times
 DIGEST_BYTES = 16
 ALL_LABELS = 1 << 32  # that a cell can hold
 PATIENCE = 60.0  # seconds to wait for another process that writes
@@ -24,7 +26,11 @@ PAUSE = 0.02  # seconds between tries where SQLite does not wait by itself
 REMEDY = "make room or set XDG_CACHE_HOME to another folder, then run the same line again"
 
 SCHEMA = (
-    "CREATE TABLE sources (id INTEGER PRIMARY KEY, description TEXT NOT NULL UNIQUE)",
+    """CREATE TABLE sources (
+        id INTEGER PRIMARY KEY,
+        description TEXT NOT NULL UNIQUE,
+        kept REAL NOT NULL DEFAULT 0
+    )""",
     """CREATE TABLE cells (
         source INTEGER NOT NULL REFERENCES sources (id),
         step REAL NOT NULL,
@@ -90,11 +96,31 @@ class CellStore:
             self._tell(f"{self.path}: {len(damaged):,} damaged cells; they are measured anew")
         return cells
 
-    def damaged(self) -> int:
-        """How many cells of all sources do not prove themselves. Nothing is removed."""
+    def __len__(self) -> int:
+        """How many cells there are, of all sources."""
+        with _explained(self.path):
+            return int(self._connection.execute("SELECT count(*) FROM cells").fetchone()[0])
+
+    def verify(self) -> int:
+        """Remove the cells that do not prove themselves; returns how many there were."""
         with _explained(self.path):
             rows = self._connection.execute("SELECT description FROM sources").fetchall()
-        return sum(labels is None for (source,) in rows for _, labels in self._sound_or_not(source))
+        return sum(self._verify(source) for (source,) in rows)
+
+    def _verify(self, source: str) -> int:
+        damaged = [cell for cell, labels in self._sound_or_not(source) if labels is None]
+        self._remove(source, damaged)
+        return len(damaged)
+
+    def prune(self, before: float) -> None:
+        """Remove all cells of sources to which none came since `before`, seconds since 1970."""
+        old = "SELECT id FROM sources WHERE NOT kept >= ?"
+        with _explained(self.path):
+            with _transaction(self._connection):
+                self._connection.execute(f"DELETE FROM cells WHERE source IN ({old})", (before,))
+                self._connection.execute("DELETE FROM sources WHERE NOT kept >= ?", (before,))
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _sound_or_not(self, source: str) -> Iterator[tuple[CellRange, Labels | None]]:
         """Every cell of a source, with its labels if they are those that were kept."""
@@ -118,14 +144,15 @@ class CellStore:
 
         labels: (stop - start,), from 0 to 2**32 - 1.
         """
-        add_source = "INSERT OR IGNORE INTO sources (description) VALUES (?)"
+        add_source = """INSERT INTO sources (description, kept) VALUES (?, ?)
+            ON CONFLICT (description) DO UPDATE SET kept = excluded.kept"""
         add_cell = """INSERT INTO cells (source, step, start, stop, labels, digest)
             SELECT id, ?, ?, ?, ?, ? FROM sources WHERE description = ?
             ON CONFLICT (source, step, start, stop) DO NOTHING"""
         packed = labels.astype("<u4").tobytes()
         values = (*cell, packed, _digest(source, cell, packed), source)
         with _explained(self.path), _transaction(self._connection):
-            self._connection.execute(add_source, (source,))
+            self._connection.execute(add_source, (source, time.time()))
             self._connection.execute(add_cell, values)
 
 
@@ -143,7 +170,7 @@ def open_store(path: Path | None = None, tell: Callable[[str], None] = say_nothi
     Raises OutputError, with the remedy, for a folder that cannot be written and for a file that
     is not a store, or one of another version: such a file is left as it is.
     """
-    path = cache_folder() / "cells.sqlite" if path is None else path
+    path = cache_folder() / FILE_NAME if path is None else path
     make_folder(path.parent, REMEDY)
     with _explained(path):
         connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
@@ -163,12 +190,13 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
             if _is_empty(connection):  # another process may have been first
                 for statement in SCHEMA:
                     connection.execute(statement)
-    if _number(connection, "application_id") != APPLICATION_ID:
+    if _number(connection, "application_id") != APPLICATION_ID or _contents(connection) != TABLES:
         raise OutputError(f"{path}: is no store of sizer; move it away or name another file")
     if _number(connection, "user_version") == 1:
         _add_digests(connection)
     if _number(connection, "user_version") != VERSION:
         raise OutputError(f"{path}: was written by another version of sizer; move it away")
+    _add_times(connection)
     _write_ahead(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
 
@@ -187,6 +215,26 @@ def _add_digests(connection: sqlite3.Connection) -> None:
                 )"""
             )
             connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def _add_times(connection: sqlite3.Connection) -> None:
+    """Have a place for when the last cell came to a source; what is there counts as kept now."""
+    if _has_times(connection):
+        return
+    with _transaction(connection):
+        if not _has_times(connection):  # another process may have been first
+            connection.execute("ALTER TABLE sources ADD COLUMN kept REAL NOT NULL DEFAULT 0")
+            connection.execute("UPDATE sources SET kept = ?", (time.time(),))
+
+
+def _has_times(connection: sqlite3.Connection) -> bool:
+    return "kept" in {row[1] for row in connection.execute("PRAGMA table_info(sources)")}
+
+
+def _contents(connection: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Kind and name of all in the file; a view or a trigger would be run as it is read."""
+    query = "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
+    return set(connection.execute(query).fetchall())
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:

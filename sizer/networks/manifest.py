@@ -2,16 +2,17 @@
 
 import shlex
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Annotated
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError
 from sizer.inference.input_format import InputFormat
 from sizer.inference.records import Precision
 from sizer.io import read_bounded, replacing
-from sizer.networks.recipe import Recipe
+from sizer.networks.recipe import LadderTraining, Recipe
 from sizer.result import Tabular
 
 FILE_NAME = "manifest.json"
@@ -19,27 +20,44 @@ ANOTHER_OUT = "choose another --out"
 JOINED = " && "  # between the commands that made a ladder
 
 
+def _plain(name: str) -> str:
+    """A file of the ladder's own folder."""
+    if PurePath(name).name != name or "\0" in name:
+        raise ValueError("must be the name of a file beside the manifest")
+    return name
+
+
+FileName = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_plain)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Count = Annotated[int, Field(ge=1, le=10**15)]
+Factor = Annotated[float, Field(gt=0, le=1e6)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Loss = Annotated[float, Field(ge=0, le=1e30)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+
+
 @dataclass(frozen=True, slots=True)
 class Epoch:
     """One point of a training curve: mean loss and accuracy on the training images as fed."""
 
-    loss: float
-    accuracy: float
+    loss: Loss
+    accuracy: Share
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
     """One trained network; `clean_accuracy` is of the exported file on test images."""
 
-    file: str
-    sha256: str
-    architecture: str
-    width: float
-    depth: float
-    parameters: int
-    macs: int
-    seed: int
-    clean_accuracy: float
+    file: FileName
+    sha256: Digest
+    architecture: Name
+    width: Factor
+    depth: Factor
+    parameters: Count
+    macs: Count
+    seed: Seed
+    clean_accuracy: Share
     curve: tuple[Epoch, ...]
 
 
@@ -64,6 +82,11 @@ class Manifest(Tabular):
             {name: value for name, value in asdict(model).items() if name != "curve"}
             for model in self.models
         ]
+
+    @property
+    def training(self) -> LadderTraining:
+        """How it was trained."""
+        return LadderTraining(self.command, self.created_with, self.dataset, self.recipe)
 
     def admits(self, recipe: Recipe, dataset: DatasetInfo, precision: Precision) -> bool:
         """Whether models of this recipe, training data and precision belong to the ladder."""
@@ -94,10 +117,13 @@ def _written(value: object) -> str:
 
 
 def read_manifest(folder: Path) -> Manifest | None:
-    """The manifest of a ladder folder, None where there is none. Raises ModelError if malformed."""
+    """The manifest of a ladder folder, None where there is none.
+
+    Raises ModelError for one that `sizer` would not have written.
+    """
     path = folder / FILE_NAME
     try:
-        return TypeAdapter(Manifest).validate_json(read_bounded(path))
+        manifest = TypeAdapter(Manifest).validate_json(read_bounded(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -108,6 +134,17 @@ def read_manifest(folder: Path) -> Manifest | None:
         raise ModelError(
             f"{path}: {where or 'content'}: {first['msg']}; train again or remove it"
         ) from error
+    if fault := _fault(manifest):
+        raise ModelError(f"{path}: {fault}; train again or remove it")
+    return manifest
+
+
+def _fault(manifest: Manifest) -> str | None:
+    """What of it does not fit together, in words."""
+    files = [model.file for model in manifest.models]
+    if len(set(files)) != len(files):
+        return "a file is there twice"
+    return manifest.training.fault()
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

@@ -1,7 +1,7 @@
 """The models that a user names: found on disk, with their manifests, and opened."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,7 +65,7 @@ def training_of(models: Sequence[FoundModel]) -> LadderTraining | None:
     if any((m.recipe, m.dataset) != (first.recipe, first.dataset) for m in manifests):
         return None
     command = JOINED.join(manifest.command for manifest in manifests)
-    return LadderTraining(command, first.created_with, first.dataset, first.recipe)
+    return replace(first.training, command=command)
 
 
 def open_models(

@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass
 from typing import Literal
 
-from sizer.datasets.records import DatasetInfo
+from sizer.datasets.records import MOST, DatasetInfo
 from sizer.networks.architecture import Blueprint, parameters
 
 Augment = Literal["crop-flip", "crop", "none"]
@@ -37,6 +37,20 @@ class Recipe:
             return "clean"
         return f"noise {self.noise_steps[0]}..{self.noise_steps[1]}"
 
+    @property
+    def makes_sense(self) -> bool:
+        """Whether it can be followed; what a file says of one need not be true."""
+        from sizer.noise.schedule import LAST_STEP
+
+        first, last = self.noise_steps or (0, 0)
+        figures = (self.learning_rate, self.weight_decay, self.label_smoothing)
+        return (
+            1 <= self.epochs <= MOST
+            and 1 <= self.batch <= MOST
+            and all(0 <= figure <= MOST for figure in figures)
+            and 0 <= first <= last <= LAST_STEP
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LadderTraining:
@@ -46,6 +60,16 @@ class LadderTraining:
     created_with: str
     dataset: DatasetInfo
     recipe: Recipe
+
+    def fault(self) -> str | None:
+        """What of it makes no sense, in words; None for a training that can be."""
+        try:
+            shlex.split(self.command)
+        except ValueError as error:
+            return f"the command of its ladder: {error}"
+        if not self.dataset.makes_sense:
+            return f"{self.dataset.spec[:50]}: is no data set of {self.dataset.classes} classes"
+        return None if self.recipe.makes_sense else "the recipe of its ladder is none"
 
 
 def full_recipe(epochs: int, augment: Augment, noise_steps: tuple[int, int] | None) -> Recipe:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 # By the class of a result, the module whose `document` makes what is said of it.
 MODULES = {
     "Advice": "advice",
+    "CacheUse": "cache",
     "Calibration": "calibration",
     "Comparison": "comparison",
     "LadderBacktest": "backtest",

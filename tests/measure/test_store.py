@@ -187,10 +187,47 @@ def test_a_damaged_cell_is_removed_and_said(path, change):
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(f"UPDATE cells SET {change} WHERE step = 1.0")
     with open_store(path, told.append) as store:
-        assert store.damaged() == 1
         assert {*store.cells("source"), *store.cells("another")} == {(9.0, 0, 1), (5.0, 0, 1)}
         assert told == [f"{path}: 1 damaged cells; they are measured anew"]
-        assert store.damaged() == 0
+        assert store.verify() == 0
+
+
+def test_to_verify_is_to_remove_what_is_damaged(path):
+    with open_store(path) as store:
+        for step in (1.0, 2.0, 3.0):
+            store.keep("source", (step, 0, 1), np.array([3]))
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE cells SET labels = x'01000000' WHERE step = 2.0")
+        assert (store.verify(), store.verify(), len(store)) == (1, 0, 2)
+
+
+def test_what_was_kept_long_ago_is_pruned_source_by_source(path):
+    with open_store(path) as store:
+        for source in ("old", "new"):
+            store.keep(source, (1.0, 0, 1000), np.arange(1000))
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE sources SET kept = 1000 WHERE description = 'old'")
+        store.prune(2000)
+        assert (len(store.cells("old")), len(store.cells("new"))) == (0, 1)
+        store.keep("old", (1.0, 0, 1000), np.arange(1000))
+        assert len(store.cells("old")) == 1
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "CREATE VIEW more AS SELECT * FROM cells",
+        "CREATE TRIGGER more AFTER INSERT ON cells BEGIN DELETE FROM sources; END",
+        "CREATE TABLE more (x)",
+        "DROP TABLE cells",
+    ],
+)
+def test_a_file_with_more_or_less_in_it_is_no_store(path, made):
+    open_store(path).close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(made)
+    with pytest.raises(OutputError, match="is no store of sizer"):
+        open_store(path)
 
 
 def test_a_label_beyond_the_classes_is_damage(path):
@@ -207,6 +244,7 @@ def test_a_store_without_digests_is_brought_along(path):
         store.keep("source", (1.0, 0, 1), np.array([3]))
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("ALTER TABLE cells DROP COLUMN digest")
+        connection.execute("ALTER TABLE sources DROP COLUMN kept")
         connection.execute("PRAGMA user_version = 1")
     for _ in range(2):
         with open_store(path) as store:

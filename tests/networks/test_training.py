@@ -688,7 +688,7 @@ class TestPlan:
         plan = make_plan(data, data, SCHEDULE, RECIPE, (count,), 1, folder, "sizer b")
         models = [
             TrainedModel(
-                f"{size.name}.onnx", "", size.name, 1.0, 1.0, parameters(size), 1, 0, 0, ()
+                f"{size.name}.onnx", "0" * 64, size.name, 1.0, 1.0, parameters(size), 1, 0, 0.0, ()
             )
             for size in SIZES
         ]

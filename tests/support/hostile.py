@@ -3,8 +3,10 @@
 import io
 import json
 import math
+import sqlite3
 import struct
 import zipfile
+from contextlib import closing, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +53,15 @@ RAW = (
     "0." + "0" * 400 + "1",
     "[" * 3000,
     "tru",
+)
+METADATA = (
+    *("names", "sizer.classes", "id2label", "sizer.mean", "sizer.std", "sizer.input_range"),
+    *("sizer.crop", "sizer.training", "sizer.precision"),
+)
+LISTS = (
+    *("[" * 5000, "(" * 500, "-" * 10**5 + "1", '{"0": ' * 3000, "[1, 2]", "{0: 'a', 0: 'b'}"),
+    *('["a", "a", "b", "c", "d"]', '{"9": "a"}', "1e999", "[NaN]", "9" * 5000, "nan,nan,nan"),
+    *("[['a'], [], None, 3, {}]", "{-1: 'a'}", "'" * 3000, "0,1", "1,0", "0," * 10**5),
 )
 odd_texts = st.sampled_from(TEXTS) | st.text(max_size=20)
 odd_numbers = st.sampled_from(NUMBERS) | st.floats(allow_nan=False, allow_infinity=False)
@@ -232,7 +243,8 @@ def parquets(draw):
     }
     labels = {
         "sound": [i % CLASSES for i in range(20)],
-        "odd": [draw(st.sampled_from([-1, 2**62, 0.5, 7, 10**9])) for _ in range(20)],
+        "odd": [draw(st.sampled_from([-1, 2**62, 7, 10**9])) for _ in range(20)],
+        "floats": [draw(st.sampled_from([-1.0, 0.5, 1e300, math.nan, 3.0])) for _ in range(20)],
         "texts": [draw(odd_texts)] * 20,
         "lists": [[0, 1]] * 20,
         "none": [None] * 20,
@@ -282,6 +294,7 @@ def pictures(draw):
         )
     )
     size = draw(st.sampled_from([(6, 6), (1, 1), (64, 64), (1, 300)]))
+    size = (16, 16) if form == "ICO" else size  # it holds no smaller ones
     contents = _picture(form, draw(st.sampled_from(modes)), size)
     if form == "PNG" and draw(st.integers(0, 3)) == 0:
         sides = draw(st.sampled_from([(2**31 - 1, 2**31 - 1), (0, 1), (30000, 30000), (10**6, 2)]))
@@ -295,7 +308,10 @@ def models(draw):
     model = network(4)
     if draw(st.integers(0, 3)) == 0:
         return draw(spoilt_bytes(model.SerializeToString()))
-    for _ in range(draw(st.integers(1, 3))):
+    if draw(st.integers(0, 2)) == 0:
+        key = draw(st.sampled_from(METADATA))
+        model.metadata_props.add(key=key, value=draw(st.sampled_from(LISTS) | odd_texts))
+    for _ in range(draw(st.integers(0, 3))):
         _spoil_message(draw, draw(st.sampled_from(list(_messages(model)))))
     return model.SerializeToString()
 
@@ -372,6 +388,87 @@ def catalogues(draw, text):
     return draw(spoilt_bytes(contents)) if draw(st.integers(0, 5)) == 0 else contents
 
 
+def _statements(contents):
+    """What may be done to a store by SQL."""
+    odd = st.sampled_from(
+        (
+            *("NULL", "''", "'x'", "-1", "1e300", "9223372036854775807", "x''", "x'00'"),
+            *("x'FFFFFFFF'", "randomblob(4000)", "zeroblob(100000)", "'\x1b[31m'"),
+        )
+    )
+    cells = st.sampled_from(["source", "step", "start", "stop", "labels", "digest"])
+    return st.one_of(
+        st.builds("UPDATE cells SET {} = {}".format, cells, odd),
+        st.builds("UPDATE cells SET {0} = {1} WHERE step = 0".format, cells, odd),
+        st.builds(
+            "UPDATE sources SET {} = {}".format, st.sampled_from(["description", "kept"]), odd
+        ),
+        st.builds("PRAGMA {} = {}".format, st.just("user_version"), st.integers(-1, 4)),
+        st.builds("PRAGMA {} = {}".format, st.just("application_id"), st.integers(0, 2)),
+        st.builds("DELETE FROM {}".format, st.sampled_from(["cells", "sources"])),
+        st.builds("DROP TABLE {}".format, st.sampled_from(["cells", "sources"])),
+        st.builds("ALTER TABLE cells DROP COLUMN {}".format, st.sampled_from(["digest", "labels"])),
+        st.builds("ALTER TABLE {0} RENAME TO {0}s".format, st.sampled_from(["cells", "sources"])),
+        st.just(
+            "CREATE VIEW more AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i FROM n)"
+            " SELECT i FROM n"
+        ),
+        st.just(
+            "CREATE TRIGGER more AFTER INSERT ON cells BEGIN INSERT OR IGNORE INTO cells"
+            " SELECT source, step + 1, start, stop, labels, digest FROM cells; END"
+        ),
+        st.just("CREATE TABLE more (x)"),
+    )
+
+
+@st.composite
+def stores(draw, contents):
+    """The file of measured cells after some SQL, or with its bytes spoilt."""
+    if draw(st.integers(0, 2)) == 0:
+        return draw(spoilt_bytes(contents))
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.deserialize(contents[:18] + b"\x01\x01" + contents[20:])  # without a log
+        for _ in range(draw(st.integers(1, 3))):
+            with suppress(sqlite3.Error):
+                connection.execute("PRAGMA ignore_check_constraints = 1")
+                connection.execute(draw(_statements(contents)))
+        return connection.serialize()
+
+
+@st.composite
+def class_files(draw):
+    """Names, numbers or both, a line each, of the right number of classes or not."""
+    count = draw(st.sampled_from([CLASSES, CLASSES, 0, 1, 3, 100_000]))
+    kind = draw(st.sampled_from(["names", "numbers", "both", "ids"]))
+    lines = [
+        {"names": f"class {i}", "numbers": f"{i}", "both": f"{i}: class {i}"}.get(kind, f"n{i:08}")
+        for i in range(count)
+    ]
+    for _ in range(draw(st.integers(0, 3)) if lines else 0):
+        odd = draw(
+            odd_texts | st.sampled_from(["9" * 5000, "-1", "1e9", "²", "٣ x", "0", "#", ","])
+        )
+        lines[draw(st.integers(0, len(lines) - 1))] = str(odd)
+    contents = "\n".join(lines).encode("utf-8", "surrogatepass")
+    return draw(spoilt_bytes(contents)) if draw(st.integers(0, 3)) == 0 else contents
+
+
+@st.composite
+def weights(draw):
+    """A safetensors file that promises something odd, or spoilt bytes of one."""
+    shape = draw(st.sampled_from([[2], [], [0], [2**40], [-1], [2**63, 2**63], "x", None]))
+    offsets = draw(st.sampled_from([[0, 8], [0, 2**63], [8, 0], [-1, 8], [], None, [0, 4]]))
+    kind = draw(st.sampled_from(["F32", "F64", "U8", "BF16", "X", "", None]))
+    name = draw(st.sampled_from(["features.0.0.weight", "classifier.1.bias"]) | odd_texts)
+    header = {name: {"dtype": kind, "shape": shape, "data_offsets": offsets}}
+    if draw(st.booleans()):
+        header["__metadata__"] = draw(odd_values)
+    text = json.dumps(header).encode()
+    length = draw(st.sampled_from([len(text), len(text), 0, 2**40, 2**63 - 1, 7]))
+    contents = struct.pack("<Q", length) + text + bytes(8)
+    return draw(spoilt_bytes(contents)) if draw(st.integers(0, 2)) == 0 else contents
+
+
 @dataclass(frozen=True)
 class Option:
     """An option, and what may be given to it besides odd values."""
@@ -395,6 +492,40 @@ PLACES = (
     "\udcff.json",
     "link",
 )
+
+
+def _more_lines():
+    """Those of further commands, and more options, by names that differ from the commands'."""
+    reading = (
+        *(Option("--data", ("images.npz", *PLACES)), Option("--classes", (*PLACES, "table.csv"))),
+        *(Option("--input-side", ("6", "100000")), Option("--max-bad"), Option("--crop-share")),
+        *(Option("--out", ("o.json",)), Option("--steps", ("0,300",)), Option("--tolerance")),
+    )
+    asking = (
+        *(Option("--noise-from", (*PLACES, "photos")), Option("--target-acc", ("0.7",))),
+        *(Option("--report", PLACES), Option("--devices-file", PLACES), Option("--device")),
+        Option("--precision", ("int8", "fp16")),
+    )
+    return {
+        "cache": ((), (Option("--older-than", ("1d", "1w")), Option("--format", ("json",)))),
+        "calibrate ": (("ladder/tiny-2.onnx",), reading),
+        "recommend ": ((), (Option("--noise-step", ("300",)), *asking)),
+        "noise ": ((*PLACES, "photos", "cal.json"), (Option("--format", ("json", "markdown")),)),
+        "devices check": (
+            ("ladder/tiny-2.onnx", *PLACES),
+            (
+                *(Option("--device", ("STM32H747XI", "all")), Option("--max-latency", ("10",))),
+                *(Option("--max-flash", ("1MB",)), Option("--reserve-ram", ("1KiB",))),
+            ),
+        ),
+        "devices add": (
+            ("x",),
+            (
+                *(Option("--measure", ("ladder/tiny-2.onnx", *PLACES)), Option("--out", PLACES)),
+                Option("--input-side"),
+            ),
+        ),
+    }
 
 
 @st.composite
@@ -484,9 +615,10 @@ def lines(draw):
             (Option("--out", PLACES), Option("--data", (*PLACES, "images.npz"))),
         ),
     }
+    commands |= _more_lines()
     name = draw(st.sampled_from(list(commands)))
     places, options = commands[name]
-    given = [name]
+    given = name.split()
     if name == "train":
         given += [
             "--sizes",

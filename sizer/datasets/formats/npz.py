@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sizer.datasets.fingerprint import fingerprint
 from sizer.datasets.format import Format
 from sizer.datasets.images import Pixels
-from sizer.datasets.labels import Labels, check_labels
+from sizer.datasets.labels import MOST_IMAGES, Labels, check_labels
 from sizer.datasets.records import DatasetInfo
 from sizer.datasets.splits import WHOLE
 from sizer.errors import DataError, OutputError
@@ -26,7 +26,6 @@ MEMBERS = ("images", "labels")
 REMEDY = "save it anew with numpy.savez(file, images=uint8 array, labels=integer array)"
 
 
-MOST_IMAGES = 20_000_000  # whose labels are held in memory
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # NumPy writes no others
 CRC_AT_ONCE = 1 << 20  # bytes
 
