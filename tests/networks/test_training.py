@@ -87,7 +87,7 @@ def striped_images(count, seed=0):
 
 def fed(recipe, data, seed=0):
     """All images, back in grey levels (n, height, width, 3), and labels of one epoch."""
-    found = list(batches(recipe, data, torch.Generator().manual_seed(seed)))
+    found = list(batches(recipe, data.on("cpu"), torch.Generator().manual_seed(seed)))
     images = torch.cat([images for images, _ in found]).permute(0, 2, 3, 1)
     return (images.numpy() + 1) * 127.5, torch.cat([labels for _, labels in found]).numpy()
 
@@ -299,7 +299,7 @@ def test_a_few_steps_are_enough_for_the_statistics_of_a_network(tmp_path):
         network, curve = trained
     images = torch.from_numpy(data.images).permute(0, 3, 1, 2).float() / 127.5 - 1
     before = network.eval()(images).argmax(1).numpy()
-    settle(network, recipe, data, 0)
+    settle(network, recipe, data.on("cpu"), 0)
     after = network(images).argmax(1).numpy()
     assert curve[-1].accuracy > 0.9
     assert (before == data.labels).mean() < 0.5
