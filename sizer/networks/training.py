@@ -140,7 +140,7 @@ def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
         {"params": kernels, "weight_decay": recipe.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate)
+    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
 
 
 def _step(

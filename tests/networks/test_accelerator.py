@@ -16,7 +16,7 @@ def test_auto_takes_a_gpu_where_there_is_one(monkeypatch, works):
 
 def test_a_gpu_that_is_not_there_is_refused_with_the_remedy(monkeypatch):
     monkeypatch.setattr(accelerator, "DRIVERS", ("libnosuchdriver.so.1",))
-    with pytest.raises(ProviderError, match="no usable CUDA device.*or take --accelerator cpu"):
+    with pytest.raises(ProviderError, match=r"no usable CUDA device.*or take --accelerator cpu"):
         choose_accelerator("cuda")
 
 
