@@ -95,7 +95,7 @@ def fit(
     path = None if isinstance(measurements, Calibration) else Path(measurements)
     if path is None or path.suffix == ".json":
         return _fit_again(load(measurements), path, cut, interval, progress)
-    models, cells, chance = read_table(path)
+    models, cells, chance = read_table(path, progress)
     return fit_measurements(
         models=models,
         cells=cells,

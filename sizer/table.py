@@ -7,13 +7,18 @@ from pathlib import Path
 from sizer.errors import MeasurementError
 from sizer.inference.records import ModelInfo
 from sizer.io import read_bounded
+from sizer.progress import ReportProgress, no_progress
 from sizer.scaling.curves import Cell
 
 TABLE_COLUMNS = ("model", "parameters", "step", "correct", "trials")
+MOST_ROWS = 2_000_000  # that are held in memory: 555 MB for a million
+TOLD_EVERY = 10_000  # rows
 LARGEST = 1e15  # of any number in a table: beyond it, counting is no longer exact
 
 
-def read_table(path: Path) -> tuple[tuple[ModelInfo, ...], tuple[Cell, ...], float | None]:
+def read_table(
+    path: Path, progress: ReportProgress = no_progress
+) -> tuple[tuple[ModelInfo, ...], tuple[Cell, ...], float | None]:
     """Models, cells and chance from `model,parameters,step,correct,trials[,chance][,training]`.
 
     Chance is None where it has no column.
@@ -25,6 +30,13 @@ def read_table(path: Path) -> tuple[tuple[ModelInfo, ...], tuple[Cell, ...], flo
     chances: set[float] = set()
     try:
         text = read_bounded(path).decode("utf-8-sig")  # spreadsheets write the mark
+        rows = text.rstrip().count("\n")  # below the header
+        if rows > MOST_ROWS:
+            raise MeasurementError(
+                f"{path}: holds {rows:,} rows; give {MOST_ROWS:,} at most, with the counts of "
+                "neighbouring steps added up"
+            )
+        report = progress("reading the table")
         with StringIO(text, newline="") as lines:
             reader = csv.DictReader(lines)
             missing = [name for name in TABLE_COLUMNS if name not in (reader.fieldnames or ())]
@@ -32,7 +44,9 @@ def read_table(path: Path) -> tuple[tuple[ModelInfo, ...], tuple[Cell, ...], flo
                 raise MeasurementError(
                     f"{path}: no column {', '.join(missing)}; see `sizer fit --help`"
                 )
-            for row in reader:
+            for number, row in enumerate(reader):
+                if number % TOLD_EVERY == 0:
+                    report(number, rows)
                 model, cell, chance = _row(path, reader.line_num, row)
                 if models.setdefault(model.name, model) != model:
                     raise _wrong(path, reader.line_num, f"{model.name} has two descriptions")
