@@ -27,6 +27,8 @@ IN_A_ROW = 5  # kills of one folder before it may end
 RUN = "from sizer.cli import main; main()"
 MADE_BY_TIME = {"timings.json"}  # how long a training took is another figure each time
 STEPS = ",".join(str(step) for step in range(0, 3600, 300))
+# Line, what it makes, and which line is given that.
+MADE_FIRST = (("train", "trained", "quantize"), ("calibrate", "calibration.json", "report"))
 LINES = {
     "train": "train --data {given}/photos.npz --sizes 5e3:1e4:2 --seeds 1 --epochs 4"
     " --augment none --out out",
@@ -126,11 +128,12 @@ def main() -> None:
         given = folder / "given"
         given.mkdir()
         prepare(given)
-        for name, target in (("train", "trained"), ("calibrate", "calibration.json")):
+        for name, target, user in MADE_FIRST:
+            if user not in options.lines:
+                continue
             place = folder / f"made-{name}"
             finish(LINES[name], place, given)
-            made_file = place / ("out" if name == "train" else "out.json")
-            shutil.move(made_file, given / target)
+            shutil.move(place / LINES[name].split()[-1], given / target)
         print("| line | kills | folders | byte-equal |\n|---|---|---|---|", flush=True)
         for name in options.lines:
             moments = random.Random(f"{options.seed} {name}")
