@@ -89,16 +89,27 @@ def calibrate(
         classes=None if classes is None else str(classes),
         restrict=restrict,
     )
-    size = InputSize(input_side, crop_share)
+    return measured(asked, interval=interval, progress=progress, tell=tell)
+
+
+def measured(
+    asked: Measuring,
+    *,
+    interval: IntervalMethod = "sandwich",
+    fitted: bool = True,
+    progress: ReportProgress = no_progress,
+    tell: Callable[[str], None] = say_nothing,
+) -> Calibration:
+    """What `calibrate` gives. fitted: whether the laws are, which answers do not rest on."""
     paths = [Path(name) for name in asked.models]
     files = find_models(paths or [shipped("models") / BUILTIN])
     with (
         Children() as children,
-        open_engine(engine, children, tell) as run,
+        open_engine(asked.engine, children, tell) as run,
         open_store(tell=tell) as store,
     ):
         (child,) = children.first(1)
-        dataset, opened = _opened(asked, files, size, child, progress, tell)
+        dataset, opened = _opened(asked, files, child, progress, tell)
         infos, noise, cut = tuple(model.info for model in opened), Noise(), Cut()
         for line in _told_before(infos, dataset.info, asked.steps):
             tell(line)
@@ -108,9 +119,9 @@ def calibrate(
             noise,
             store,
             asked.steps,
-            images,
+            asked.images,
             progress,
-            tolerance=tolerance,
+            tolerance=asked.tolerance,
             cut=cut,
             engine=run,
         )
@@ -123,18 +134,18 @@ def calibrate(
         cut=cut,
         right=_in_order_of_size(measurement.right, infos),
         interval=interval,
+        fitted=fitted,
         warnings=(*measurement.warnings, *_trained_on(paths, dataset)),
         ladder=training_of(files),
         request=Request(asked, None, cut, interval, sizer.__version__),
         progress=progress,
     )
-    return calibration if asked.steps else held_to(calibration, tolerance)
+    return calibration if asked.steps else held_to(calibration, asked.tolerance)
 
 
 def _opened(
     asked: Measuring,
     files: Sequence[FoundModel],
-    size: InputSize,
     child: Child,
     progress: ReportProgress,
     tell: Callable[[str], None],
@@ -142,6 +153,7 @@ def _opened(
     """The test images, with the models' class numbers, and the models."""
     data = open_dataset(asked.data, "test", asked.max_bad, tell)
     opening, given = progress("reading models"), asked.input_format
+    size = InputSize(asked.input_side, asked.crop_share)
     models = open_models(files, data.info, child, asked.provider, given, size, opening)
     wanted = Classes(None if asked.classes is None else Path(asked.classes), asked.restrict)
     return matched(data, models, wanted, tell)

@@ -8,9 +8,11 @@ if TYPE_CHECKING:
 
 # By the class of a result, the module whose `document` makes what is said of it.
 MODULES = {
+    "Acceptance": "acceptance",
     "Advice": "advice",
     "CacheUse": "cache",
     "Calibration": "calibration",
+    "Delivery": "delivery",
     "LadderBacktest": "backtest",
     "Manifest": "ladder",
     "Prediction": "prediction",
