@@ -1,7 +1,7 @@
 """`calibrate`: models and images to a calibration."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from sizer.inference.input_shape import InputSize
 from sizer.inference.matching import Classes, matched
 from sizer.inference.records import ModelInfo, ProviderChoice
 from sizer.io import shipped
+from sizer.measure.cells import Measurement
 from sizer.measure.engines import EngineChoice, open_engine
 from sizer.measure.ladder import measure_ladder
 from sizer.measure.store import open_store
@@ -89,10 +90,11 @@ def calibrate(
         classes=None if classes is None else str(classes),
         restrict=restrict,
     )
-    return measured(asked, interval=interval, progress=progress, tell=tell)
+    calibration = measured_ladder(asked, interval=interval, progress=progress, tell=tell)
+    return calibration if asked.steps else held_to(calibration, tolerance)
 
 
-def measured(
+def measured_ladder(
     asked: Measuring,
     *,
     interval: IntervalMethod = "sandwich",
@@ -100,9 +102,29 @@ def measured(
     progress: ReportProgress = no_progress,
     tell: Callable[[str], None] = say_nothing,
 ) -> Calibration:
-    """What `calibrate` gives. fitted: whether the laws are, which answers do not rest on."""
-    paths = [Path(name) for name in asked.models]
-    files = find_models(paths or [shipped("models") / BUILTIN])
+    """What was asked of `calibrate`. fitted: whether the laws are, on which no answer rests."""
+    files = find_models([Path(name) for name in asked.models] or [shipped("models") / BUILTIN])
+    measured = _measured(asked, files, progress, tell)
+    return _fitted(asked, measured, files, interval, fitted, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A ladder's models, the images they were measured on, and how they answered."""
+
+    models: tuple[ModelInfo, ...]
+    data: Dataset
+    noise: Noise
+    cut: Cut
+    ladder: Measurement
+
+
+def _measured(
+    asked: Measuring,
+    files: Sequence[FoundModel],
+    progress: ReportProgress,
+    tell: Callable[[str], None],
+) -> _Measured:
     with (
         Children() as children,
         open_engine(asked.engine, children, tell) as run,
@@ -125,22 +147,33 @@ def measured(
             cut=cut,
             engine=run,
         )
-    calibration = fit_measurements(
-        models=infos,
-        cells=measurement.cells,
-        chance=1 / dataset.info.classes,
-        schedule=noise.schedule,
-        dataset=dataset.info,
-        cut=cut,
-        right=_in_order_of_size(measurement.right, infos),
+    return _Measured(infos, dataset, noise, cut, measurement)
+
+
+def _fitted(
+    asked: Measuring,
+    measured: _Measured,
+    files: Sequence[FoundModel],
+    interval: IntervalMethod,
+    fitted: bool,
+    progress: ReportProgress,
+) -> Calibration:
+    dataset, paths = measured.data.info, [Path(name) for name in asked.models]
+    return fit_measurements(
+        models=measured.models,
+        cells=measured.ladder.cells,
+        chance=1 / dataset.classes,
+        schedule=measured.noise.schedule,
+        dataset=dataset,
+        cut=measured.cut,
+        right=_in_order_of_size(measured.ladder.right, measured.models),
         interval=interval,
         fitted=fitted,
-        warnings=(*measurement.warnings, *_trained_on(paths, dataset)),
+        warnings=(*measured.ladder.warnings, *_trained_on(paths, measured.data)),
         ladder=training_of(files),
-        request=Request(asked, None, cut, interval, sizer.__version__),
+        request=Request(asked, None, measured.cut, interval, sizer.__version__),
         progress=progress,
     )
-    return calibration if asked.steps else held_to(calibration, asked.tolerance)
 
 
 def _opened(

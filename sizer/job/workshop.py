@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sizer.calibrating import measured
+from sizer.calibrating import measured_ladder
 from sizer.calibration import Calibration, Measuring
 from sizer.errors import MeasurementError
 from sizer.inference.records import Precision
@@ -110,7 +110,7 @@ class Bench:
             engine="processes",
             max_bad=self.recipe.max_bad,
         )
-        return measured(asked, fitted=fitted, progress=self._working)
+        return measured_ladder(asked, fitted=fitted, progress=self._working)
 
     def _quantise(self) -> None:
         """Those that are new; what each loses is measured later, under noise."""

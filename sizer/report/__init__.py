@@ -12,6 +12,7 @@ MODULES = {
     "Advice": "advice",
     "CacheUse": "cache",
     "Calibration": "calibration",
+    "Comparison": "comparison",
     "Delivery": "delivery",
     "LadderBacktest": "backtest",
     "Manifest": "ladder",
