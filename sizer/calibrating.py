@@ -22,6 +22,7 @@ from sizer.measure.cells import Measurement
 from sizer.measure.engines import EngineChoice, open_engine
 from sizer.measure.ladder import measure_ladder
 from sizer.measure.store import open_store
+from sizer.networks.judging import undertrained
 from sizer.networks.manifest import read_manifest
 from sizer.networks.models import FoundModel, find_models, open_models, training_of
 from sizer.noise import Noise
@@ -169,7 +170,11 @@ def _fitted(
         right=_in_order_of_size(measured.ladder.right, measured.models),
         interval=interval,
         fitted=fitted,
-        warnings=(*measured.ladder.warnings, *_trained_on(paths, measured.data)),
+        warnings=(
+            *measured.ladder.warnings,
+            *_trained_on(paths, measured.data),
+            *_undertrained(files),
+        ),
         ladder=training_of(files),
         request=Request(asked, None, measured.cut, interval, sizer.__version__),
         progress=progress,
@@ -248,6 +253,15 @@ def held_to(calibration: Calibration, wanted: float) -> Calibration:
 def _in_order_of_size(right: Answers, models: Sequence[ModelInfo]) -> Answers:
     order = sorted(range(len(models)), key=lambda i: (models[i].parameters, models[i].name))
     return [right[i] for i in order]
+
+
+def _undertrained(files: Sequence[FoundModel]) -> Iterator[str]:
+    """A warning for each ladder whose large end was still learning: it bends what size gains."""
+    for folder in sorted({model.path.parent for model in files if model.entry}):
+        manifest = read_manifest(folder)
+        said = None if manifest is None else undertrained(manifest)
+        if said is not None:
+            yield f"{folder.name}: {said}"
 
 
 def _trained_on(models: Sequence[Path], data: Dataset) -> tuple[str, ...]:

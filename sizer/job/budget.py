@@ -15,10 +15,3 @@ def parse_duration(text: str) -> float:
     if not 0 < seconds < float("inf"):
         raise UsageError(f"--budget {text[:40]!r}: give a time, as 90m, 2h or 1.5d")
     return seconds
-
-
-def said(seconds: float) -> str:
-    """In the unit that gives a short number: `40 s`, `12 min`, `1.5 h`."""
-    if seconds < 60:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -14,7 +14,7 @@ from sizer.estimate import CONFIDENCE
 from sizer.extras import require_extra
 from sizer.inference.records import Precision
 from sizer.io import filling
-from sizer.job.budget import parse_duration, said
+from sizer.job.budget import parse_duration
 from sizer.job.delivery import Delivery, leave
 from sizer.job.journal import Journal
 from sizer.job.loop import Choice, Ending, run
@@ -23,6 +23,7 @@ from sizer.job.noise import JobNoise, job_noise
 from sizer.job.verify import measured_file
 from sizer.job.workshop import Bench, Recipe
 from sizer.networks.architecture import macs, parameters
+from sizer.networks.ladder import in_words
 from sizer.networks.manifest import python_line
 from sizer.networks.recipe import Augment
 from sizer.prediction.question import Requirement, check_confidence
@@ -73,6 +74,7 @@ def start(
     folder holds another job, MissingExtraError without the extra `train`.
     """
     require_extra("train", "sizer start")
+    tell = once(tell)
     seconds = parse_duration(budget)
     check_confidence(confidence)
     if precision not in ("int8", "fp32"):
@@ -116,6 +118,18 @@ def start(
         leave(delivery, bench.trained, bench.measured_models)
         journal.save()
     return delivery
+
+
+def once(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """Without what was told before."""
+    said = set[str]()
+
+    def tell_new(line: str) -> None:
+        if line not in said:
+            said.add(line)
+            tell(line)
+
+    return tell_new
 
 
 def _identity(
@@ -167,7 +181,7 @@ def _before(
     costs = [bench.seconds(size) for size in (small, large)]
     if costs[0] > budget:
         raise UsageError(
-            f"--budget: the smallest training takes {said(costs[0])} here; give more, or fewer"
+            f"--budget: the smallest training takes {in_words(costs[0])} here; give more, or fewer"
             " --epochs or a smaller --side"
         )
     held = "".join(f", {device.name}" for device in inspection.devices)
@@ -177,9 +191,9 @@ def _before(
         _noise_said(noise),
         f"to do: train at {recipe.side} x {recipe.side} pixels, {recipe.epochs} epochs, noise of "
         f"steps 0 to {noise.last}, the smallest first; measure in {recipe.precision}{most}",
-        f"cost: {said(costs[0])} for {small:,} parameters to {said(costs[1])} for {large:,}, by a "
+        f"cost: {in_words(costs[0])} for {small:,} parameters to {in_words(costs[1])} for {large:,}, by a "
         f"timed batch; ends at {wanted.target_accuracy:g}, or where no size reaches it, or after "
-        f"{said(budget)}",
+        f"{in_words(budget)}",
     )
 
 

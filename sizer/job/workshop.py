@@ -15,8 +15,9 @@ from sizer.job.journal import Journal
 from sizer.job.material import Material
 from sizer.job.noise import JobNoise
 from sizer.networks.architecture import SMALL_STEMS, Blueprint, macs, parameters, small
-from sizer.networks.manifest import read_manifest
-from sizer.networks.recipe import Augment
+from sizer.networks.manifest import Epoch, read_manifest
+from sizer.networks.recipe import Augment, full_recipe
+from sizer.networks.recipe import Recipe as TrainingRecipe
 from sizer.networks.timings import read_timings
 from sizer.networks.train import train
 from sizer.progress import ReportProgress
@@ -24,7 +25,7 @@ from sizer.quantization.quantize import quantize
 from sizer.scaling.choices import TOLERANCE
 
 if TYPE_CHECKING:
-    from sizer.networks.ladder import EpochDone
+    from sizer.networks.reports import EpochDone
 
 TIMED = (8, 32)  # stems of the networks whose batches are timed
 
@@ -41,6 +42,11 @@ class Recipe:
     max_bad: float
     precision: Precision
     command: str
+
+    @property
+    def training(self) -> TrainingRecipe:
+        """As `train` takes it."""
+        return full_recipe(self.epochs, self.augment, (0, self.noise.last))
 
 
 @dataclass
@@ -84,6 +90,7 @@ class Bench:
             max_bad=recipe.max_bad,
             command=recipe.command,
             progress=self._training,
+            tell=self.tell,
         )
         if recipe.precision == "int8":
             self._quantise()
@@ -114,17 +121,25 @@ class Bench:
 
     def _quantise(self) -> None:
         """Those that are new; what each loses is measured later, under noise."""
-        there = {path.name for path in self.measured_models.glob("*.onnx")}
-        new = [path for path in sorted(self.trained.glob("*.onnx")) if path.name not in there]
+        known = self._curves(self.measured_models)
+        new = [n for n, curve in self._curves(self.trained).items() if known.get(n) != curve]
+        for name in new:  # one that was trained again
+            (self.measured_models / name).unlink(missing_ok=True)
         if new:
             quantize(
-                new,
+                [self.trained / name for name in new],
                 self.measured_models,
                 data=self.recipe.data,
                 max_bad=self.recipe.max_bad,
                 command=self.recipe.command,
                 progress=self._working,
             )
+
+    def _curves(self, folder: Path) -> dict[str, tuple[Epoch, ...]]:
+        """How each model of a ladder was trained, by its file."""
+        manifest = read_manifest(folder)
+        models = manifest.models if manifest else ()
+        return {m.file: m.curve for m in models if (folder / m.file).exists()}
 
     def seconds(self, size: int) -> float:
         """Of a training, by timed batches and by the trainings that were done here."""
@@ -138,8 +153,8 @@ class Bench:
 
         if not self._pace:
             classes = self.material.train.info.classes
-            timed = (small(stem, self.recipe.side, classes) for stem in TIMED)
-            self._pace.append(training_pace(*timed))
+            smaller, larger = (small(stem, self.recipe.side, classes) for stem in TIMED)
+            self._pace.append(training_pace(smaller, larger, self.recipe.training))
         return self._pace[0](work) * self.recipe.epochs * self.material.train.info.images
 
     def _slower(self) -> float:
@@ -153,7 +168,7 @@ class Bench:
         ]
         return float(np.median(ratios)) if ratios else 1.0
 
-    def _training(self, epochs: int, costs: dict[str, int]) -> "Callable[[EpochDone], None]":
+    def _training(self, epochs: int, costs: dict[str, float]) -> "Callable[[EpochDone], None]":
         """A bar over all epochs, each weighted by its model's multiply-accumulates."""
         report, done = self._working("training"), dict[str, int]()
 

@@ -5,7 +5,7 @@ from scipy.stats import binomtest
 
 from sizer.errors import DataError, UsageError
 from sizer.job.acceptance import accept, counting_interval
-from sizer.job.budget import parse_duration, said
+from sizer.job.budget import parse_duration
 from sizer.job.predictions import read_predictions
 from sizer.prediction.question import Requirement
 
@@ -64,7 +64,3 @@ def test_durations(text, seconds):
 def test_what_is_no_duration_is_refused(text):
     with pytest.raises(UsageError, match="--budget"):
         parse_duration(text)
-
-
-def test_a_duration_is_said_in_a_unit_of_its_size():
-    assert [said(s) for s in (0.1, 40, 600, 9000)] == ["1 s", "40 s", "10 min", "2.5 h"]
