@@ -192,8 +192,8 @@ def _before(
         f"to do: train at {recipe.side} x {recipe.side} pixels, {recipe.epochs} epochs, noise of "
         f"steps 0 to {noise.last}, the smallest first; measure in {recipe.precision}{most}",
         f"cost: {in_words(costs[0])} for {small:,} parameters to {in_words(costs[1])} for "
-        f"{large:,}, by timed batches; ends at {wanted.target_accuracy:g}, or where no size reaches it, or after "
-        f"{in_words(budget)}",
+        f"{large:,}, by timed batches; ends at {wanted.target_accuracy:g}, or where no size "
+        f"reaches it, or after {in_words(budget)}",
     )
 
 
