@@ -11,7 +11,14 @@ from sizer.inference.records import ModelInfo
 from sizer.networks.recipe import LadderTraining
 from sizer.noise import NoiseSchedule, schedule_named
 from sizer.progress import ReportProgress, no_progress
-from sizer.scaling.analysis import NO_WIDTH_LAW, NOT_CLEAN, Answers, analyse, answers_at
+from sizer.scaling.analysis import (
+    NO_WIDTH_LAW,
+    NOT_CLEAN,
+    NOTHING,
+    Answers,
+    analyse,
+    answers_at,
+)
 from sizer.scaling.choices import Control, IntervalMethod, LevelSet, OrderParameter
 from sizer.scaling.crossings import Cut
 from sizer.scaling.curves import Cell, common_steps, curves_of
@@ -32,6 +39,7 @@ def fit_measurements(
     image_share: float = 1.0,
     right: Answers | None = None,
     interval: IntervalMethod = "sandwich",
+    fitted: bool = True,
     warnings: tuple[str, ...] = (),
     ladder: LadderTraining | None = None,
     request: Request | None = None,
@@ -40,12 +48,15 @@ def fit_measurements(
     """Levels, widths, collapse and laws of a finished measurement.
 
     right: whether a model was right at each of its steps on each image (steps, images), models in
-    order of size. Where it is unknown, `image_share` is taken as given.
+    order of size. Where it is unknown, `image_share` is taken as given. fitted: whether laws are
+    wanted; else what was measured stands alone.
     """
     curves = curves_of(models, cells, chance)
-    analysis = analyse(
-        curves, cut=cut, schedule=schedule, interval=interval, right=right, progress=progress
-    )
+    analysis = NOTHING
+    if fitted:
+        analysis = analyse(
+            curves, cut=cut, schedule=schedule, interval=interval, right=right, progress=progress
+        )
     if right is not None and (common := common_steps(curves)):
         shared = [curve.at(common) for curve in curves]
         image_share = share_of(np.array(answers_at(right, curves, shared)))
@@ -96,7 +107,7 @@ def fit(
     path = None if isinstance(measurements, Calibration) else Path(measurements)
     if path is None or path.suffix == ".json":
         return _fit_again(load(measurements), path, cut, interval, progress)
-    table = read_table(path)
+    table = read_table(path, progress)
     return fit_measurements(
         models=table.models,
         cells=table.cells,

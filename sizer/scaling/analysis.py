@@ -47,6 +47,9 @@ class Analysis:
     warnings: tuple[str, ...]
 
 
+NOTHING = Analysis((), (), None, None, (), (), ())
+
+
 def analyse(
     curves: Sequence[NoiseCurve],
     *,
