@@ -208,7 +208,9 @@ def settle(network: nn.Module, recipe: Recipe, feed: Feed, seed: int) -> None:
     network.eval()
 
 
-def seconds_an_image(blueprint: Blueprint, recipe: Recipe, data: TrainingSet, device: str) -> float:
+def seconds_an_image(
+    blueprint: Blueprint, recipe: Recipe, data: TrainingSet, device: str = "cpu"
+) -> float:
     """What an image's training takes here: of the fastest of a few batches, after a first one."""
     network = EfficientNet(blueprint).to(device).train()
     optimiser = _optimiser(network, recipe)
