@@ -8,7 +8,7 @@ import typer
 import sizer
 from sizer.cli.app import command, line_given
 from sizer.cli.messages import mention
-from sizer.cli.options import MaxBadOption, parse_noise_steps, parse_sizes
+from sizer.cli.options import MaxBadOption, parse_noise_steps, parse_range, parse_sizes
 from sizer.cli.progress import training_progress
 from sizer.cli.show import show
 from sizer.datasets.records import MAX_BAD
@@ -42,6 +42,10 @@ def train(
         ),
     ] = None,
     max_bad: MaxBadOption = MAX_BAD,
+    input_range: Annotated[
+        str | None,
+        typer.Option(help="Black and white of an .npz of fractions.", metavar="LOW,HIGH"),
+    ] = None,
 ) -> None:
     """Train a ladder of small EfficientNets, export it to ONNX, and write its manifest.
 
@@ -60,6 +64,7 @@ def train(
             noise_steps=parse_noise_steps(noise_augment),
             side=side,
             max_bad=max_bad,
+            input_range=parse_range(input_range),
             command=line_given(),
             progress=progress,
             tell=mention,

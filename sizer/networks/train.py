@@ -39,6 +39,7 @@ def train(
     noise_steps: tuple[int, int] | None = None,
     side: int | None = None,
     max_bad: float = MAX_BAD,
+    input_range: tuple[float, float] | None = None,
     command: str | None = None,
     progress: "ReportTraining" = no_training_progress,
     tell: Callable[[str], None] = say_nothing,
@@ -48,7 +49,8 @@ def train(
     sizes: parameter counts, each taken by the family's nearest member. seeds: trainings of each.
     noise_steps: first and last diffusion step of noise that is added in training. side: pixels to
     which pictures are brought, None where all are squares of one size. max_bad: share of damaged
-    pictures that are left out; tell: told which. command: the line that does this, for the
+    pictures that are left out; tell: told which. input_range: black and white of data that are
+    floating-point numbers. command: the line that does this, for the
     manifest. Stopped at any moment, the same call goes on at the last finished epoch. Raises
     DataError for data that cannot be trained on, OutputError where the folder holds another ladder,
     cannot be written or is being written by another process, UsageError for a size that the family
@@ -72,8 +74,9 @@ def train(
         "noise_steps": noise_steps,
         **({} if side is None else {"side": side}),
         **({} if max_bad == MAX_BAD else {"max_bad": max_bad}),
+        **({} if input_range is None else {"input_range": input_range}),
     }
-    data_sets = open_splits(str(data), max_bad, tell)
+    data_sets = open_splits(str(data), max_bad, tell, input_range)
     if side is not None:
         data_sets = [preprocessed(each, Preprocessing((side, side, 3))) for each in data_sets]
     with filling(Path(folder)):
