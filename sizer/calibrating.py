@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sizer
 from sizer.calibration import Calibration, Measuring, Request
-from sizer.datasets import Dataset, DatasetInfo, open_dataset
+from sizer.datasets import Dataset, DatasetInfo, has_floats, open_dataset
 from sizer.datasets.records import MAX_BAD
 from sizer.datasets.splits import is_training
 from sizer.errors import UsageError
@@ -62,17 +62,19 @@ def calibrate(
     `builtin`, a path, or `hf:OWNER/NAME`. steps: noise steps in 0..5000, None to plan them. images:
     at most, None for the whole test set. tolerance: of the widths, as a share of them, at which a
     plan stops; 0 uses all images. input_format: the pixels that the models expect, None where their
-    files say it. input_side: pixels, of models that take any. crop_share: what a crop keeps of
-    pictures that are not of a model's size, in (0, 1]; None as the model's file says, else 0.875,
-    and 1 where they are square. max_bad: share of damaged pictures that are left out. classes:
-    a file that lists the models' classes, a line each: a name, a number, or both; the data may hold
-    a few of them. restrict: whether scores count among those alone. tell: told, before anything is
-    measured, which pictures are, what cannot be fitted to it, and which cluster is joined.
+    files say it; its range is also that of data that are floating-point numbers, and then files
+    that state their own keep it. input_side: pixels, of models that take any. crop_share: what a
+    crop keeps of pictures that are not of a model's size, in (0, 1]; None as the model's file says,
+    else 0.875, and 1 where they are square. max_bad: share of damaged pictures that are left out.
+    classes: a file that lists the models' classes, a line each: a name, a number, or both; the data
+    may hold a few of them. restrict: whether scores count among those alone. tell: told, before
+    anything is measured, which pictures are, what cannot be fitted to it, and which cluster is
+    joined.
 
     Stopped at any moment, the same call goes on where it was. Raises UsageError for an argument out
     of range or models that share no law, ModelError and DataError for files that cannot be used,
-    MeasurementError where every model only guesses, MissingExtraError and ClusterError for the
-    engine `ray`.
+    UnfittedError, which holds what was measured, where every model only guesses, MissingExtraError
+    and ClusterError for the engine `ray`.
     """
     asked = Measuring(
         models=_names(models),
@@ -124,6 +126,7 @@ def calibrate(
         right=_in_order_of_size(measurement.right, infos),
         interval=interval,
         warnings=(*measurement.warnings, *_trained_on(paths, dataset)),
+        refusal=measurement.refusal,
         ladder=training_of(files),
         request=Request(asked, None, cut, interval, sizer.__version__),
         progress=progress,
@@ -140,9 +143,13 @@ def _opened(
     tell: Callable[[str], None],
 ) -> "tuple[Dataset, list[OnnxModel]]":
     """The test images, with the models' class numbers, and the models."""
-    data = open_dataset(asked.data, "test", asked.max_bad, tell)
-    opening, given = progress("reading models"), asked.input_format
-    models = open_models(files, data.info, child, asked.provider, given, size, opening)
+    given = asked.input_format
+    value_range = given.range if given else None
+    data = open_dataset(asked.data, "test", asked.max_bad, tell, value_range)
+    opening, floats = progress("reading models"), has_floats(data)
+    models = open_models(
+        files, data.info, child, asked.provider, given, size, opening, floats=floats
+    )
     wanted = Classes(None if asked.classes is None else Path(asked.classes), asked.restrict)
     return matched(data, models, wanted, tell)
 

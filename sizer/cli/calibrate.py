@@ -1,5 +1,8 @@
 """`sizer calibrate` and `sizer fit`: measurements to a calibration."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,6 +31,7 @@ from sizer.cli.options import (
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
 from sizer.datasets.records import MAX_BAD
+from sizer.errors import UnfittedError
 from sizer.inference.records import ProviderChoice
 from sizer.measure.engines import EngineChoice
 from sizer.scaling.choices import TOLERANCE
@@ -93,7 +97,8 @@ def calibrate(
 
     check_outputs(out, plots)
     with making(out), measuring_progress() as progress:
-        calibration = sizer.calibrate(
+        measured = partial(
+            sizer.calibrate,
             models or (),
             data=data,
             steps=parse_steps(steps),
@@ -111,8 +116,8 @@ def calibrate(
             progress=progress,
             tell=mention,
         )
-        calibration.save(out)
-    _deliver(calibration, out, plots)
+        kept = _saved(measured, out)
+    _deliver(*kept, out, plots)
 
 
 @command
@@ -140,7 +145,8 @@ def fit(
 
     check_outputs(out, plots)
     with making(out), measuring_progress() as progress:
-        calibration = sizer.fit(
+        fitted = partial(
+            sizer.fit,
             measurements,
             order_parameter=order_parameter,
             control=control,
@@ -148,15 +154,34 @@ def fit(
             interval=interval,
             progress=progress,
         )
-        calibration.save(out)
-    _deliver(calibration, out, plots)
+        kept = _saved(fitted, out)
+    _deliver(*kept, out, plots)
 
 
-def _deliver(calibration: "Calibration", out: Path, plots: Path | None) -> None:
-    """Show what is written."""
+def _saved(
+    make: "Callable[[], Calibration]", out: Path
+) -> "tuple[Calibration, UnfittedError | None]":
+    """The calibration that is written, and why nothing is fitted to it, if that is so."""
+    unfitted: UnfittedError | None = None
+    try:
+        calibration = make()
+    except UnfittedError as error:
+        calibration, unfitted = error.calibration, error
+    calibration.save(out)
+    return calibration, unfitted
+
+
+def _deliver(
+    calibration: "Calibration", unfitted: UnfittedError | None, out: Path, plots: Path | None
+) -> None:
+    """Show what is written, before a refusal to fit it."""
     mention(f"wrote {out}")
     if plots is not None:
         from sizer.report.pictures import figures
 
         save_pictures(figures(calibration), plots)
-    show(calibration)
+    if unfitted is None:
+        show(calibration)
+        return
+    show(replace(calibration, fit_warnings=()))  # which are the refusal
+    raise unfitted
