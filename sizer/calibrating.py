@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import sizer
 from sizer.calibration import Calibration, Measuring, Request
-from sizer.datasets import Dataset, DatasetInfo, has_floats, open_dataset
+from sizer.datasets import Dataset, DatasetInfo, digests_of, has_floats, open_dataset
 from sizer.datasets.records import MAX_BAD
 from sizer.datasets.splits import is_training
-from sizer.errors import UsageError
+from sizer.errors import DataError, UsageError
 from sizer.fitting import fit_measurements
 from sizer.inference.child import Child, Children
 from sizer.inference.input_format import InputFormat
@@ -234,13 +234,13 @@ def _trained_on(models: Sequence[Path], data: Dataset) -> tuple[str, ...]:
 
 
 def _pictures_of(trained: DatasetInfo, data: Dataset) -> int:
-    """How many of the images are pictures of a training split, where one folder holds the other."""
-    from sizer.datasets.picture_set import PictureDataset
-
+    """How many of the images are in a training set of another name that is still there."""
     ours, theirs = Path(data.info.spec).resolve(), Path(trained.spec).resolve()
-    nested = ours != theirs and (ours.is_relative_to(theirs) or theirs.is_relative_to(ours))
-    if not (nested and ours.exists() and theirs.exists() and isinstance(data, PictureDataset)):
+    if ours == theirs or not (ours.exists() and theirs.exists()):
         return 0
-    training = open_dataset(trained.spec, "train", max_bad=1)
-    known = set(training.digests) if isinstance(training, PictureDataset) else set[bytes]()
-    return sum(digest in known for digest in data.digests)
+    try:
+        training = open_dataset(trained.spec, "train", max_bad=1)
+    except DataError:  # what is there now is another set
+        return 0
+    known = set(digests_of(training))
+    return sum(digest in known for digest in digests_of(data))

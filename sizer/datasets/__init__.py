@@ -9,7 +9,14 @@ from sizer.datasets.splits import SPLITS, Split
 from sizer.errors import DataError
 from sizer.progress import say_nothing
 
-__all__ = ["Dataset", "DatasetInfo", "has_floats", "open_dataset", "open_splits"]
+__all__ = [
+    "Dataset",
+    "DatasetInfo",
+    "digests_of",
+    "has_floats",
+    "open_dataset",
+    "open_splits",
+]
 
 
 def open_dataset(
@@ -47,6 +54,11 @@ def open_dataset(
 def has_floats(data: Dataset) -> bool:
     """Whether a set's pixels are floating-point numbers, whose range only the user knows."""
     return bool(getattr(data, "floating", False))
+
+
+def digests_of(data: Dataset) -> list[bytes]:
+    """SHA-256 of the content of each image, where the set can tell; else empty."""
+    return list(getattr(data, "digests", ()))
 
 
 def open_splits(

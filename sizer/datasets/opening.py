@@ -13,6 +13,7 @@ from sizer.datasets.splits import TESTING, WHOLE, Split, choose_split
 from sizer.datasets.survey import Reading, survey
 from sizer.errors import DataError
 
+ONE_SET = "{spec}: has no splits, so its pictures are both trained and tested on"
 TESTED = 0.2  # share of the pictures of each class, where a set is not divided
 
 Sources = Mapping[str, Callable[[], PictureSource]]
@@ -38,6 +39,8 @@ def open_pictures(
     elif len(sources) == 1 and divide and chosen.lower() not in TESTING:
         some = _part(source, found.readable, split, chosen, spec, reading)
         chosen = split
+    elif split == "train" and chosen == WHOLE:
+        reading.tell(ONE_SET.format(spec=spec))
     kept = found.readable[some]
     if not len(kept):
         raise DataError(

@@ -27,7 +27,7 @@ from sizer.datasets.fingerprint import fingerprint
 from sizer.datasets.format import Format
 from sizer.datasets.images import Pixels
 from sizer.datasets.labels import Labels, check_labels, named_labels
-from sizer.datasets.opening import fingerprint_of, untested
+from sizer.datasets.opening import ONE_SET, fingerprint_of, untested
 from sizer.datasets.records import DatasetInfo
 from sizer.datasets.splits import WHOLE, Split, choose_split
 from sizer.datasets.survey import Reading
@@ -133,6 +133,8 @@ def open_npz(spec: str, split: Split, reading: Reading) -> NpzDataset:
     archive = Archive(spec)
     labels = archive.labels(reading.tell)
     data = _opened(archive, choose_split(archive.pairs, split, spec), labels, reading)
+    if split == "train" and data.info.split == WHOLE:
+        reading.tell(ONE_SET.format(spec=spec))
     if split == "test" or len(archive.pairs) == 1:
         return data
     other = _opened(archive, choose_split(archive.pairs, "test", spec), labels, reading)
