@@ -163,11 +163,15 @@ def _told_before(
 
 
 def brought_to(models: Sequence[ModelInfo], dataset: DatasetInfo) -> Iterator[str]:
-    """A line, where pictures are resampled for the models."""
+    """A line each, where pictures are resampled for the models, and where they change colour."""
     inputs = sorted({m.input_shape[:2] for m in models if m.input_shape} - {dataset.size})
     if inputs:
         sizes = ", ".join(f"{width} x {height}" for height, width in inputs)
         yield f"{dataset.spec}: pictures are resized and their middle is cropped to {sizes} pixels"
+    channels = {model.input_shape[2] for model in models if model.input_shape}
+    if dataset.shape is not None and channels - {dataset.shape[2]}:
+        grey = dataset.shape[2] == 1
+        yield f"{dataset.spec}: {'grey is repeated to three channels' if grey else 'turned grey'}"
 
 
 def _names(models: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
