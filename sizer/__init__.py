@@ -7,6 +7,7 @@ __all__ = [
     "InputFormat",
     "backtest",
     "calibrate",
+    "compare",
     "errors",
     "fit",
     "load",
@@ -34,12 +35,14 @@ if TYPE_CHECKING:
     from sizer.prediction.plan import plan as plan
     from sizer.prediction.recommend import recommend as recommend
     from sizer.quantization.quantize import quantize as quantize
+    from sizer.universality.compare import compare as compare
 
 # Where each name lives: its module is imported when it is first asked for.
 HOMES = {
     "InputFormat": "inference.input_format",
     "backtest": "prediction.backtest",
     "calibrate": "calibrating",
+    "compare": "universality.compare",
     "fit": "fitting",
     "load": "calibration",
     "plan": "prediction.plan",

@@ -1,7 +1,7 @@
 """`calibrate`: models and images to a calibration."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,11 @@ from sizer.inference.input_shape import InputSize
 from sizer.inference.matching import Classes, matched
 from sizer.inference.records import ModelInfo, ProviderChoice
 from sizer.io import shipped
+from sizer.measure.cells import Measurement
 from sizer.measure.engines import EngineChoice, open_engine
 from sizer.measure.ladder import measure_ladder
 from sizer.measure.store import open_store
+from sizer.networks.judging import undertrained
 from sizer.networks.manifest import read_manifest
 from sizer.networks.models import FoundModel, find_models, open_models, training_of
 from sizer.noise import Noise
@@ -91,16 +93,36 @@ def calibrate(
         classes=None if classes is None else str(classes),
         restrict=restrict,
     )
-    size = InputSize(input_side, crop_share)
-    paths = [Path(name) for name in asked.models]
-    files = find_models(paths or [shipped("models") / BUILTIN])
+    files = find_models([Path(name) for name in asked.models] or [shipped("models") / BUILTIN])
+    measured = _measured(asked, files, progress, tell)
+    calibration = _fitted(asked, measured, files, interval, progress)
+    return calibration if asked.steps else held_to(calibration, tolerance)
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A ladder's models, the images they were measured on, and how they answered."""
+
+    models: tuple[ModelInfo, ...]
+    data: Dataset
+    noise: Noise
+    cut: Cut
+    ladder: Measurement
+
+
+def _measured(
+    asked: Measuring,
+    files: Sequence[FoundModel],
+    progress: ReportProgress,
+    tell: Callable[[str], None],
+) -> _Measured:
     with (
         Children() as children,
-        open_engine(engine, children, tell) as run,
+        open_engine(asked.engine, children, tell) as run,
         open_store(tell=tell) as store,
     ):
         (child,) = children.first(1)
-        dataset, opened = _opened(asked, files, size, child, progress, tell)
+        dataset, opened = _opened(asked, files, child, progress, tell)
         infos, noise, cut = tuple(model.info for model in opened), Noise(), Cut()
         for line in _told_before(infos, dataset.info, asked.steps):
             tell(line)
@@ -110,40 +132,53 @@ def calibrate(
             noise,
             store,
             asked.steps,
-            images,
+            asked.images,
             progress,
-            tolerance=tolerance,
+            tolerance=asked.tolerance,
             cut=cut,
             engine=run,
         )
-    calibration = fit_measurements(
-        models=infos,
-        cells=measurement.cells,
-        chance=1 / dataset.info.classes,
-        schedule=noise.schedule,
-        dataset=dataset.info,
-        cut=cut,
-        right=_in_order_of_size(measurement.right, infos),
+    return _Measured(infos, dataset, noise, cut, measurement)
+
+
+def _fitted(
+    asked: Measuring,
+    measured: _Measured,
+    files: Sequence[FoundModel],
+    interval: IntervalMethod,
+    progress: ReportProgress,
+) -> Calibration:
+    dataset, paths = measured.data.info, [Path(name) for name in asked.models]
+    return fit_measurements(
+        models=measured.models,
+        cells=measured.ladder.cells,
+        chance=1 / dataset.classes,
+        schedule=measured.noise.schedule,
+        dataset=dataset,
+        cut=measured.cut,
+        right=_in_order_of_size(measured.ladder.right, measured.models),
         interval=interval,
-        warnings=(*measurement.warnings, *_trained_on(paths, dataset)),
-        refusal=measurement.refusal,
+        warnings=(
+            *measured.ladder.warnings,
+            *_trained_on(paths, measured.data),
+            *_undertrained(files),
+        ),
+        refusal=measured.ladder.refusal,
         ladder=training_of(files),
-        request=Request(asked, None, cut, interval, sizer.__version__),
+        request=Request(asked, None, measured.cut, interval, sizer.__version__),
         progress=progress,
     )
-    return calibration if asked.steps else held_to(calibration, tolerance)
 
 
 def _opened(
     asked: Measuring,
     files: Sequence[FoundModel],
-    size: InputSize,
     child: Child,
     progress: ReportProgress,
     tell: Callable[[str], None],
 ) -> "tuple[Dataset, list[OnnxModel]]":
     """The test images, with the models' class numbers, and the models."""
-    given = asked.input_format
+    size, given = InputSize(asked.input_side, asked.crop_share), asked.input_format
     value_range = given.range if given else None
     data = open_dataset(asked.data, "test", asked.max_bad, tell, value_range)
     opening, floats = progress("reading models"), has_floats(data)
@@ -214,6 +249,15 @@ def held_to(calibration: Calibration, wanted: float) -> Calibration:
 def _in_order_of_size(right: Answers, models: Sequence[ModelInfo]) -> Answers:
     order = sorted(range(len(models)), key=lambda i: (models[i].parameters, models[i].name))
     return [right[i] for i in order]
+
+
+def _undertrained(files: Sequence[FoundModel]) -> Iterator[str]:
+    """A warning for each ladder whose large end was still learning: it bends what size gains."""
+    for folder in sorted({model.path.parent for model in files if model.entry}):
+        manifest = read_manifest(folder)
+        said = None if manifest is None else undertrained(manifest)
+        if said is not None:
+            yield f"{folder.name}: {said}"
 
 
 def _trained_on(models: Sequence[Path], data: Dataset) -> tuple[str, ...]:

@@ -94,8 +94,9 @@ def fit(
 
     measurements: a calibration, its file, or a file of the columns `model,parameters,step,correct,
     trials`, and `chance` and `training` where they are known; its steps may be of any unit of
-    noise. order_parameter: the accuracy that is cut into levels. control: the noise variable in
-    which widths are taken. levels: between which. interval: how errors of the laws are found.
+    noise, and a column `sigma` in their place is in grey levels of 0..255. order_parameter: the
+    accuracy that is cut into levels. control: the noise variable in which widths are taken.
+    levels: between which. interval: how errors of the laws are found.
 
     Raises MeasurementError for a table that is malformed, UnfittedError where every model only
     guesses or accuracy rises with the step, CalibrationError for a file that is no calibration,
@@ -105,16 +106,16 @@ def fit(
     path = None if isinstance(measurements, Calibration) else Path(measurements)
     if path is None or path.suffix == ".json":
         return _fit_again(load(measurements), path, cut, interval, progress)
-    models, cells, chance = read_table(path)
+    table = read_table(path)
     return fit_measurements(
-        models=models,
-        cells=cells,
-        chance=chance or 0.0,
-        schedule=None,
+        models=table.models,
+        cells=table.cells,
+        chance=table.chance or 0.0,
+        schedule=table.schedule,
         dataset=None,
         cut=cut,
         interval=interval,
-        warnings=(NO_CHANCE,) if chance is None else (),
+        warnings=(NO_CHANCE,) if table.chance is None else (),
         request=Request(None, str(path), cut, interval, sizer.__version__),
         progress=progress,
     )

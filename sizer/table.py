@@ -1,22 +1,38 @@
 """A table of measurements that some other program wrote: CSV."""
 
 import csv
+from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-from sizer.errors import MeasurementError
+from sizer.errors import MeasurementError, UsageError
 from sizer.inference.records import ModelInfo
 from sizer.io import read_bounded
+from sizer.noise import NoiseSchedule, linear_schedule
 from sizer.scaling.curves import Cell
 
 TABLE_COLUMNS = ("model", "parameters", "step", "correct", "trials")
+SIGMA = "sigma"  # in place of `step`: additive noise in grey levels of 0..255
 LARGEST = 1e15  # of any number in a table: beyond it, counting is no longer exact
 
 
-def read_table(path: Path) -> tuple[tuple[ModelInfo, ...], tuple[Cell, ...], float | None]:
-    """Models, cells and chance from `model,parameters,step,correct,trials[,chance][,training]`.
+@dataclass(frozen=True, slots=True)
+class MeasuredTable:
+    """What a table holds. chance: None where it has no column. schedule: None where its steps are
+    of a noise of its own.
+    """
 
-    Chance is None where it has no column.
+    models: tuple[ModelInfo, ...]
+    cells: tuple[Cell, ...]
+    chance: float | None
+    schedule: NoiseSchedule | None
+
+
+def read_table(path: Path) -> MeasuredTable:
+    """A table `model,parameters,step,correct,trials[,chance][,training]`.
+
+    Its steps may be of any noise. A column `sigma` in their place has grey levels of 0..255, which
+    become steps of the schedule.
 
     Raises MeasurementError that names the file, the line and what is wrong with it.
     """
@@ -27,13 +43,16 @@ def read_table(path: Path) -> tuple[tuple[ModelInfo, ...], tuple[Cell, ...], flo
         text = read_bounded(path).decode("utf-8-sig")  # spreadsheets write the mark
         with StringIO(text, newline="") as lines:
             reader = csv.DictReader(lines)
-            missing = [name for name in TABLE_COLUMNS if name not in (reader.fieldnames or ())]
+            given = reader.fieldnames or ()
+            schedule = linear_schedule() if SIGMA in given and "step" not in given else None
+            columns = [SIGMA if schedule and name == "step" else name for name in TABLE_COLUMNS]
+            missing = [name for name in columns if name not in given]
             if missing:
                 raise MeasurementError(
                     f"{path}: no column {', '.join(missing)}; see `sizer fit --help`"
                 )
             for row in reader:
-                model, cell, chance = _row(path, reader.line_num, row)
+                model, cell, chance = _row(path, reader.line_num, row, schedule)
                 if models.setdefault(model.name, model) != model:
                     raise _wrong(path, reader.line_num, f"{model.name} has two descriptions")
                 if (cell.model, cell.step) in cells:
@@ -56,13 +75,16 @@ def read_table(path: Path) -> tuple[tuple[ModelInfo, ...], tuple[Cell, ...], flo
             f"{path}: models of different trainings ({', '.join(sorted(families))}) share no "
             "scaling law; fit each training by itself"
         )
-    stated = "chance" in (reader.fieldnames or ())
-    return tuple(models.values()), tuple(cells.values()), chances.pop() if stated else None
+    guessing = chances.pop() if "chance" in given else None
+    return MeasuredTable(tuple(models.values()), tuple(cells.values()), guessing, schedule)
 
 
-def _row(path: Path, line: int, row: dict[str, str | None]) -> tuple[ModelInfo, Cell, float]:
+def _row(
+    path: Path, line: int, row: dict[str, str | None], schedule: NoiseSchedule | None
+) -> tuple[ModelInfo, Cell, float]:
     numbers = {}
-    for name in (*TABLE_COLUMNS[1:], "chance"):
+    noise = SIGMA if schedule else "step"
+    for name in ("parameters", noise, "correct", "trials", "chance"):
         text = (row.get(name) or ("0" if name == "chance" else "")).strip()
         try:
             numbers[name] = float(text)
@@ -83,8 +105,19 @@ def _row(path: Path, line: int, row: dict[str, str | None]) -> tuple[ModelInfo, 
     model = ModelInfo(
         name, "", int(numbers["parameters"]), training=(row.get("training") or "").strip() or None
     )
-    cell = Cell(name, numbers["step"], int(numbers["correct"]), int(numbers["trials"]))
+    step = _step(path, line, numbers[noise], schedule)
+    cell = Cell(name, step, int(numbers["correct"]), int(numbers["trials"]))
     return model, cell, numbers["chance"]
+
+
+def _step(path: Path, line: int, noise: float, schedule: NoiseSchedule | None) -> float:
+    """noise: the step itself without a schedule, else sigma."""
+    if schedule is None:
+        return noise
+    try:
+        return schedule.step_from_sigma(noise)
+    except UsageError as error:
+        raise _wrong(path, line, str(error)) from None
 
 
 def _wrong(path: Path, line: int, what: str) -> MeasurementError:

@@ -7,12 +7,19 @@ from planted import ladder, write_table
 from planted_models import SIZES, planted_accuracy
 
 from sizer import cli
+from sizer.cli import progress
 
 cli.load_commands(cli.command_modules())
 
 # No test measures time: a busy machine is no failure.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True)
+def no_bar_by_chance(monkeypatch):
+    """What a command says does not depend on how long it took."""
+    monkeypatch.setattr(progress, "PATIENCE", float("inf"))
 
 
 @pytest.fixture(scope="session")

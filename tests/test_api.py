@@ -16,7 +16,8 @@ from sizer.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 FUNCTIONS = {
-    *("backtest", "calibrate", "fit", "load", "plan", "predict", "quantize", "recommend", "train"),
+    *("backtest", "calibrate", "compare", "fit", "load", "plan", "predict", "quantize"),
+    *("recommend", "train"),
 }
 QUESTION = {"step": 200, "accuracy": 0.75}
 
@@ -78,6 +79,7 @@ class TestCommandLine:
             ("predict", "predict --noise-step 200 --parameters 1e5"),
             ("plan", "plan --noise-step 200 --target-acc 0.75 --budget 1"),
             ("backtest", "backtest builtin"),
+            ("compare", "compare builtin cifar100-clean"),
             ("calibrate", "calibrate --out {0}"),
             ("fit", "fit some.csv --out {0}"),
             ("train", "train --sizes 1e4:1e5:2 --out {0}"),

@@ -84,6 +84,7 @@ def honest():
     return answers(overconfident=1)
 
 
+@pytest.mark.slow
 class TestPerfectKnowledge:
     """Hundreds of questions: shares of 0.9 within 0.04 of it but once in a thousand seeds."""
 

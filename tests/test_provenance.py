@@ -36,6 +36,7 @@ def asked(**options):
     return sizer.calibrate("tiny models", **({"data": "images.npz", "steps": STEPS} | options))
 
 
+@pytest.mark.slow
 class TestLines:
     @pytest.mark.parametrize(
         "options",

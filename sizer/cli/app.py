@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 # In which `sizer --help` lists them; others come last.
 ORDER = (
-    *("calibrate", "fit", "recommend", "predict", "report", "plan", "backtest", "noise", "train"),
-    *("quantize", "export", "devices", "cache"),
+    *("calibrate", "fit", "recommend", "predict", "report", "plan", "backtest", "compare"),
+    *("noise", "train", "quantize", "export", "devices", "cache"),
 )
 
 

@@ -2,15 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
+
+from sizer.cli.messages import mention, talk
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from sizer.networks.ladder import EpochDone
+    from sizer.networks.reports import EpochDone, ReportTraining
+
+    # Told what is done, of how much, the time left in words, and the newest epoch in words.
+    ShowTraining = Callable[[float, float, str, str], None]
 
 PATIENCE = 2.0  # seconds: a phase that is done before has no bar
+TICK = 1e-3  # seconds, so that no pace is without end
+ROUNDING = 1e-9
 
 
 def bars() -> "Progress":
@@ -36,27 +44,69 @@ def bars() -> "Progress":
 
 
 @contextmanager
-def training_progress() -> Iterator["Callable[[int, dict[str, int]], Callable[[EpochDone], None]]"]:
-    """A bar over all epochs, each weighted by its model's multiply-accumulates."""
-    with bars() as progress:
+def training_progress() -> Iterator["ReportTraining"]:
+    """A bar over all epochs in the terminal, else a line from time to time."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+    from rich.table import Column
 
-        def start(epochs: int, costs: dict[str, int]) -> "Callable[[EpochDone], None]":
-            total = epochs * sum(costs.values())
-            task = progress.add_task("training", total=total, note="")
-            done: dict[str, int] = {}
+    if not talk().is_terminal:
+        yield lambda epochs, costs: Trainings(epochs, costs, _lines())
+        return
+    note = TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True))
+    columns = (TextColumn("training"), BarColumn(10), TaskProgressColumn(), note)
+    with Progress(*columns, console=talk()) as bar:
+        task = bar.add_task("", total=None, note="")
 
-            def show(message: "EpochDone") -> None:
-                newly = message.done - done.get(message.name, 0)
-                done[message.name] = message.done
-                note = (
-                    f"{message.name} epoch {message.done}/{epochs} "
-                    f"loss {message.epoch.loss:.3f} accuracy {message.epoch.accuracy:.3f}"
-                )
-                progress.update(task, advance=newly * costs[message.name], note=note)
+        def show(done: float, total: float, left: str, newest: str) -> None:
+            bar.update(task, completed=done, total=total, note=f"{left} {newest}")
 
-            return show
+        yield lambda epochs, costs: Trainings(epochs, costs, show)
 
-        yield start
+
+def _lines() -> "ShowTraining":
+    """One line whenever another tenth is done."""
+    told = 0
+
+    def show(done: float, total: float, left: str, newest: str) -> None:
+        nonlocal told
+        tenths = int(10 * done / total + ROUNDING)
+        if tenths > told:
+            told = tenths
+            mention(f"training: {tenths}0 %, {left}, {newest}")
+
+    return show
+
+
+class Trainings:
+    """How far all trainings are, each in the cost of its epochs; called with each epoch."""
+
+    def __init__(self, epochs: int, costs: dict[str, float], show: "ShowTraining") -> None:
+        self._epochs, self._costs, self._show = epochs, costs, show
+        self._total = epochs * sum(costs.values())
+        self._done, self._resumed = 0.0, 0.0
+        self._by_name: dict[str, int] = {}
+        self._began = monotonic()
+
+    def __call__(self, message: "EpochDone") -> None:
+        before, cost = self._by_name.get(message.name), self._costs[message.name]
+        if before is None:  # what an earlier line did says nothing about the pace of this one
+            self._resumed += (message.done - 1) * cost
+        elif message.done <= before:  # another run, from the start
+            self._total += before * cost
+            before = 0
+        self._by_name[message.name] = message.done
+        self._done += (message.done - (before or 0)) * cost
+        newest = (
+            f"{message.name} {message.done}/{self._epochs} "
+            f"loss {message.epoch.loss:.2f} acc {message.epoch.accuracy:.2f}"
+        )
+        self._show(self._done, self._total, self._left(), newest)
+
+    def _left(self) -> str:
+        """The time left, at the pace so far."""
+        pace = (self._done - self._resumed) / (monotonic() - self._began + TICK)
+        seconds = round((self._total - self._done) / pace)
+        return f"{timedelta(seconds=max(0, seconds))} left"
 
 
 @contextmanager

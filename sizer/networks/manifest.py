@@ -1,6 +1,8 @@
 """The manifest beside a ladder: how each of its models was trained."""
 
+import math
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePath
 from typing import Annotated
@@ -18,6 +20,8 @@ from sizer.result import Tabular
 FILE_NAME = "manifest.json"
 ANOTHER_OUT = "choose another --out"
 JOINED = " && "  # between the commands that made a ladder
+LAST = 0.25  # of a training, in which a loss that has levelled off hardly falls
+LEVEL = 0.05  # of the loss of guessing: by how much it may fall in that time
 
 
 def _plain(name: str) -> str:
@@ -46,8 +50,20 @@ class Epoch:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedRun:
+    """A run of a training that came to nothing, and why; seed: what it was drawn from."""
+
+    seed: Seed
+    reason: Annotated[str, Field(max_length=1000)]
+
+
+@dataclass(frozen=True, slots=True)
 class TrainedModel:
-    """One trained network; `clean_accuracy` is of the exported file on test images."""
+    """One trained network; `clean_accuracy` is of the exported file on test images.
+
+    seed: the first that was tried; failed_runs: those that came to nothing before this one, or, if
+    this one is the best of them, after it. guesses: whether it is no better than guessing.
+    """
 
     file: FileName
     sha256: Digest
@@ -59,6 +75,32 @@ class TrainedModel:
     seed: Seed
     clean_accuracy: Share
     curve: tuple[Epoch, ...]
+    failed_runs: tuple[FailedRun, ...] = ()
+    guesses: bool = False
+
+    def last_fall(self, classes: int) -> float | None:
+        """How far the loss fell in the last quarter of the training; None of a single epoch.
+
+        As a share of ln `classes`, the loss of guessing: that of a network that has learned nearly
+        everything may halve without any gain. An epoch's mean loss is that of its middle; between
+        them it is taken to fall straight.
+        """
+        if len(self.curve) < 2:
+            return None
+        return (_loss_before(self.curve, LAST) - self.curve[-1].loss) / math.log(classes)
+
+    def levelled_off(self, classes: int) -> bool | None:
+        """Whether the loss hardly fell any more at the end; None where one epoch cannot tell."""
+        fall = self.last_fall(classes)
+        return None if fall is None else fall <= LEVEL
+
+
+def _loss_before(curve: Sequence[Epoch], share: float) -> float:
+    """The loss a share of the training before the middle of its last epoch."""
+    place = max(0.0, len(curve) - 1 - share * len(curve))
+    first = int(place)
+    early, late = curve[first].loss, curve[min(first + 1, len(curve) - 1)].loss
+    return early + (place - first) * (late - early)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +121,11 @@ class Manifest(Tabular):
     def rows(self) -> list[dict[str, object]]:
         """One row a model; its loss and accuracy by epoch are in the manifest alone."""
         return [
-            {name: value for name, value in asdict(model).items() if name != "curve"}
+            {
+                **{name: value for name, value in asdict(model).items() if name != "curve"},
+                "failed_runs": len(model.failed_runs),
+                "levelled_off": model.levelled_off(self.dataset.classes),
+            }
             for model in self.models
         ]
 

@@ -2,9 +2,11 @@
 
 import math
 from collections import OrderedDict
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_input
 
 from sizer.networks.architecture import Block, Blueprint, Convolution, layers
 
@@ -72,6 +74,54 @@ class EfficientNet(nn.Module):
         return logits
 
 
+FEW = 2  # pixels a side of a map on which oneDNN's depthwise weight gradient is slow
+
+
+class DepthwiseConvolution(nn.Conv2d):
+    """A depthwise convolution that trains up to ten times as fast on the smallest maps.
+
+    oneDNN has no fast weight gradient where the kernel reaches over the map: at 16 x 16 pixels two
+    such layers took two thirds of a training.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        left = -(-features.shape[-1] // self.stride[0])
+        if self.training and left <= FEW and features.device.type == "cpu":
+            output: Tensor = _TapByTap.apply(  # type: ignore[no-untyped-call]
+                features, self.weight, self.stride[0]
+            )
+            return output
+        return super().forward(features)
+
+
+class _TapByTap(torch.autograd.Function):
+    """A depthwise convolution whose weight gradient is summed for each tap of the kernel."""
+
+    @staticmethod
+    def forward(context: Any, features: Tensor, weight: Tensor, stride: int) -> Tensor:
+        context.save_for_backward(features, weight)
+        context.stride = stride
+        padding = weight.shape[-1] // 2
+        return nn.functional.conv2d(features, weight, None, stride, padding, 1, len(weight))
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        (features, weight), stride = context.saved_tensors, context.stride
+        channels, kernel = len(weight), weight.shape[-1]
+        to_features = conv2d_input(  # type: ignore[no-untyped-call]
+            features.shape, weight, gradient, stride, kernel // 2, 1, channels
+        )
+        padded = nn.functional.pad(features, (kernel // 2,) * 4).permute(0, 2, 3, 1)
+        gradient = gradient.permute(0, 2, 3, 1)
+        rows, columns = (stride * (side - 1) + 1 for side in gradient.shape[1:3])
+        taps = [
+            (padded[:, i : i + rows : stride, j : j + columns : stride] * gradient).sum((0, 1, 2))
+            for i in range(kernel)
+            for j in range(kernel)
+        ]
+        return to_features, torch.stack(taps, 1).view(weight.shape), None
+
+
 class SameConvolution(nn.Conv2d):
     """Pads as TensorFlow's SAME: what is odd goes to the right and below."""
 
@@ -85,7 +135,9 @@ class SameConvolution(nn.Conv2d):
 
 
 def _convolution(layer: Convolution, same_padding: bool = False) -> nn.Conv2d:
-    return (SameConvolution if same_padding else nn.Conv2d)(
+    depthwise = layer.groups > 1 and layer.groups == layer.inputs
+    kind = DepthwiseConvolution if depthwise else nn.Conv2d
+    return (SameConvolution if same_padding else kind)(
         layer.inputs,
         layer.outputs,
         layer.kernel,

@@ -1,7 +1,8 @@
 """What is to be trained for a ladder, and what of it is there already."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,22 +13,26 @@ from sizer.datasets import Dataset
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import DataError, OutputError
 from sizer.io import make_folder
-from sizer.networks.architecture import Blueprint, macs, parameters, small_with
+from sizer.networks.architecture import Blueprint, parameters, small_with
 from sizer.networks.decoded import decoded
+from sizer.networks.judging import far_below
 from sizer.networks.manifest import ANOTHER_OUT, Manifest, TrainedModel, read_manifest
-from sizer.networks.recipe import Recipe
+from sizer.networks.recipe import ClassWeights, Recipe
 from sizer.noise import NoiseSchedule
 
 TEST_IMAGES = 2000  # images of the clean accuracy in the manifest
 CHECKPOINTS = ".training"
+UNEVEN = 1.5  # of the fewest images of a class: more, and rare classes would hardly be learned
+MOST_SEEDS = 1000  # of a size
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A network of a ladder, and the seed of its training."""
+    """A network of a ladder, and the seed of its training; run: how many came to nothing before."""
 
     blueprint: Blueprint
     seed: int
+    run: int = 0
 
     @property
     def name(self) -> str:
@@ -36,6 +41,11 @@ class Member:
     @property
     def file(self) -> str:
         return f"{self.name}.onnx"
+
+    @property
+    def drawn_from(self) -> int:
+        """The seed of this run, which no other member of a ladder has."""
+        return self.seed + MOST_SEEDS * self.run
 
 
 @dataclass(frozen=True)
@@ -61,21 +71,48 @@ class Plan:
     def checkpoint(self, member: Member) -> Path:
         """A checkpoint of another recipe or data set must never be resumed."""
         key = hashlib.sha256(f"{self.recipe} {self.dataset.identity}".encode()).hexdigest()
-        return self.checkpoints / f"{member.name}-{key[:12]}.pt"
+        again = f"-run{member.run}" if member.run else ""
+        return self.checkpoints / f"{member.name}{again}-{key[:12]}.pt"
+
+    def exported(self, member: Member) -> Path:
+        """Where the file of a run waits until it is known to be the best of its member."""
+        return self.checkpoint(member).with_suffix(".onnx")
 
     def manifest(self) -> Manifest:
         """The folder's manifest as it is now, or a new one."""
         return _manifest_to_continue(self.folder, self.command, self.dataset, self.recipe)
 
-    def waiting(self, manifest: Manifest) -> list[Member]:
-        """Members that the manifest does not hold, or whose file is not the one it describes."""
-        finished = {model.file for model in manifest.models if _is_whole(self.folder, model)}
-        return [member for member in self.members if member.file not in finished]
+    @property
+    def chance(self) -> float:
+        """The accuracy of guessing, on the test images."""
+        return float(np.bincount(self.test_labels).max() / len(self.test_labels))
 
-    def costs(self) -> dict[str, int]:
-        """Cost of an epoch of each model still to be trained: multiply-accumulates of an image."""
-        waiting = self.waiting(self.manifest())
-        return {member.name: macs(member.blueprint) for member in waiting}
+    def finished(self, manifest: Manifest) -> list[TrainedModel]:
+        """Models whose file is there, and the one that the manifest describes."""
+        return [model for model in manifest.models if _is_whole(self.folder, model)]
+
+    def missing(self) -> list[Member]:
+        """Members that are not finished."""
+        files = {model.file for model in self.finished(self.manifest())}
+        return [member for member in self.members if member.file not in files]
+
+    def far_below(self, finished: Sequence[TrainedModel]) -> list[tuple[Member, str]]:
+        """The next run of members that are far below others and were tried once, and why."""
+        by_file = {model.file: model for model in finished}
+        found = []
+        for member in self.members:
+            model = by_file.get(member.file)
+            if model is not None and not model.failed_runs:
+                others = [other for other in finished if other is not model]
+                reason = far_below(model, others, self.chance, len(self.test_labels))
+                if reason is not None:
+                    found.append((replace(member, run=1), reason))
+        return found
+
+    def forget(self, member: Member) -> None:
+        """Remove what a run has left beside the ladder."""
+        for path in (self.checkpoint(member), self.exported(member)):
+            path.unlink(missing_ok=True)
 
 
 def make_plan(
@@ -96,8 +133,8 @@ def make_plan(
     side = _trainable_side(train.info, test.info)
     _require_all_classes(train)
     _manifest_to_continue(folder, command, train.info, recipe)
-    make_folder(folder / CHECKPOINTS, ANOTHER_OUT)
     blueprints = {small_with(size, side, train.info.classes) for size in sizes}
+    make_folder(folder / CHECKPOINTS, ANOTHER_OUT)
     members = [Member(blueprint, seed) for blueprint in blueprints for seed in range(seeds)]
     longest_first = sorted(members, key=lambda m: (-parameters(m.blueprint), m.seed))
     last = recipe.noise_steps[1] if recipe.noise_steps else 0
@@ -116,6 +153,16 @@ def make_plan(
         test_images=test_images,
         test_labels=test_labels,
     )
+
+
+def class_weights(labels: NDArray[np.int64], tell: Callable[[str], None]) -> ClassWeights:
+    """`balanced`, which is told, where some class has far more images than another."""
+    counts = np.bincount(labels)
+    fewest, most = counts[counts > 0].min(), counts.max()
+    if most <= UNEVEN * fewest:
+        return "none"
+    tell(f"classes have {fewest:,} to {most:,} images: each gets the same weight in the loss")
+    return "balanced"
 
 
 def _trainable_side(train: DatasetInfo, test: DatasetInfo) -> int:

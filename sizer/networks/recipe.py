@@ -1,13 +1,14 @@
 """How the models of a ladder were trained."""
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sizer.datasets.records import MOST, DatasetInfo
 from sizer.networks.architecture import Blueprint, parameters
 
 Augment = Literal["crop-flip", "crop", "none"]
+ClassWeights = Literal["balanced", "none"]
 # The recipe of every ladder; what a user chooses is added to it.
 BATCH = 128
 LEARNING_RATE = 0.01
@@ -20,6 +21,8 @@ class Recipe:
     """What all models of a ladder share. noise_steps: range drawn from in training, or None.
 
     augment: `crop` (shifts by up to an eighth), `crop-flip` (mirrored half of the time), `none`.
+    class_weights: `balanced`, every class has the same weight in the loss, where the numbers of
+    their images differ; or `none`, every image has, as in manifests that do not say it.
     """
 
     epochs: int
@@ -29,6 +32,7 @@ class Recipe:
     label_smoothing: float
     augment: Augment
     noise_steps: tuple[int, int] | None
+    class_weights: ClassWeights = "none"
 
     @property
     def family(self) -> str:
@@ -72,8 +76,13 @@ class LadderTraining:
         return None if self.recipe.makes_sense else "the recipe of its ladder is none"
 
 
-def full_recipe(epochs: int, augment: Augment, noise_steps: tuple[int, int] | None) -> Recipe:
-    """What a user chooses, and what is the same in every ladder."""
+def full_recipe(
+    epochs: int,
+    augment: Augment,
+    noise_steps: tuple[int, int] | None,
+    class_weights: ClassWeights = "none",
+) -> Recipe:
+    """What a user and the data choose, and what is the same in every ladder that begins today."""
     return Recipe(
         epochs=epochs,
         batch=BATCH,
@@ -82,16 +91,26 @@ def full_recipe(epochs: int, augment: Augment, noise_steps: tuple[int, int] | No
         label_smoothing=LABEL_SMOOTHING,
         augment=augment,
         noise_steps=noise_steps,
+        class_weights=class_weights,
     )
+
+
+def followed(begun: Recipe, asked: Recipe) -> Recipe:
+    """The recipe that a ladder was begun with, but for what a user asks for.
+
+    So a ladder is gone on with as it was begun, whatever `train` would begin with today.
+    """
+    return replace(begun, epochs=asked.epochs, augment=asked.augment, noise_steps=asked.noise_steps)
 
 
 def train_line(ladder: LadderTraining, member: Blueprint) -> str | None:
     """The line that trains one more model of a ladder, of this member's size.
 
-    None where the ladder has a recipe that `train` does not follow any more.
+    None where the ladder has a recipe that `train` does not begin with any more.
     """
     recipe = ladder.recipe
-    if recipe != full_recipe(recipe.epochs, recipe.augment, recipe.noise_steps):
+    chosen = (recipe.epochs, recipe.augment, recipe.noise_steps, recipe.class_weights)
+    if recipe != full_recipe(*chosen):
         return None
     size = parameters(member)
     words = ["--data", ladder.dataset.spec, "--sizes", f"{size}:{size}:1", "--seeds", "1"]

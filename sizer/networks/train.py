@@ -2,30 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sizer.cores import usable_cores
 from sizer.datasets.records import MAX_BAD, Preprocessing
 from sizer.extras import require_extra
 from sizer.io import filling
-from sizer.networks.manifest import Manifest, python_line
-from sizer.networks.recipe import Augment, full_recipe
+from sizer.networks.manifest import Manifest, python_line, read_manifest
+from sizer.networks.recipe import Augment, followed, full_recipe
+from sizer.networks.reports import ReportTraining, no_training_progress
 from sizer.progress import say_nothing
-
-if TYPE_CHECKING:
-    from sizer.networks.ladder import EpochDone
-
-    # Told the epochs of a model and each model's cost of an epoch; then each epoch.
-    ReportTraining = Callable[[int, dict[str, int]], Callable[[EpochDone], None]]
-
-
-def no_training_progress(_epochs: int, _costs: dict[str, int], /) -> "Callable[[EpochDone], None]":
-    """Show nothing."""
-
-    def ignore(_progress: "EpochDone") -> None:
-        pass
-
-    return ignore
 
 
 def train(
@@ -41,7 +26,7 @@ def train(
     max_bad: float = MAX_BAD,
     input_range: tuple[float, float] | None = None,
     command: str | None = None,
-    progress: "ReportTraining" = no_training_progress,
+    progress: ReportTraining = no_training_progress,
     tell: Callable[[str], None] = say_nothing,
 ) -> Manifest:
     """Train a ladder, export it to ONNX into `folder`, and write its manifest.
@@ -49,8 +34,9 @@ def train(
     sizes: parameter counts, each taken by the family's nearest member. seeds: trainings of each.
     noise_steps: first and last diffusion step of noise that is added in training. side: pixels to
     which pictures are brought, None where all are squares of one size. max_bad: share of damaged
-    pictures that are left out; tell: told which. input_range: black and white of data that are
-    floating-point numbers. command: the line that does this, for the
+    pictures that are left out. input_range: black and white of data that are floating-point
+    numbers. tell: told which, how long it will take, and what is trained again, since it diverged,
+    guesses, or is far below its twins. command: the line that does this, for the
     manifest. Stopped at any moment, the same call goes on at the last finished epoch. Raises
     DataError for data that cannot be trained on, OutputError where the folder holds another ladder,
     cannot be written or is being written by another process, UsageError for a size that the family
@@ -61,7 +47,8 @@ def train(
     from sizer.datasets import open_splits
     from sizer.datasets.preprocessing import preprocessed
     from sizer.networks.ladder import train_ladder
-    from sizer.networks.plan import make_plan
+    from sizer.networks.plan import class_weights, make_plan
+    from sizer.networks.processes import Processes
     from sizer.noise import linear_schedule
 
     asked = {
@@ -79,15 +66,18 @@ def train(
     data_sets = open_splits(str(data), max_bad, tell, input_range)
     if side is not None:
         data_sets = [preprocessed(each, Preprocessing((side, side, 3))) for each in data_sets]
+    begun, weights = read_manifest(Path(folder)), class_weights(data_sets[0].labels, tell)
+    asked_for = full_recipe(epochs, augment, noise_steps, weights)
     with filling(Path(folder)):
         plan = make_plan(
             train=data_sets[0],
             test=data_sets[1],
             schedule=linear_schedule(),
-            recipe=full_recipe(epochs, augment, noise_steps),
+            recipe=asked_for if begun is None else followed(begun.recipe, asked_for),
             sizes=tuple(sizes),
             seeds=seeds,
             folder=Path(folder),
             command=command or python_line("train", **asked),
         )
-        return train_ladder(plan, usable_cores(), progress(epochs, plan.costs()))
+        workers = usable_cores()
+        return train_ladder(plan, lambda: Processes(plan, workers), workers, progress, tell)

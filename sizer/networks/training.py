@@ -4,9 +4,11 @@ Everything random in an epoch comes from a generator keyed by (seed, epoch), so 
 killed and resumed ends with the same weights as one that was not.
 """
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,17 @@ from sizer.networks.recipe import Recipe
 
 MAKE_ROOM = "make room, or choose another --out, and give the line again"
 WARM_UP = 0.15  # share of the training in which the learning rate rises
+WATCHED = 16  # batches between two looks at the loss
+SETTLING = 16  # batches that the statistics of a finished network are of
+TIMED = 4  # batches that tell how long a training takes
+DIVERGED = 3.0  # times the loss of guessing: above it a training is given up
 
 Coefficients = tuple[NDArray[np.float32], NDArray[np.float32]]
+Curve = tuple[Epoch, ...]
+
+
+class RunFailedError(Exception):
+    """A training came to nothing; another seed may do better."""
 
 
 @dataclass(frozen=True)
@@ -39,19 +50,20 @@ class TrainingSet:
     labels: NDArray[np.int64]
     coefficients: Coefficients
 
+    def class_weights(self, classes: int) -> Tensor:
+        """Weights (classes,) with which every class has the same share of the loss."""
+        counts = np.bincount(self.labels, minlength=classes)
+        return torch.from_numpy(len(self.labels) / (classes * counts)).float()
+
 
 def train_network(
-    blueprint: Blueprint,
-    recipe: Recipe,
-    seed: int,
-    data: TrainingSet,
-    checkpoint: Path,
-    tell: Callable[[int, Epoch], None],
-) -> tuple[EfficientNet, tuple[Epoch, ...]]:
+    blueprint: Blueprint, recipe: Recipe, seed: int, data: TrainingSet, checkpoint: Path
+) -> Iterator[tuple[EfficientNet, Curve]]:
     """Train to the recipe's last epoch, from `checkpoint` if it is there.
 
-    `tell` is called with the number of epochs done and the newest of them, also on resuming.
-    Raises ModelError for a damaged checkpoint, and OutputError where a new one cannot be written.
+    Yields the network after each epoch, and all epochs so far; also on resuming. Raises
+    RunFailedError as soon as the training diverges, ModelError for a damaged checkpoint, and
+    OutputError where a new one cannot be written.
     """
     torch.manual_seed(seed)
     network = EfficientNet(blueprint)
@@ -63,12 +75,21 @@ def train_network(
     stateful: dict[str, Any] = {"network": network, "optimiser": optimiser, "schedule": schedule}
     curve = _resume(checkpoint, stateful)
     if curve:
-        tell(len(curve), curve[-1])
+        yield network, curve
+    weights = data.class_weights(blueprint.classes) if recipe.class_weights == "balanced" else None
+    loss_of = nn.CrossEntropyLoss(weights, label_smoothing=recipe.label_smoothing)
+    worst = DIVERGED * np.log(blueprint.classes)
     for epoch in range(len(curve), recipe.epochs):
-        curve = (*curve, _epoch(network, optimiser, schedule, recipe, data, seed, epoch))
+        torch.manual_seed(seed * 100_003 + epoch)  # stochastic depth and dropout draw from this one
+        generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
+        network.train()
+        steps = (
+            _step(network, loss_of, optimiser, schedule, batch)
+            for batch in batches(recipe, data, generator)
+        )
+        curve = (*curve, _watched(steps, epoch, worst))
         _save(checkpoint, stateful, curve)
-        tell(epoch + 1, curve[-1])
-    return network.eval(), curve
+        yield network, curve
 
 
 def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
@@ -82,30 +103,78 @@ def _optimiser(network: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=recipe.learning_rate)
 
 
-def _epoch(
+def _step(
     network: nn.Module,
+    loss_of: nn.CrossEntropyLoss,
     optimiser: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
-    recipe: Recipe,
-    data: TrainingSet,
-    seed: int,
-    epoch: int,
-) -> Epoch:
-    torch.manual_seed(seed * 100_003 + epoch)  # stochastic depth and dropout draw from this one
-    generator = torch.Generator().manual_seed(seed * 100_003 + epoch)
-    loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+    batch: tuple[Tensor, Tensor],
+) -> Tensor:
+    """Learn from a batch; returns its mean loss, how many it had right, and how many images."""
+    images, labels = batch
+    logits = network(images)
+    loss = loss_of(logits, labels)
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.step()
+    schedule.step()
+    right = (logits.argmax(1) == labels).sum()
+    return torch.stack([loss.detach(), right, right.new_tensor(len(labels))])
+
+
+def _watched(steps: Iterator[Tensor], epoch: int, worst: float) -> Epoch:
+    """An epoch's means. Raises RunFailedError once its loss is no number, or above `worst`.
+
+    steps: (mean loss, how many are right, images) of each batch.
+    """
+    seen: list[Tensor] = []
+    for step in steps:
+        seen.append(step)
+        if len(seen) % WATCHED == 0:
+            _require_learning(seen[-WATCHED:], epoch, worst)
+    _require_learning(seen[-WATCHED:], epoch, worst)
+    loss, right, images = torch.stack(seen).double().cpu().T
+    mean = float((loss * images).sum() / images.sum())
+    return Epoch(round(mean, 4), round(float(right.sum() / images.sum()), 4))
+
+
+def _require_learning(steps: list[Tensor], epoch: int, worst: float) -> None:
+    loss = float(torch.stack(steps)[:, 0].mean())
+    if not loss <= worst:  # as none is that is no number
+        raise RunFailedError(f"diverged in epoch {epoch + 1}, at a loss of {loss:.3g}")
+
+
+def settle(network: nn.Module, recipe: Recipe, data: TrainingSet, seed: int) -> None:
+    """Take the statistics of the batch normalisation anew, from images as the training fed them.
+
+    Running averages lag behind weights that few and large steps have moved: a network that had all
+    of 96 images right in training guessed with them.
+    """
+    for part in network.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.reset_running_stats()
+            part.momentum = None  # the mean of all batches
+    generator = torch.Generator().manual_seed(seed * 100_003 + recipe.epochs)
     network.train()
-    loss_sum, correct = 0.0, 0
-    for images, labels in batches(recipe, data, generator):
-        logits = network(images)
-        loss = loss_of(logits, labels)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        loss_sum += loss.item() * len(labels)
-        correct += int((logits.argmax(1) == labels).sum())
-    return Epoch(round(loss_sum / len(data.labels), 4), round(correct / len(data.labels), 4))
+    with torch.no_grad():
+        for images, _ in islice(batches(recipe, data, generator), SETTLING):
+            network(images)
+    network.eval()
+
+
+def seconds_an_image(blueprint: Blueprint, recipe: Recipe, data: TrainingSet) -> float:
+    """What an image's training takes here: of the fastest of a few batches, after a first one."""
+    network = EfficientNet(blueprint).train()
+    optimiser = _optimiser(network, recipe)
+    schedule = torch.optim.lr_scheduler.ConstantLR(optimiser, 1.0)
+    few = slice(TIMED * recipe.batch)
+    first = TrainingSet(data.images[few], data.labels[few], data.coefficients)
+    spans, begun = list[float](), time.perf_counter()
+    for batch in batches(recipe, first, torch.Generator()):
+        _step(network, nn.CrossEntropyLoss(), optimiser, schedule, batch)
+        spans.append((time.perf_counter() - begun) / len(batch[1]))
+        begun = time.perf_counter()
+    return min(spans[1:] or spans)
 
 
 def batch_ranges(images: int, batch: int) -> list[tuple[int, int]]:

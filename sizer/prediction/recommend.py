@@ -73,15 +73,9 @@ def recommend(
     from sizer.devices.check import DeviceQuestion
     from sizer.prediction.held import device_verdicts
 
-    question = DeviceQuestion(
-        names=(devices,) if isinstance(devices, str) else tuple(devices),
-        file=None if devices_file is None else Path(devices_file),
-        precision=precision,
-        reserve_ram=reserve_ram,
-        max_ram=max_ram,
-        max_flash=max_flash,
-        max_latency_ms=max_latency_ms,
-    )
+    names = (devices,) if isinstance(devices, str) else tuple(devices)
+    file = None if devices_file is None else Path(devices_file)
+    question = DeviceQuestion(names, file, precision, reserve_ram, *limits[1:])
     return replace(advice, devices=device_verdicts(calibration, advice, question))
 
 

@@ -11,6 +11,7 @@ MODULES = {
     "Advice": "advice",
     "CacheUse": "cache",
     "Calibration": "calibration",
+    "Comparison": "comparison",
     "LadderBacktest": "backtest",
     "Manifest": "ladder",
     "Prediction": "prediction",

@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from sizer.report.document import Document, Section, Table
+from sizer.networks.judging import remarks
+from sizer.report.document import Document, Section, Table, Warnings
 from sizer.report.format import short
 
 if TYPE_CHECKING:
@@ -23,4 +24,6 @@ def document(manifest: "Manifest") -> Document:
     )
     headings = ("model", "parameters", "MACs", "seed", "clean accuracy")
     title = f"{manifest.recipe.family} ladder on {short(manifest.dataset.spec)}"
-    return Document((Section("", (Table(title, headings, rows),)),))
+    lines = tuple(remarks(manifest))
+    warnings = (Warnings(lines),) if lines else ()
+    return Document((Section("", (Table(title, headings, rows), *warnings)),))

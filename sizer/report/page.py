@@ -26,6 +26,7 @@ from sizer.report.document import (
 )
 from sizer.report.figures import map_plot
 from sizer.report.format import short
+from sizer.result import Result
 
 MARK = "a report of sizer"  # near the beginning of every report, to know it again
 MOST_COLUMNS, MOST_ROWS = 9, 10  # of the map as a table
@@ -179,6 +180,22 @@ def write_report(path: Path, report: Report) -> None:
     """As Markdown or JSON where the path ends in .md or .json, else as an HTML page."""
     form = {".md": as_markdown, ".json": as_json}.get(path.suffix, as_html)
     io.write_text(path, form(report))
+
+
+def write_page(path: Path, result: Result) -> None:
+    """A result by itself, in the same three formats."""
+    from sizer.report import document_of
+    from sizer.report.html import page
+    from sizer.report.json import plain, to_json
+    from sizer.report.markdown import markdown
+
+    if path.suffix == ".json":
+        text = to_json({"kind": MARK, **plain(result)}, indent=1)
+    elif path.suffix == ".md":
+        text = f"<!-- {MARK} -->\n\n{markdown(document_of(result))}\n"
+    else:
+        text = page(document_of(result), MARK)
+    io.write_text(path, text)
 
 
 def as_markdown(report: Report) -> str:

@@ -16,6 +16,8 @@ from sizer.prediction.predictor import predictor
 from sizer.prediction.question import Requirement
 from sizer.prediction.sizes import SizeEstimate
 
+pytestmark = pytest.mark.slow
+
 LADDERS, SEED = 24, 0  # three of each truth
 
 

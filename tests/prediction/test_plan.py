@@ -43,6 +43,7 @@ def planned(gap):
     return plan(gap, budget=0.3, **ASKED)
 
 
+@pytest.mark.slow
 class TestAPlanThatIsWorthIt:
     def test_it_narrows_the_interval_by_a_tenth_or_more(self, planned, gap):
         assert planned.worth_it

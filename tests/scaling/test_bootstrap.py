@@ -83,6 +83,7 @@ def independent(fit, curves):
     return replace(fit, covariance=tuple(map(tuple, covariance.tolist())))
 
 
+@pytest.mark.slow
 class TestErrors:
     """Of accuracy at twice the largest size, at two steps of the fall."""
 
@@ -97,7 +98,6 @@ class TestErrors:
         pairs = zip(sandwiches, ladders, strict=True)
         return [bootstrap(fit, curves, None) for fit, curves in pairs]
 
-    @pytest.mark.slow
     def test_bootstrap_and_sandwich_agree(self, sandwiches, resampled):
         """200 weighings alone err by 5 %, and 21 models determine either by some 20 %."""
         for sandwich, drawn in zip(sandwiches, resampled, strict=True):
@@ -172,6 +172,7 @@ class TestDraws:
         assert one == other
         assert one.covariance != fit.covariance
 
+    @pytest.mark.slow
     def test_common_images_add_the_error_that_all_models_share(self):
         """All models alike but for their size: only weighing images shows that error.
 

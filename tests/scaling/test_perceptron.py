@@ -12,6 +12,8 @@ from scipy.stats import binom
 
 from sizer.fitting import fit
 
+pytestmark = pytest.mark.slow
+
 SIZES = (100, 215, 464, 1000, 2154, 4642, 10_000)
 
 

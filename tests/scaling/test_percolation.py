@@ -95,6 +95,7 @@ class TestLattices:
         assert distance[-1] < distance[0]
 
 
+@pytest.mark.slow
 class TestTorus:
     def test_the_exponent_is_three_quarters(self, tori):
         """From values that nobody gave, sides 8 to 64."""
@@ -121,6 +122,7 @@ class TestTorus:
         assert calibration.collapse.inverse_nu.value == pytest.approx(0.75, abs=0.08)
 
 
+@pytest.mark.slow
 class TestOpenBorder:
     def test_the_exponent_is_within_its_correction(self, open_lattices):
         """Short of 3/4 by what the border explains, 0.02 to 0.05, and not by more."""

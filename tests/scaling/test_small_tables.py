@@ -74,6 +74,7 @@ def test_two_noise_steps_have_widths_and_no_law(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_curves_that_cross_no_level_have_laws_all_the_same(tmp_path):
     found, warnings = fitted(small(SIZES, np.arange(0, 100, 10.0)), tmp_path)
     assert found.width_law is None
