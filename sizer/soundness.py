@@ -142,8 +142,10 @@ def _require_levels(calibration: "Calibration") -> None:
 
 def _require_law(fit: LawFit, chance: float) -> None:
     """It is one of ours, its values and their covariance fit it, and its ranges are in order."""
+    from sizer.noise.schedule import SCHEDULES
     from sizer.scaling.laws import law_named, law_names
 
+    _require(fit.schedule in {None, *SCHEDULES}, "a law of an unknown schedule", FIT_AGAIN)
     known = ", ".join(law_names())
     _require(fit.law in law_names(), f"the law {fit.law[:50]!r} is not one of {known}", FIT_AGAIN)
     law, count = law_named(fit.law), len(fit.values)

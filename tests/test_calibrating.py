@@ -204,7 +204,7 @@ class TestFiles:
         table = write_table(tmp_path / "mine.csv", curves)
         table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())  # as spreadsheets do
         found = fit(table)
-        assert found.fit == calibration.fit
+        assert replace(found.fit, schedule="linear") == calibration.fit
         assert found.width_law == calibration.width_law
         assert found.schedule is None
 

@@ -74,7 +74,8 @@ def analyse(
     backtests: tuple[Backtest, ...] = ()
     if not left_out(len(sizes_of(curves)), len(_steps_of(curves))):
         collapse = fit_collapse(compared, progress("collapsing the curves"))
-        fits, backtests = fit_laws(compared, progress("fitting the laws"))
+        name = None if schedule is None else schedule.name
+        fits, backtests = fit_laws(compared, progress("fitting the laws"), name)
     if interval == "bootstrap":
         answers = None if right is None or compared != shared else answers_at(right, curves, shared)
         fits = tuple(bootstrap(fit, compared, answers) if fit.trusted else fit for fit in fits)

@@ -111,13 +111,15 @@ def first_reaching(sizes: Floats, values: Floats, target: float) -> float | None
 
 
 def fit_laws(
-    curves: Sequence[NoiseCurve], progress: Progress = ignore_progress
+    curves: Sequence[NoiseCurve],
+    progress: Progress = ignore_progress,
+    schedule: str | None = None,
 ) -> tuple[tuple[LawFit, ...], tuple[Backtest, ...]]:
     """Every law that can be fitted, the best predictor of left-out large sizes first, and all
     back-tests.
 
-    A law that has more parameters than there are points is left out. Raises MeasurementError where
-    there are too few sizes or steps for any.
+    schedule: of the steps, by name. A law that has more parameters than there are points is left
+    out. Raises MeasurementError where there are too few sizes or steps for any.
     """
     laws, points = all_laws(), sum(len(curve.steps) for curve in curves)
     knots = len(context_of(curves).knots)
@@ -126,7 +128,7 @@ def fit_laws(
     for i, law in enumerate(laws):
         progress(i, len(laws))
         if len(law.names(knots)) <= points:
-            fits.append(fit_surface(law, curves))
+            fits.append(fit_surface(law, curves, schedule=schedule))
             tests += [backtest(law, curves, count, fits[-1]) for count in HOLD_OUTS]
     progress(len(laws), len(laws))
     done = tuple(test for test in tests if test is not None)

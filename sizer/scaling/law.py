@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from sizer.noise import schedule_named
 from sizer.scaling.curves import NoiseCurve
 
 Floats = NDArray[np.float64]
@@ -23,12 +24,23 @@ UNBOUNDED = (-np.inf, np.inf)
 class Context:
     """What a law needs beside its parameters.
 
-    knots: steps at which smooth coefficients are defined. reference_size: N0, parameters.
+    knots: steps at which smooth coefficients are defined. reference_size: N0, parameters. noise:
+    of steps (n,), the standard deviation of the noise over that of the image, or what the steps are
+    where they are of no schedule.
     """
 
     chance: float
     knots: tuple[float, ...]
     reference_size: float
+    noise: Callable[[Floats], Floats] = np.asarray
+
+
+def noise_ratio(schedule: str | None) -> Callable[[Floats], Floats]:
+    """What `Context.noise` is for the steps of a schedule, by its name."""
+    if schedule is None:
+        return np.asarray
+    log_snr = schedule_named(schedule).log_snr
+    return lambda steps: np.asarray(np.exp(-log_snr(steps) / 2))
 
 
 @dataclass(frozen=True, slots=True)

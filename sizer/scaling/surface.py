@@ -15,7 +15,15 @@ from sizer.scaling.evidence import (
     intervals,
     root_mean_square,
 )
-from sizer.scaling.law import Context, Law, Points, Surface, derivatives, points_of
+from sizer.scaling.law import (
+    Context,
+    Law,
+    Points,
+    Surface,
+    derivatives,
+    noise_ratio,
+    points_of,
+)
 from sizer.scaling.laws import law_named
 
 Floats = NDArray[np.float64]
@@ -42,7 +50,8 @@ class LawFit:
     degrees_of_freedom: of its t quantiles; intervals: 90 % ones of the values, from both.
     overdispersion: deviance over its degrees of freedom, 1 if counting were the only error.
     residual_rms: in accuracy. trusted: False when the data contradict the law or cannot determine
-    it. interval: how the covariance was found.
+    it. interval: how the covariance was found. schedule: name of that of the steps, None for
+    another noise.
     """
 
     law: str
@@ -61,10 +70,12 @@ class LawFit:
     verdict: str
     intervals: tuple[Estimate, ...] = ()
     interval: str = "sandwich"
+    schedule: str | None = None
 
     @property
     def context(self) -> Context:
-        return Context(self.chance, self.knots, self.reference_size)
+        noise = noise_ratio(self.schedule)
+        return Context(self.chance, self.knots, self.reference_size, noise)
 
     def accuracy(self, sizes: float | Floats, steps: float | Floats) -> Floats:
         """The fitted surface at sizes (parameters) and noise steps, broadcast together."""
@@ -89,18 +100,24 @@ def _together(*values: float | Floats) -> tuple[Floats, ...]:
     return np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in values))
 
 
-def fit_surface(law: Law, curves: Sequence[NoiseCurve], known: LawFit | None = None) -> LawFit:
+def fit_surface(
+    law: Law,
+    curves: Sequence[NoiseCurve],
+    known: LawFit | None = None,
+    schedule: str | None = None,
+) -> LawFit:
     """Fit acc(t, N) to the counts of all curves by binomial likelihood.
 
     known: a fit of the law to these curves and others, from which the search may start; it then
-    lends its knots and its N0.
+    lends its knots, its N0 and its schedule. schedule: by name, None for a noise of another kind.
 
     The residuals are signed roots of the binomial deviance, so least squares maximises the
     likelihood (McCullagh & Nelder 1989, section 2.4). Raises MeasurementError where the curves
     have too few sizes, steps or points.
     """
     check_sizes(sizes_of(curves))
-    context = known.context if known else context_of(curves)
+    schedule = known.schedule if known else schedule
+    context = known.context if known else context_of(curves, schedule)
     points = points_of(curves, context.reference_size)
     names = law.names(len(context.knots))
     if len(points.x) < len(names):
@@ -139,6 +156,7 @@ def fit_surface(law: Law, curves: Sequence[NoiseCurve], known: LawFit | None = N
         trusted=trusted,
         verdict=verdict,
         intervals=intervals(values, covariance, freedom),
+        schedule=schedule,
     )
 
 
@@ -153,7 +171,7 @@ def refit(fit: LawFit, correct: Floats, trials: Floats, curves: Sequence[NoiseCu
     return _best_fit(law.limits(fit.names), surface, points, [np.array(fit.values)], 1)
 
 
-def context_of(curves: Sequence[NoiseCurve]) -> Context:
+def context_of(curves: Sequence[NoiseCurve], schedule: str | None = None) -> Context:
     """Knots are measured steps, spread so that each spans as much fall of the mean curve."""
     steps = np.array(sorted(set.union(*(set(curve.steps) for curve in curves))))
     mean = np.mean([np.interp(steps, curve.steps, curve.accuracy) for curve in curves], 0)
@@ -167,6 +185,7 @@ def context_of(curves: Sequence[NoiseCurve]) -> Context:
         chance=curves[0].chance,
         knots=tuple(sorted(nearest)),
         reference_size=float(np.exp(np.mean(np.log([curve.size for curve in curves])))),
+        noise=noise_ratio(schedule),
     )
 
 

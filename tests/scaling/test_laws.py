@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from planted import CHANCE, SIZES, STEPS, ladder, transition
 
+from sizer.noise import linear_schedule
+from sizer.noise.schedule import HALF_RANGE
 from sizer.scaling import laws
 from sizer.scaling.backtests import first_reaching
-from sizer.scaling.law import Context, derivatives
+from sizer.scaling.law import Context, derivatives, noise_ratio
 from sizer.scaling.laws import all_laws, law_named, law_names
 from sizer.scaling.surface import fit_surface
 
@@ -132,6 +134,19 @@ class TestLaws:
             found = law.at(np.full_like(step, x), step, self.CONTEXT)(values)
             master.append((found - self.CONTEXT.chance) * np.exp(-growth * x))
         np.testing.assert_allclose(master[1:], [master[0]] * 2, rtol=1e-9)
+
+    def test_the_scale_free_law_is_one_curve_of_the_scaled_noise(self):
+        """At its half noise half of the clean accuracy is left, at every size, in every unit."""
+        law, share = LAWS["scale-free"], np.array([0.0, 0.5, 1.0, 2.0])
+        values = np.array([0.8, 0.1, 0.3, np.log(0.4), 0.2, np.log(1.5), 0.0])
+        for schedule in (None, "linear"):
+            context = replace(self.CONTEXT, noise=noise_ratio(schedule))
+            for x in (-1.0, 0.0, 2.0):
+                noise, clean = 0.4 * np.exp(0.2 * x) * share, 0.8 - 0.1 * np.exp(-0.3 * x)
+                sigma = [linear_schedule().step_from_sigma(HALF_RANGE * one) for one in noise]
+                steps = np.array(sigma) if schedule else noise
+                left = (law.at(np.full(4, x), steps, context)(values) - 0.1) / (clean - 0.1)
+                assert left == pytest.approx(2 ** -(share**1.5), abs=1e-6)
 
     @given(
         values=st.lists(st.floats(-3, 3), min_size=4, max_size=4),

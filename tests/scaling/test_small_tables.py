@@ -87,7 +87,8 @@ def test_the_laws_that_few_measurements_allow(tmp_path):
     """Three models at three steps: nine numbers, for laws of 7, 8 and 10 parameters."""
     found, warnings = fitted(small(SIZES[::2], [0, 400, 700]), tmp_path)
     assert {fit.law for fit in found.laws} == {
-        *("no-ceiling", "finite-size", "logistic", "gaussian", "transition", "saturating")
+        *("no-ceiling", "finite-size", "logistic", "gaussian", "transition", "saturating"),
+        "scale-free",
     }
     assert not any(fit.trusted for fit in found.laws)
     assert "more parameters than measurements, and so left out: corrected" in warnings

@@ -82,6 +82,8 @@ class TestSurface:
             "log_width": 4.6, "inverse_nu": 0.2, "log_skew": -0.4,
             "middle_correction": 0.1, "width_correction": -0.1,
             "log_height": -0.5, "growth": 0.08, "critical_step": 350.0, "offset": 60.0,
+            "log_half_noise": 5.5, "half_noise_growth": 0.1,
+            "log_steepness": 0.6, "steepness_growth": 0.05,
         }  # fmt: skip
         if name == "no-ceiling":
             planted |= {"gain": 0.4, "rate": 0.15}
