@@ -145,8 +145,7 @@ def fit(
 
     check_outputs(out, plots)
     with making(out), measuring_progress() as progress:
-        fitted = partial(
-            sizer.fit,
+        calibration = sizer.fit(
             measurements,
             order_parameter=order_parameter,
             control=control,
@@ -154,8 +153,8 @@ def fit(
             interval=interval,
             progress=progress,
         )
-        kept = _saved(fitted, out)
-    _deliver(*kept, out, plots)
+        calibration.save(out)
+    _deliver(calibration, None, out, plots)
 
 
 def _saved(
