@@ -93,10 +93,22 @@ def calibrate(
         classes=None if classes is None else str(classes),
         restrict=restrict,
     )
+    calibration = measured_ladder(asked, interval=interval, progress=progress, tell=tell)
+    return calibration if asked.steps else held_to(calibration, tolerance)
+
+
+def measured_ladder(
+    asked: Measuring,
+    *,
+    interval: IntervalMethod = "sandwich",
+    fitted: bool = True,
+    progress: ReportProgress = no_progress,
+    tell: Callable[[str], None] = say_nothing,
+) -> Calibration:
+    """What was asked of `calibrate`. fitted: whether the laws are, on which no answer rests."""
     files = find_models([Path(name) for name in asked.models] or [shipped("models") / BUILTIN])
     measured = _measured(asked, files, progress, tell)
-    calibration = _fitted(asked, measured, files, interval, progress)
-    return calibration if asked.steps else held_to(calibration, tolerance)
+    return _fitted(asked, measured, files, interval, fitted, progress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +158,7 @@ def _fitted(
     measured: _Measured,
     files: Sequence[FoundModel],
     interval: IntervalMethod,
+    fitted: bool,
     progress: ReportProgress,
 ) -> Calibration:
     dataset, paths = measured.data.info, [Path(name) for name in asked.models]
@@ -158,6 +171,7 @@ def _fitted(
         cut=measured.cut,
         right=_in_order_of_size(measured.ladder.right, measured.models),
         interval=interval,
+        fitted=fitted,
         warnings=(
             *measured.ladder.warnings,
             *_trained_on(paths, measured.data),

@@ -34,6 +34,7 @@ def fit_measurements(
     image_share: float = 1.0,
     right: Answers | None = None,
     interval: IntervalMethod = "sandwich",
+    fitted: bool = True,
     warnings: tuple[str, ...] = (),
     refusal: str | None = None,
     ladder: LadderTraining | None = None,
@@ -43,15 +44,17 @@ def fit_measurements(
     """Levels, widths, collapse and laws of a finished measurement.
 
     right: whether a model was right at each of its steps on each image (steps, images), models in
-    order of size. Where it is unknown, `image_share` is taken as given. refusal: why nothing can be
-    fitted to it, if that is known already. Raises UnfittedError, which holds what was measured.
+    order of size. Where it is unknown, `image_share` is taken as given. fitted: whether laws are
+    wanted; else what was measured stands alone. refusal: why nothing can be fitted to it, if that
+    is known already. Raises UnfittedError, which holds what was measured.
     """
-    curves = curves_of(models, cells, chance)
+    curves, analysis = curves_of(models, cells, chance), Analysis()
     how = partial(analyse, cut=cut, schedule=schedule, interval=interval, right=right)
     try:
-        analysis = Analysis() if refusal else how(curves, progress=progress)
+        if fitted and not refusal:
+            analysis = how(curves, progress=progress)
     except MeasurementError as error:
-        refusal, analysis = str(error), Analysis()
+        refusal = str(error)
     if right is not None and (common := common_steps(curves)):
         shared = [curve.at(common) for curve in curves]
         image_share = share_of(np.array(answers_at(right, curves, shared)))
@@ -106,7 +109,7 @@ def fit(
     path = None if isinstance(measurements, Calibration) else Path(measurements)
     if path is None or path.suffix == ".json":
         return _fit_again(load(measurements), path, cut, interval, progress)
-    table = read_table(path)
+    table = read_table(path, progress)
     return fit_measurements(
         models=table.models,
         cells=table.cells,

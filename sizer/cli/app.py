@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # In which `sizer --help` lists them; others come last.
 ORDER = (
+    *("start", "verify"),
     *("calibrate", "fit", "recommend", "predict", "report", "plan", "backtest", "compare"),
     *("noise", "train", "quantize", "export", "devices", "cache"),
 )

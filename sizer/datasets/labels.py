@@ -23,6 +23,8 @@ def check_labels(raw: NDArray[np.generic], classes: int | None, spec: str) -> tu
     """
     if not raw.size:
         raise DataError(f"{spec}: the data set is empty; it must hold at least one image")
+    if kind := _no_numbers(raw):
+        raise DataError(f"{spec}: the labels are {kind}; number the classes 0, 1, 2, ...")
     whole = _are_whole(raw)
     if not whole.all():
         index = int(np.argmin(whole))
@@ -42,6 +44,20 @@ def check_labels(raw: NDArray[np.generic], classes: int | None, spec: str) -> tu
     if count < 2:
         raise DataError(f"{spec}: all images are of one class; a classifier needs two or more")
     return labels, count
+
+
+def _no_numbers(raw: NDArray[np.generic]) -> str | None:
+    """What the labels are instead of numbers; None where they are numbers."""
+    if raw.dtype.kind in "iufb":
+        return None
+    kinds = {type(label) for label in raw.tolist()} - {type(None)}
+    if not kinds:
+        return "missing"
+    if kinds <= {str, bytes}:
+        return "text"
+    if kinds <= {list, tuple, dict, np.ndarray}:
+        return "lists or records"
+    return f"of type {min(kind.__name__ for kind in kinds)}"
 
 
 def _are_whole(raw: NDArray[np.generic]) -> NDArray[np.bool_]:
