@@ -1,8 +1,8 @@
 """`sizer calibrate` and `sizer fit`: measurements to a calibration."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,7 @@ from sizer.cli.options import (
     ClassesOption,
     ControlOption,
     CropShareOption,
+    DetailsOption,
     InputRangeOption,
     InputSideOption,
     IntervalOption,
@@ -30,10 +31,10 @@ from sizer.cli.options import (
 )
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
+from sizer.cluster import EngineChoice
 from sizer.datasets.records import MAX_BAD
 from sizer.errors import UnfittedError
 from sizer.inference.records import ProviderChoice
-from sizer.measure.engines import EngineChoice
 from sizer.scaling.choices import TOLERANCE
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def calibrate(
     interval: IntervalOption = "sandwich",
     out: OutOption = Path("calibration.json"),
     plots: PlotsOption = None,
+    details: DetailsOption = False,
 ) -> None:
     """Measure how a ladder of models falls under noise, fit the scaling laws, write the result.
 
@@ -97,7 +99,7 @@ def calibrate(
 
     check_outputs(out, plots)
     with making(out), measuring_progress() as progress:
-        measured = partial(
+        measured = functools.partial(
             sizer.calibrate,
             models or (),
             data=data,
@@ -117,7 +119,7 @@ def calibrate(
             tell=mention,
         )
         kept = _saved(measured, out)
-    _deliver(*kept, out, plots)
+    _deliver(*kept, out, plots, details)
 
 
 @command
@@ -135,6 +137,7 @@ def fit(
     interval: IntervalOption = "sandwich",
     out: OutOption = Path("calibration.json"),
     plots: PlotsOption = None,
+    details: DetailsOption = False,
 ) -> None:
     """Fit the scaling laws to measurements made before, here or elsewhere.
 
@@ -154,7 +157,7 @@ def fit(
             progress=progress,
         )
         calibration.save(out)
-    _deliver(calibration, None, out, plots)
+    _deliver(calibration, None, out, plots, details)
 
 
 def _saved(
@@ -171,7 +174,11 @@ def _saved(
 
 
 def _deliver(
-    calibration: "Calibration", unfitted: UnfittedError | None, out: Path, plots: Path | None
+    calibration: "Calibration",
+    unfitted: UnfittedError | None,
+    out: Path,
+    plots: Path | None,
+    details: bool,
 ) -> None:
     """Show what is written, before a refusal to fit it."""
     mention(f"wrote {out}")
@@ -179,8 +186,10 @@ def _deliver(
         from sizer.report.pictures import figures
 
         save_pictures(figures(calibration), plots)
+    from sizer.report.calibration import told
+
     if unfitted is None:
-        show(calibration)
+        show(calibration, document=functools.partial(told, name=str(out)), details=details)
         return
-    show(replace(calibration, fit_warnings=()))  # which are the refusal
+    show(replace(calibration, fit_warnings=()), details=True)  # which are the refusal
     raise unfitted
