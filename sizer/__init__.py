@@ -15,7 +15,9 @@ __all__ = [
     "predict",
     "quantize",
     "recommend",
+    "start",
     "train",
+    "verify",
 ]
 
 # ONNX Runtime reports its use to its makers unless this is set before it is imported.
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from sizer.calibration import load as load
     from sizer.fitting import fit as fit
     from sizer.inference.input_format import InputFormat as InputFormat
+    from sizer.job.start import start as start
+    from sizer.job.verify import verify as verify
     from sizer.networks.train import train as train
     from sizer.prediction.accuracy import predict as predict
     from sizer.prediction.backtest import backtest as backtest
@@ -49,7 +53,9 @@ HOMES = {
     "predict": "prediction.accuracy",
     "quantize": "quantization.quantize",
     "recommend": "prediction.recommend",
+    "start": "job.start",
     "train": "networks.train",
+    "verify": "job.verify",
 }
 
 

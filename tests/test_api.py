@@ -17,7 +17,7 @@ from sizer.cli.app import app
 ROOT = Path(__file__).parents[1]
 FUNCTIONS = {
     *("backtest", "calibrate", "compare", "fit", "load", "plan", "predict", "quantize"),
-    *("recommend", "train"),
+    *("recommend", "start", "train", "verify"),
 }
 QUESTION = {"step": 200, "accuracy": 0.75}
 
@@ -84,6 +84,8 @@ class TestCommandLine:
             ("fit", "fit some.csv --out {0}"),
             ("train", "train --sizes 1e4:1e5:2 --out {0}"),
             ("quantize", "quantize models/builtin --out {0}"),
+            ("start", "start builtin --noise-step 200 --target-acc 0.75 --out {0}"),
+            ("verify", "verify model.onnx --answer answer.json"),
         ],
     )
     def test_each_command_is_one_call(self, function, line, tmp_path, monkeypatch):
@@ -213,7 +215,7 @@ class TestShown:
             assert html.lstrip().startswith('<div class="sizer">')
             assert "<script" not in html
             assert ":root" not in html  # its style stays within it
-        assert f"{advice.recommended:,}" in advice._repr_html_()
+        assert f"{advice.built:,}" in advice._repr_html_()
 
     def test_a_file_s_name_is_text(self, tmp_path):
         rows = [f"<b>m{n},{n}000,{step},{9 - n},10,0" for n in (1, 2, 3) for step in (0, 1, 2)]

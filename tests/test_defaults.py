@@ -17,6 +17,8 @@ CALLS = {
     "prediction.accuracy.predict": "predict.predict",
     "prediction.plan.plan": "plan.plan",
     "prediction.backtest.backtest": "backtest.backtest",
+    "job.start.start": "start.start",
+    "job.verify.verify": "verify.verify",
     "networks.train.train": "train.train",
     "networks.export.export": "train.export",
     "quantization.quantize.quantize": "quantize.quantize",

@@ -7,12 +7,13 @@ import typer
 
 import sizer
 from sizer.cli.app import command, line_given
-from sizer.cli.messages import mention
-from sizer.cli.options import MaxBadOption, parse_noise_steps, parse_sizes
+from sizer.cli.messages import mention, suggest
+from sizer.cli.options import MaxBadOption, parse_noise_steps, parse_range, parse_sizes
 from sizer.cli.progress import training_progress
 from sizer.cli.show import show
+from sizer.cluster import EngineChoice
 from sizer.datasets.records import MAX_BAD
-from sizer.networks.recipe import Augment
+from sizer.networks.recipe import AcceleratorChoice, Augment
 
 
 @command
@@ -42,6 +43,17 @@ def train(
         ),
     ] = None,
     max_bad: MaxBadOption = MAX_BAD,
+    input_range: Annotated[
+        str | None,
+        typer.Option(help="Black and white of an .npz of fractions.", metavar="LOW,HIGH"),
+    ] = None,
+    accelerator: Annotated[
+        AcceleratorChoice, typer.Option(help="What trains: auto takes a GPU where there is one.")
+    ] = "auto",
+    engine: Annotated[
+        EngineChoice,
+        typer.Option(help="Processes here, or the Ray cluster that RAY_ADDRESS names."),
+    ] = "processes",
 ) -> None:
     """Train a ladder of small EfficientNets, export it to ONNX, and write its manifest.
 
@@ -60,11 +72,15 @@ def train(
             noise_steps=parse_noise_steps(noise_augment),
             side=side,
             max_bad=max_bad,
+            input_range=parse_range(input_range),
+            accelerator=accelerator,
+            engine=engine,
             command=line_given(),
             progress=progress,
             tell=mention,
         )
     show(manifest)
+    suggest("calibrate", str(out), "--data", data, "--out", f"{out.name}.json")
 
 
 @command
@@ -75,7 +91,9 @@ def export(
         Path | None,
         typer.Option(help="Published weights: safetensors or a weights-only checkpoint."),
     ] = None,
-    classes: Annotated[int, typer.Option(min=2, max=30_000, help="Number of classes.")] = 1000,
+    classes: Annotated[
+        int, typer.Option("--class-count", min=2, max=30_000, help="Number of classes.")
+    ] = 1000,
     side: Annotated[
         int | None,
         typer.Option(min=32, max=2048, help="Pixels of its input; by default as published."),

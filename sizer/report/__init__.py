@@ -8,10 +8,12 @@ if TYPE_CHECKING:
 
 # By the class of a result, the module whose `document` makes what is said of it.
 MODULES = {
+    "Acceptance": "acceptance",
     "Advice": "advice",
     "CacheUse": "cache",
     "Calibration": "calibration",
     "Comparison": "comparison",
+    "Delivery": "delivery",
     "LadderBacktest": "backtest",
     "Manifest": "ladder",
     "Prediction": "prediction",
