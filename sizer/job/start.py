@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from sizer.datasets.records import MAX_BAD
-from sizer.devices.check import DeviceQuestion, Inspection
+from sizer.devices.check import DeviceQuestion, Inspection, check_model
 from sizer.devices.footprint import footprint
 from sizer.devices.operations import operations
+from sizer.devices.records import DeviceVerdict
 from sizer.devices.units import RESERVE_RAM
 from sizer.errors import DeviceError, UsageError
 from sizer.estimate import CONFIDENCE
@@ -132,6 +133,20 @@ def once(tell: Callable[[str], None]) -> Callable[[str], None]:
     return tell_new
 
 
+def _held(model: Path, question: DeviceQuestion) -> tuple[DeviceVerdict, ...]:
+    """Of the model that is delivered, which need not be the one that the answer recommends."""
+    return check_model(
+        model,
+        question.names,
+        devices_file=question.file,
+        precision=question.precision,
+        reserve_ram=question.reserve_ram,
+        max_ram=question.max_ram,
+        max_flash=question.max_flash,
+        max_latency_ms=question.max_latency_ms,
+    )
+
+
 def _identity(
     material: Material, recipe: Recipe, requirement: Requirement, question: DeviceQuestion
 ) -> dict[str, str]:
@@ -230,6 +245,8 @@ def _delivery(
         warnings = (*advice.warnings, *noise.camera.warnings)
         advice = replace(advice, camera=noise.camera, warnings=warnings)
     delivered = ending.acceptance if ending.meets else None
+    if delivered is not None and question.names:
+        advice = replace(advice, devices=_held(bench.trained / f"{delivered.model}.onnx", question))
     original = None
     if delivered is not None and bench.measured_models != bench.trained:
         file = bench.trained / f"{delivered.model}.onnx"
