@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # Every file is proved by its hash; torch.txt says why torch is not.
 HASHED := $(PIP) --require-hashes --no-deps --requirement
 OURS := $(PIP) --no-deps --no-build-isolation --editable .
-FUZZ ?= 45
+FUZZ ?= 36
 
 .PHONY: demo test slow fuzz bench lock audit lowest clean
 

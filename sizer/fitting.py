@@ -107,7 +107,7 @@ def fit(
     path = None if isinstance(measurements, Calibration) else Path(measurements)
     if path is None or path.suffix == ".json":
         return _fit_again(load(measurements), path, cut, interval, progress)
-    table = read_table(path)
+    table = read_table(path, progress)
     return fit_measurements(
         models=table.models,
         cells=table.cells,

@@ -9,10 +9,13 @@ from sizer.errors import MeasurementError, UsageError
 from sizer.inference.records import ModelInfo
 from sizer.io import read_bounded
 from sizer.noise import NoiseSchedule, linear_schedule
+from sizer.progress import ReportProgress, no_progress
 from sizer.scaling.curves import Cell
 
 TABLE_COLUMNS = ("model", "parameters", "step", "correct", "trials")
 SIGMA = "sigma"  # in place of `step`: additive noise in grey levels of 0..255
+MOST_ROWS = 2_000_000  # that are held in memory: 555 MB for a million
+TOLD_EVERY = 10_000  # rows
 LARGEST = 1e15  # of any number in a table: beyond it, counting is no longer exact
 
 
@@ -28,7 +31,7 @@ class MeasuredTable:
     schedule: NoiseSchedule | None
 
 
-def read_table(path: Path) -> MeasuredTable:
+def read_table(path: Path, progress: ReportProgress = no_progress) -> MeasuredTable:
     """A table `model,parameters,step,correct,trials[,chance][,training]`.
 
     Its steps may be of any noise. A column `sigma` in their place has grey levels of 0..255, which
@@ -41,6 +44,8 @@ def read_table(path: Path) -> MeasuredTable:
     chances: set[float] = set()
     try:
         text = read_bounded(path).decode("utf-8-sig")  # spreadsheets write the mark
+        rows = _rows(path, text)
+        report = progress("reading the table")
         with StringIO(text, newline="") as lines:
             reader = csv.DictReader(lines)
             given = reader.fieldnames or ()
@@ -51,7 +56,9 @@ def read_table(path: Path) -> MeasuredTable:
                 raise MeasurementError(
                     f"{path}: no column {', '.join(missing)}; see `sizer fit --help`"
                 )
-            for row in reader:
+            for number, row in enumerate(reader):
+                if number % TOLD_EVERY == 0:
+                    report(number, rows)
                 model, cell, chance = _row(path, reader.line_num, row, schedule)
                 if models.setdefault(model.name, model) != model:
                     raise _wrong(path, reader.line_num, f"{model.name} has two descriptions")
@@ -77,6 +84,17 @@ def read_table(path: Path) -> MeasuredTable:
         )
     guessing = chances.pop() if "chance" in given else None
     return MeasuredTable(tuple(models.values()), tuple(cells.values()), guessing, schedule)
+
+
+def _rows(path: Path, text: str) -> int:
+    """How many there are below the header, if they are not too many."""
+    rows = text.rstrip().count("\n")
+    if rows > MOST_ROWS:
+        raise MeasurementError(
+            f"{path}: holds {rows:,} rows; give {MOST_ROWS:,} at most, with the counts of "
+            "neighbouring steps added up"
+        )
+    return rows
 
 
 def _row(

@@ -1,6 +1,6 @@
 """Files and command lines that nobody should give end as documented: see `Ending.faults`.
 
-`make fuzz` tries fifty times as many. What once went wrong lies in `tests/corpus`.
+`make fuzz` tries 36 times as many: 3,060. What once went wrong lies in `tests/corpus`.
 """
 
 import hashlib
@@ -90,7 +90,7 @@ KINDS = {
                 f"recommend {ASK} c.json --format json",
                 "predict --noise-step 300 --parameters 200 --calibration c.json",
             )
-            * 4,  # the others take longer
+            * 12,  # the others take longer
             *("fit c.json --out o.json", "report c.json --out o.md"),
             f"plan {ASK} c.json --budget 1",
         ),

@@ -1,5 +1,6 @@
 """Standard output and error as a command needs them: any text, and one word about what is lost."""
 
+import errno
 import io
 import os
 import sys
@@ -7,6 +8,8 @@ from contextlib import suppress
 from typing import TextIO
 
 from sizer.errors import OutputError
+
+READER_GONE = 141  # as a shell counts it: 128 and the number of SIGPIPE
 
 
 class Answers(io.TextIOWrapper):
@@ -29,6 +32,8 @@ class Answers(io.TextIOWrapper):
 
     def _lose(self, error: OSError) -> OutputError:
         self.lost = True
+        if error.errno == errno.EPIPE:  # its reader has seen enough, as `head` has
+            raise SystemExit(READER_GONE)
         return OutputError(f"standard output: {error.strerror}; send the answer elsewhere")
 
 

@@ -18,6 +18,8 @@ def check_labels(raw: NDArray[np.generic], classes: int | None, spec: str) -> tu
     """
     if not raw.size:
         raise DataError(f"{spec}: the data set is empty; it must hold at least one image")
+    if kind := _no_numbers(raw):
+        raise DataError(f"{spec}: the labels are {kind}; number the classes 0, 1, 2, ...")
     whole = _are_whole(raw)
     if not whole.all():
         index = int(np.argmin(whole))
@@ -39,12 +41,24 @@ def check_labels(raw: NDArray[np.generic], classes: int | None, spec: str) -> tu
     return labels, count
 
 
+def _no_numbers(raw: NDArray[np.generic]) -> str | None:
+    """What the labels are instead of numbers; None where they are numbers."""
+    if raw.dtype.kind in "iuf":
+        return None
+    kinds = {type(label) for label in raw.tolist()} - {type(None)}
+    if not kinds:
+        return "missing"
+    if kinds <= {str, bytes}:
+        return "text"
+    if kinds <= {list, tuple, dict, np.ndarray}:
+        return "lists or records"
+    return f"of type {min(kind.__name__ for kind in kinds)}"
+
+
 def _are_whole(raw: NDArray[np.generic]) -> NDArray[np.bool_]:
     """Which entries hold a whole number; a number missing from a table arrives as NaN."""
     if raw.dtype.kind in "iu":
         return np.ones(raw.shape, dtype=np.bool_)
-    if raw.dtype.kind == "f":
-        numbers = raw.astype(np.float64)
-        whole: NDArray[np.bool_] = np.isfinite(numbers) & (numbers == np.trunc(numbers))
-        return whole
-    return np.zeros(raw.shape, dtype=np.bool_)
+    numbers = raw.astype(np.float64)
+    whole: NDArray[np.bool_] = np.isfinite(numbers) & (numbers == np.trunc(numbers))
+    return whole

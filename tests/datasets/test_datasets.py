@@ -273,7 +273,11 @@ BAD_LABELS = {
     "negative": ([0, 1, -1, 2], r"image 2 is -1, outside 0\.\.2"),
     "missing": ([0, None, 1, 2], "image 1 is nan, not a whole number"),
     "fraction": ([0.0, 1.0, 1.5, 2.0], r"image 2 is 1\.5, not a whole number"),
-    "text": (["cat", "dog", "cat", "dog"], "image 0 is cat, not a whole number"),
+    "text": (["cat", "dog", "cat", "dog"], "the labels are text"),
+    "digits": (["90", "1", "2", "3"], "the labels are text"),
+    "lists": ([[0, 1], [1, 0], [1, 0], [0, 1]], "the labels are lists or records"),
+    "nothing": ([None] * 4, "the labels are missing"),
+    "truths": ([True, False, True, False], "the labels are of type bool"),
     "one class": ([0, 0, 0, 0], "one class"),
 }
 

@@ -8,9 +8,12 @@ import pytest
 from planted import SIZES, STEPS, curve, ladder, transition, write_table
 from typer.testing import CliRunner
 
+from sizer import table as tables
 from sizer.calibration import load
 from sizer.cli import load_commands
 from sizer.cli.app import app
+from sizer.errors import MeasurementError
+from sizer.fitting import fit
 from sizer.scaling.analysis import NO_CROSSING, NO_WIDTH_LAW, foreseen
 
 load_commands(["calibrate"])
@@ -142,6 +145,18 @@ def test_what_no_fit_can_be_made_of_is_refused_in_one_line(tmp_path, rows, words
     table = tmp_path / "table.csv"
     table.write_text("\n".join(["model,parameters,step,correct,trials,chance", *rows]))
     assert words in refusal(table, tmp_path / "out.json")
+
+
+def test_too_many_rows_are_said_before_one_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "MOST_ROWS", 3)
+    path = tmp_path / "table.csv"
+    header = "model,parameters,step,correct,trials\n"
+    path.write_text(header + "a,10,no number,1,2\n" * 4)
+    with pytest.raises(MeasurementError, match=r"holds 4 rows; give 3 at most"):
+        fit(path)
+    path.write_text(header + "a,10,no number,1,2\n" * 3)
+    with pytest.raises(MeasurementError, match="not a number"):
+        fit(path)
 
 
 def test_a_calibration_without_a_law_is_fitted_again(tmp_path):

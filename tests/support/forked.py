@@ -11,7 +11,8 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 
-LIMIT = 60.0  # seconds
+LIMIT = 60  # seconds of a core: on a busy machine, they last
+PATIENCE = 600.0  # seconds
 MEMORY = 2 << 30  # bytes in memory
 ADDRESSES = 16 << 30  # bytes asked for, beyond which a request fails
 
@@ -64,12 +65,13 @@ def run(arguments, folder, **environment):
 
 def _awaited(child):
     watched = os.pidfd_open(child)
-    ended, _, _ = select.select([watched], [], [], LIMIT)
+    ended, _, _ = select.select([watched], [], [], PATIENCE)
     os.close(watched)
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # also what it left behind
     _, status, usage = os.wait4(child, 0)
-    return os.waitstatus_to_exitcode(status) if ended else None, usage.ru_maxrss * 1024
+    code = os.waitstatus_to_exitcode(status)
+    return code if ended and code != -signal.SIGXCPU else None, usage.ru_maxrss * 1024
 
 
 def _become_sizer(arguments, folder, environment, out, error):
@@ -78,6 +80,7 @@ def _become_sizer(arguments, folder, environment, out, error):
     try:
         os.setsid()
         resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
+        resource.setrlimit(resource.RLIMIT_CPU, (LIMIT, 2 * LIMIT))
         nothing = os.open(os.devnull, os.O_RDONLY)
         for number, stream in enumerate((nothing, out, error)):
             os.dup2(stream, number)
