@@ -16,8 +16,7 @@ from sizer.job.material import Material
 from sizer.job.noise import JobNoise
 from sizer.networks.architecture import SMALL_STEMS, Blueprint, macs, parameters, small
 from sizer.networks.manifest import Epoch, read_manifest
-from sizer.networks.recipe import Augment, full_recipe
-from sizer.networks.recipe import Recipe as TrainingRecipe
+from sizer.networks.recipe import Augment, Recipe, full_recipe
 from sizer.networks.timings import read_timings
 from sizer.networks.train import train
 from sizer.progress import ReportProgress
@@ -31,7 +30,7 @@ TIMED = (8, 32)  # stems of the networks whose batches are timed
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class JobRecipe:
     """How models are made. precision: at which they are measured. command: the line that asks."""
 
     data: str
@@ -44,7 +43,7 @@ class Recipe:
     command: str
 
     @property
-    def training(self) -> TrainingRecipe:
+    def training(self) -> Recipe:
         """As `train` takes it."""
         return full_recipe(self.epochs, self.augment, (0, self.noise.last))
 
@@ -54,7 +53,7 @@ class Bench:
     """Trains and measures in a folder."""
 
     folder: Path
-    recipe: Recipe
+    recipe: JobRecipe
     material: Material
     journal: Journal
     progress: ReportProgress
