@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sizer
 from sizer.calibration import Calibration, Measuring, Request
+from sizer.cluster import EngineChoice
 from sizer.datasets import Dataset, DatasetInfo, open_dataset
 from sizer.datasets.records import MAX_BAD
 from sizer.datasets.splits import is_training
@@ -19,7 +20,7 @@ from sizer.inference.matching import Classes, matched
 from sizer.inference.records import ModelInfo, ProviderChoice
 from sizer.io import shipped
 from sizer.measure.cells import Measurement
-from sizer.measure.engines import EngineChoice, open_engine
+from sizer.measure.engines import open_engine
 from sizer.measure.ladder import measure_ladder
 from sizer.measure.store import open_store
 from sizer.networks.judging import undertrained

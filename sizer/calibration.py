@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from sizer.cluster import EngineChoice
 from sizer.datasets.records import MAX_BAD, DatasetInfo
 from sizer.errors import CalibrationError, OutputError, UsageError
 from sizer.inference.input_format import InputFormat
 from sizer.inference.records import ModelInfo, ProviderChoice
 from sizer.io import check_writable, make_folder, read_bounded, shipped, write_text
-from sizer.measure.engines import EngineChoice
 from sizer.networks.recipe import LadderTraining
 from sizer.result import Tabular
 from sizer.scaling.backtests import Backtest

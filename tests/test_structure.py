@@ -24,7 +24,7 @@ HOMES = {
     "matplotlib": {"report.pictures"},
     "jinja2": {"report.html"},
     "sqlite3": {"measure.store"},
-    "ray": {"measure.cluster"},
+    "ray": {"cluster", "measure.cluster", "networks.cluster"},
     "tomllib": {"devices"},
     "typer": {"cli"},
     "rich": {"cli", "report.terminal"},
@@ -32,7 +32,7 @@ HOMES = {
 # What the command line may import before it is asked: records of the rooms, and errors.
 LIGHT = {
     *("errors", "estimate", "datasets.records", "devices.units", "inference.records"),
-    *("measure.engines", "networks.recipe", "scaling.choices"),
+    *("cluster", "networks.recipe", "scaling.choices"),
 }
 HEAVY = (
     *("torch", "onnxruntime", "onnx", "lmfit", "datasets", "matplotlib", "pandas", "pyarrow"),

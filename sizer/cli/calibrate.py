@@ -27,9 +27,9 @@ from sizer.cli.options import (
 )
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
+from sizer.cluster import EngineChoice
 from sizer.datasets.records import MAX_BAD
 from sizer.inference.records import ProviderChoice
-from sizer.measure.engines import EngineChoice
 from sizer.scaling.choices import TOLERANCE
 
 if TYPE_CHECKING:

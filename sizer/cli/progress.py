@@ -91,7 +91,7 @@ class Trainings:
         before, cost = self._by_name.get(message.name), self._costs[message.name]
         if before is None:  # what an earlier line did says nothing about the pace of this one
             self._resumed += (message.done - 1) * cost
-        elif message.done <= before:  # another run, from the start
+        elif message.done < before:  # another run, from the start
             self._total += before * cost
             before = 0
         self._by_name[message.name] = message.done

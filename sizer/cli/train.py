@@ -11,8 +11,9 @@ from sizer.cli.messages import mention
 from sizer.cli.options import MaxBadOption, parse_noise_steps, parse_sizes
 from sizer.cli.progress import training_progress
 from sizer.cli.show import show
+from sizer.cluster import EngineChoice
 from sizer.datasets.records import MAX_BAD
-from sizer.networks.recipe import Augment
+from sizer.networks.recipe import AcceleratorChoice, Augment
 
 
 @command
@@ -42,6 +43,13 @@ def train(
         ),
     ] = None,
     max_bad: MaxBadOption = MAX_BAD,
+    accelerator: Annotated[
+        AcceleratorChoice, typer.Option(help="What trains: auto takes a GPU where there is one.")
+    ] = "auto",
+    engine: Annotated[
+        EngineChoice,
+        typer.Option(help="Processes here, or the Ray cluster that RAY_ADDRESS names."),
+    ] = "processes",
 ) -> None:
     """Train a ladder of small EfficientNets, export it to ONNX, and write its manifest.
 
@@ -60,6 +68,8 @@ def train(
             noise_steps=parse_noise_steps(noise_augment),
             side=side,
             max_bad=max_bad,
+            accelerator=accelerator,
+            engine=engine,
             command=line_given(),
             progress=progress,
             tell=mention,

@@ -6,22 +6,27 @@ only one that keeps them. `ray` is imported inside functions, since it is an ext
 """
 
 import contextlib
-import logging
-import os
 import secrets
 import shutil
-import socket
-import sys
 import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from sizer.cores import usable_cores
+from sizer.cluster import (
+    ATTEMPTS,
+    PATIENCE,
+    cause_of,
+    cluster,
+    first_line,
+    require_room,
+    require_same,
+    room,
+    versions,
+)
 from sizer.errors import ClusterError, SizerError
 from sizer.inference.records import ModelInfo
 from sizer.measure.blocks import Blocks, Ingredients
@@ -29,13 +34,9 @@ from sizer.measure.protocols import Done, Evaluator, PackedModel, Predictor, Tas
 from sizer.measure.work import Engine, Keeping, run_task
 from sizer.progress import Progress
 
-ADDRESS = "RAY_ADDRESS"  # Ray's own convention: the cluster to join
 QUEUED = 2  # tasks for each worker that are on their way at most, so that none waits for its next
 RECENT_MODELS = 2  # that stay in the object store for the next task
 RECENT_BLOCKS = 32  # of 4 MiB at most
-ATTEMPTS = 5  # workers that may be lost in a row over one cell, before it must be the cell's fault
-KNOCK = 5.0  # seconds to try whether an address answers, for Ray itself tries for minutes
-PATIENCE = 1.0  # seconds to wait for cells before the cluster is looked at again
 SAME = ("sizer", "numpy", "onnxruntime", "onnxruntime-gpu")  # packages that decide a prediction
 NEEDS = "give every node the same sizer, and memory for a model and a block of images"
 
@@ -49,89 +50,27 @@ def ray_engine(tell: Callable[[str], None]) -> Iterator[Engine]:
     It is joined or started when there is something to run, and left or stopped at the end. `tell`
     is told which one it is. Raises ClusterError where it cannot be joined or started.
     """
-    connected = False
+    joined = False
 
-    def run(
-        tasks: Sequence[Task],
-        blocks: Blocks,
-        workers: int | None,
-        keep: Callable[[Done], None],
-        progress: Progress,
-    ) -> None:
-        nonlocal connected
-        if not connected:
-            connected = True  # whatever comes of it, it is to be shut down
-            tell(_connect())
-        resource = "GPU" if tasks[0].evaluator.provider == "cuda" else "CPU"
-        _require_room(resource)
-        _Spread(deque(tasks), blocks, resource, workers, Keeping(tasks, keep, progress)).run()
+    with contextlib.ExitStack() as stack:
 
-    # What Ray's nodes report is printed to stdout, where only answers belong.
-    with contextlib.redirect_stdout(sys.stderr):
-        try:
-            yield run
-        finally:
-            if connected:
-                import ray
+        def run(
+            tasks: Sequence[Task],
+            blocks: Blocks,
+            workers: int | None,
+            keep: Callable[[Done], None],
+            progress: Progress,
+        ) -> None:
+            nonlocal joined
+            if not joined:
+                joined = True
+                stack.enter_context(cluster("measuring", tell))
+            resource = "GPU" if tasks[0].evaluator.provider == "cuda" else "CPU"
+            require_room(resource, ", or take --provider cpu" if resource == "GPU" else "")
+            keeping = Keeping(tasks, keep, progress)
+            _Spread(deque(tasks), blocks, resource, workers, keeping).run()
 
-                ray.shutdown()
-
-
-def _connect() -> str:
-    """Join the cluster that is named, or start one here; returns which, in words."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # read by what Ray starts: nothing phones home
-    os.environ["RAY_IGNORE_UNHANDLED_ERRORS"] = "1"  # of tasks that an error here has left behind
-    address = os.environ.get(ADDRESS)
-    if address:
-        _require_answer(address)
-    import ray
-
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
-    here = {"num_cpus": usable_cores(), "include_dashboard": False}
-    try:
-        joined = ray.init(address=address or "local", **quiet, **({} if address else here))
-    except Exception as error:  # Ray's own exceptions here share no narrower base
-        where = f"{ADDRESS}={address}" if address else "a Ray cluster on this machine"
-        raise ClusterError(
-            f"{where}: cannot be reached ({_first_line(error)}); "
-            "join this machine to it with ray start, or take --engine processes"
-        ) from None
-    if address:
-        place = f"the Ray cluster at {joined.address_info['address']}, which {ADDRESS} names"
-    else:
-        place = f"a Ray cluster of this machine alone, as {ADDRESS} is not set"
-    return f"measuring on {place}: {_room('CPU')} CPUs, {_room('GPU')} GPUs"
-
-
-def _require_answer(address: str) -> None:
-    """Raise ClusterError for an address that is not a node's, or where none answers."""
-    if address.startswith("ray://"):
-        raise ClusterError(
-            f"{ADDRESS}={address}: sizer runs on a node of the cluster, not as a remote client; "
-            "join this machine with ray start, and give HOST:PORT"
-        )
-    host, colon, port = address.rpartition(":")
-    if not colon:
-        return  # one of Ray's own words, such as auto
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), KNOCK).close()
-    except (OSError, ValueError) as error:
-        raise ClusterError(
-            f"{ADDRESS}={address}: no Ray cluster answers ({error}); give the HOST:PORT that "
-            "ray start showed, or take --engine processes"
-        ) from None
-
-
-def _room(resource: str) -> int:
-    import ray
-
-    return int(ray.cluster_resources().get(resource, 0))
-
-
-def _require_room(resource: str) -> None:
-    if _room(resource) < 1:
-        remedy = ", or take --provider cpu" if resource == "GPU" else ""
-        raise ClusterError(f"the Ray cluster has no {resource}; join a node that has one{remedy}")
+        yield run
 
 
 class _Spread:
@@ -173,7 +112,7 @@ class _Spread:
     def _send(self) -> None:
         """Keep every worker busy, and no more tasks under way than that needs."""
         if len(self._running) < self._most:  # the cluster may have grown or shrunk
-            self._most = self._workers or max(1, QUEUED * _room(self._resource))
+            self._most = self._workers or max(1, QUEUED * room(self._resource))
         while self._todo and len(self._running) < self._most:
             task = self._todo.popleft()
             stream = self._remote.remote(
@@ -181,7 +120,7 @@ class _Spread:
                 (self._model(task.evaluator),),  # inside a tuple, a reference is not followed
                 self._block(task.start, task.stop, task.evaluator.info),
                 tuple(self._blocks.coefficients(step) for step in task.steps),
-                _versions(),
+                versions(SAME),
             )
             self._running[stream] = task
 
@@ -216,12 +155,12 @@ class _Spread:
             if task.steps:
                 self._again(task, "an early end")
         except ray.exceptions.RayError as error:
-            cause = getattr(error, "cause", None) or error  # of what a worker itself raised
+            cause = cause_of(error)
             if not isinstance(cause, ray.exceptions.RayError):
                 raise ClusterError(
-                    f"a worker of the Ray cluster failed ({_first_line(cause)}); {NEEDS}"
+                    f"a worker of the Ray cluster failed ({first_line(cause)}); {NEEDS}"
                 ) from error
-            self._again(task, _first_line(cause))
+            self._again(task, first_line(cause))
         else:
             if isinstance(result, SizerError):
                 raise result
@@ -275,11 +214,11 @@ def _cells(
     model: tuple[Any],
     ingredients: Ingredients,
     coefficients: Coefficients,
-    versions: str,
+    versions_there: str,
 ) -> Iterator[Done | SizerError]:
     """A task's cells one by one; an error that a user can cause comes in place of one."""
     try:
-        _require_same(versions)
+        require_same(versions_there, SAME)
         block = ingredients.block()
         with _open(*model).predictor() as predictor:
             yield from run_task(task, predictor, block, coefficients)
@@ -294,27 +233,3 @@ def _open(model: Any) -> _Opened:
         _opened.clear()  # ends the old session before the next one is opened
         _opened[model.hex()] = _Opened(ray.get(model))
     return _opened[model.hex()]
-
-
-def _require_same(versions: str) -> None:
-    if _versions() != versions:
-        import ray
-
-        node = ray.util.get_node_ip_address()
-        raise ClusterError(
-            f"node {node} has {_versions()}, this machine {versions}; install the same there"
-        )
-
-
-@lru_cache(1)
-def _versions() -> str:
-    """Versions of what decides a prediction, as far as they are installed here."""
-    installed = []
-    for name in SAME:
-        with contextlib.suppress(PackageNotFoundError):
-            installed.append(f"{name} {version(name)}")
-    return ", ".join(installed)
-
-
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0].rstrip(".: ")

@@ -2,15 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from sizer.cluster import EngineChoice
 from sizer.extras import require_extra
 
 if TYPE_CHECKING:
     from sizer.inference.child import Children
     from sizer.measure.work import Engine
-
-EngineChoice = Literal["processes", "ray"]
 
 
 @contextmanager

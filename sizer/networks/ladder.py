@@ -14,7 +14,10 @@ from sizer.networks.timings import add_timing
 
 
 class Trainers(Protocol):
-    """What trains members: processes here, or a cluster."""
+    """What trains members: processes here, or a cluster. workers: how many at once."""
+
+    @property
+    def workers(self) -> int: ...
 
     def seconds(self, members: list[Member], /) -> list[float]:
         """Of an image's training, for each of the members."""
@@ -29,13 +32,12 @@ class Trainers(Protocol):
 def train_ladder(
     plan: Plan,
     open_trainers: Callable[[], AbstractContextManager[Trainers]],
-    workers: int,
     progress: ReportTraining,
     tell: Callable[[str], None],
 ) -> Manifest:
     """Train what the folder's manifest does not hold yet; the manifest grows model by model.
 
-    workers: how many are trained at once, for the time that is foretold. Raises OutputError where
+    Raises OutputError where
     the folder holds another ladder or cannot be written, and ModelError where a training fails or
     its process is killed. What is finished by then is kept.
     """
@@ -45,7 +47,7 @@ def train_ladder(
         make_folder(plan.checkpoints, ANOTHER_OUT)
         with open_trainers() as trainers:
             costs = _costs(plan, waiting, trainers)
-            tell(_foretold(plan, costs, workers))
+            tell(_foretold(plan, costs, trainers.workers))
             show = progress(plan.recipe.epochs, costs)
             trainers.add(waiting)
             for report in trainers.reports():

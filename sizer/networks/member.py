@@ -32,11 +32,14 @@ from sizer.networks.training import (
 
 TOLERANCE = 1e-4  # of the ONNX logits against torch's
 RUNS = 3  # of a member, before its training is given up
+Images = NDArray[np.uint8]
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # of glibc's malloc.h
 
 
-def train_member(plan: Plan, member: Member) -> Iterator[Report]:
+def train_member(plan: Plan, images: Images, member: Member) -> Iterator[Report]:
     """Train, export, check against torch, and score on clean images.
+
+    images: the plan's, uint8 (n, height, width, 3).
 
     A run that diverges or guesses is tried again with another seed. Yields every epoch, every run
     that came to nothing, and at last the model. Raises ModelError where all of them diverge.
@@ -44,7 +47,7 @@ def train_member(plan: Plan, member: Member) -> Iterator[Report]:
     _as_a_worker()
     failed: list[FailedRun] = []
     for run in range(member.run, RUNS):
-        trying = _Run(plan, replace(member, run=run))
+        trying = _Run(plan, images, replace(member, run=run))
         try:
             yield from trying.epochs()
             model = trying.model()
@@ -64,28 +67,31 @@ def train_member(plan: Plan, member: Member) -> Iterator[Report]:
     )
 
 
-def timed(plan: Plan, member: Member) -> float:
+def timed(plan: Plan, images: Images, member: Member) -> float:
     """Seconds of an image's training."""
     _as_a_worker()
-    return seconds_an_image(member.blueprint, plan.recipe, _data(plan))
-
-
-def _data(plan: Plan) -> TrainingSet:
-    return TrainingSet(np.load(plan.images, mmap_mode="r"), plan.labels, plan.coefficients)
+    data = TrainingSet(images, plan.labels, plan.coefficients)
+    return seconds_an_image(member.blueprint, plan.recipe, data, plan.accelerator)
 
 
 class _Run:
     """One training of a member, with one seed."""
 
-    def __init__(self, plan: Plan, member: Member) -> None:
+    def __init__(self, plan: Plan, images: Images, member: Member) -> None:
         self.member, self._plan = member, plan
+        self._data = TrainingSet(images, plan.labels, plan.coefficients)
         self._times = [time.perf_counter()]
 
     def epochs(self) -> Iterator[EpochDone]:
         """Train; each epoch as it is done."""
         plan, member = self._plan, self.member
         training = train_network(
-            member.blueprint, plan.recipe, member.drawn_from, _data(plan), plan.checkpoint(member)
+            member.blueprint,
+            plan.recipe,
+            member.drawn_from,
+            self._data,
+            plan.checkpoint(member),
+            plan.accelerator,
         )
         for self._network, self._curve in training:
             self._times.append(time.perf_counter())
@@ -95,8 +101,9 @@ class _Run:
         """What was trained, in its file, and how good it is."""
         plan, member, blueprint = self._plan, self.member, self.member.blueprint
         path = plan.exported(member)
-        settle(self._network, plan.recipe, _data(plan), member.drawn_from)
-        logits = _export_checked(self._network, blueprint, path, plan.test_images)
+        feed = self._data.on(plan.accelerator)
+        settle(self._network, plan.recipe, feed, member.drawn_from)
+        logits = _export_checked(self._network.cpu(), blueprint, path, plan.test_images)
         predicted = logits.argmax(1)
         return TrainedModel(
             file=member.file,

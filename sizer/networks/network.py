@@ -77,10 +77,10 @@ FEW = 2  # pixels a side of a map on which oneDNN's depthwise weight gradient is
 
 
 class DepthwiseConvolution(nn.Conv2d):
-    """A depthwise convolution that trains up to ten times as fast on the smallest maps.
+    """A depthwise convolution whose weight gradient is ten times as fast on the smallest maps.
 
-    oneDNN has no fast weight gradient where the kernel reaches over the map: at 16 x 16 pixels two
-    such layers took two thirds of a training.
+    oneDNN has no fast one where the kernel reaches over the map: at 16 x 16 pixels two such layers
+    took half of a training.
     """
 
     def forward(self, features: Tensor) -> Tensor:

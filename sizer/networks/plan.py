@@ -17,7 +17,7 @@ from sizer.networks.architecture import Blueprint, parameters, small_with
 from sizer.networks.decoded import decoded
 from sizer.networks.judging import far_below
 from sizer.networks.manifest import ANOTHER_OUT, Manifest, TrainedModel, read_manifest
-from sizer.networks.recipe import ClassWeights, Recipe
+from sizer.networks.recipe import Accelerator, ClassWeights, Recipe
 from sizer.noise import NoiseSchedule
 
 TEST_IMAGES = 2000  # images of the clean accuracy in the manifest
@@ -62,6 +62,7 @@ class Plan:
     coefficients: tuple[NDArray[np.float32], NDArray[np.float32]]
     test_images: NDArray[np.uint8]
     test_labels: NDArray[np.int64]
+    accelerator: Accelerator
 
     @property
     def checkpoints(self) -> Path:
@@ -124,6 +125,7 @@ def make_plan(
     seeds: int,
     folder: Path,
     command: str,
+    accelerator: Accelerator = "cpu",
 ) -> Plan:
     """Check the request, decode the training images once, and list what is to be trained.
 
@@ -152,6 +154,7 @@ def make_plan(
         coefficients=(np.array(mu, np.float32), np.array(sigma, np.float32)),
         test_images=test_images,
         test_labels=test_labels,
+        accelerator=accelerator,
     )
 
 

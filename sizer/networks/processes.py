@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from queue import Empty
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sizer.errors import ModelError
 from sizer.networks.plan import Member, Plan
 from sizer.networks.reports import EpochDone, Report, RunFailed, Trained
@@ -22,9 +24,13 @@ POLL = 0.2  # seconds between looks at the workers' progress
 
 
 class Processes:
-    """The workers; ends all of them with the block that it manages."""
+    """The workers; ends all of them with the block that it manages.
+
+    workers: how many models are trained at once.
+    """
 
     def __init__(self, plan: Plan, workers: int) -> None:
+        self.workers = workers
         context = multiprocessing.get_context("spawn")
         self._plan = plan
         self._bystanders = set(multiprocessing.active_children())
@@ -122,14 +128,14 @@ def _end_with_parent() -> None:
 def _timed(plan: Plan, member: Member) -> float:
     from sizer.networks.member import timed
 
-    return timed(plan, member)
+    return timed(plan, np.load(plan.images, mmap_mode="r"), member)
 
 
 def _train(plan: Plan, member: Member) -> Trained:
     from sizer.networks.member import train_member
 
     assert _to_parent is not None
-    for report in train_member(plan, member):
+    for report in train_member(plan, np.load(plan.images, mmap_mode="r"), member):
         if isinstance(report, Trained):
             return report
         _to_parent.put(report)

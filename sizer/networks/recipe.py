@@ -8,6 +8,8 @@ from sizer.datasets.records import MOST, DatasetInfo
 from sizer.networks.architecture import Blueprint, parameters
 
 Augment = Literal["crop-flip", "crop", "none"]
+Accelerator = Literal["cpu", "cuda"]
+AcceleratorChoice = Literal["auto", "cpu", "cuda"]
 ClassWeights = Literal["balanced", "none"]
 # The recipe of every ladder; what a user chooses is added to it.
 BATCH = 128

@@ -1,16 +1,27 @@
 """Training a ladder of small EfficientNets, as the command line and Python ask for it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from sizer.cluster import EngineChoice
 from sizer.cores import usable_cores
 from sizer.datasets.records import MAX_BAD, Preprocessing
 from sizer.extras import require_extra
 from sizer.io import filling
+from sizer.networks.accelerator import choose_accelerator, trained_at_once
 from sizer.networks.manifest import Manifest, python_line, read_manifest
-from sizer.networks.recipe import Augment, followed, full_recipe
+from sizer.networks.recipe import AcceleratorChoice, Augment, Recipe, followed, full_recipe
 from sizer.networks.reports import ReportTraining, no_training_progress
 from sizer.progress import say_nothing
+
+if TYPE_CHECKING:
+    from sizer.datasets import Dataset
+    from sizer.networks.ladder import Trainers
+    from sizer.networks.plan import Plan
 
 
 def train(
@@ -24,6 +35,8 @@ def train(
     noise_steps: tuple[int, int] | None = None,
     side: int | None = None,
     max_bad: float = MAX_BAD,
+    accelerator: AcceleratorChoice = "auto",
+    engine: EngineChoice = "processes",
     command: str | None = None,
     progress: ReportTraining = no_training_progress,
     tell: Callable[[str], None] = say_nothing,
@@ -34,19 +47,23 @@ def train(
     noise_steps: first and last diffusion step of noise that is added in training. side: pixels to
     which pictures are brought, None where all are squares of one size. max_bad: share of damaged
     pictures that are left out. tell: told which, how long it will take, and what is trained again,
-    since it diverged, guesses, or is far below its twins. command: the line that does this, for the
-    manifest. Stopped at any moment, the same call goes on at the last finished epoch. Raises
-    DataError for data that cannot be trained on, OutputError where the folder holds another ladder,
-    cannot be written or is being written by another process, UsageError for a size that the family
-    does not have, ModelError where a training fails, and MissingExtraError without the extra
-    `train`.
+    since it diverged, guesses, or is far below its twins. accelerator: what trains, where a GPU
+    computes in mixed precision. engine: processes of this machine, or a Ray cluster. command: the
+    line that does this, for the manifest. Stopped at any moment, the same call goes on at the last
+    finished epoch. Raises DataError for data that cannot be trained on, OutputError where the
+    folder holds another ladder, cannot be written or is being written by another process,
+    UsageError for a size that the family does not have, ModelError where a training fails,
+    ProviderError where CUDA is asked for and not there, ClusterError for the engine `ray`, and
+    MissingExtraError without the extra `train`.
     """
     require_extra("train", "sizer train")
+    if engine == "ray":
+        require_extra("ray", "sizer train --engine ray")
+    chosen = choose_accelerator(accelerator)
     from sizer.datasets import open_splits
     from sizer.datasets.preprocessing import preprocessed
     from sizer.networks.ladder import train_ladder
-    from sizer.networks.plan import class_weights, make_plan
-    from sizer.networks.processes import Processes
+    from sizer.networks.plan import make_plan
     from sizer.noise import linear_schedule
 
     asked = {
@@ -59,22 +76,45 @@ def train(
         "noise_steps": noise_steps,
         **({} if side is None else {"side": side}),
         **({} if max_bad == MAX_BAD else {"max_bad": max_bad}),
+        **({} if accelerator == "auto" else {"accelerator": accelerator}),
     }
     data_sets = open_splits(str(data), max_bad, tell)
     if side is not None:
         data_sets = [preprocessed(each, Preprocessing((side, side, 3))) for each in data_sets]
-    begun, weights = read_manifest(Path(folder)), class_weights(data_sets[0].labels, tell)
-    asked_for = full_recipe(epochs, augment, noise_steps, weights)
+    recipe = full_recipe(epochs, augment, noise_steps)
     with filling(Path(folder)):
         plan = make_plan(
             train=data_sets[0],
             test=data_sets[1],
             schedule=linear_schedule(),
-            recipe=asked_for if begun is None else followed(begun.recipe, asked_for),
+            recipe=_followed(recipe, Path(folder), data_sets[0], tell),
             sizes=tuple(sizes),
             seeds=seeds,
             folder=Path(folder),
             command=command or python_line("train", **asked),
+            accelerator=chosen,
         )
-        workers = usable_cores()
-        return train_ladder(plan, lambda: Processes(plan, workers), workers, progress, tell)
+        return train_ladder(plan, _trainers(plan, engine, tell), progress, tell)
+
+
+def _followed(asked: Recipe, folder: Path, data: "Dataset", tell: Callable[[str], None]) -> Recipe:
+    """The recipe that the folder's ladder was begun with, or of one that begins with these data."""
+    from sizer.networks.plan import class_weights
+
+    begun = read_manifest(folder)
+    if begun is not None:
+        return followed(begun.recipe, asked)
+    return replace(asked, class_weights=class_weights(data.labels, tell))
+
+
+def _trainers(
+    plan: "Plan", engine: EngineChoice, tell: Callable[[str], None]
+) -> "Callable[[], AbstractContextManager[Trainers]]":
+    """What opens the trainers of an engine."""
+    if engine == "ray":
+        from sizer.networks.cluster import cluster_trainers
+
+        return partial(cluster_trainers, plan, tell)
+    from sizer.networks.processes import Processes
+
+    return partial(Processes, plan, trained_at_once(plan.accelerator, usable_cores()))

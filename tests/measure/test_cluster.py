@@ -207,7 +207,7 @@ class TestFailures:
         assert not store.times
 
     def test_a_node_with_other_versions_is_refused(self, models, data, engine, monkeypatch):
-        monkeypatch.setattr(cluster, "_versions", lambda: "sizer 0.0.1")
+        monkeypatch.setattr(cluster, "versions", lambda packages: "sizer 0.0.1")
         with pytest.raises(ClusterError, match=r"this machine sizer 0\.0\.1; install the same"):
             measure(models, data, NOISE, MemoryStore(), steps=STEPS, engine=engine)
 

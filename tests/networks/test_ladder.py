@@ -45,6 +45,8 @@ class Images:
 class Planted:
     """Trainers whose runs have the accuracies that are planted, by name and run."""
 
+    workers = 2
+
     def __init__(self, plan, accuracies=None, before=lambda member: None):
         self.plan, self.accuracies, self.before = plan, accuracies or {}, before
         self.waiting, self.trained = [], []
@@ -89,9 +91,7 @@ def planned(folder, seeds=2, recipe=RECIPE, command="sizer train"):
 def run(plan, trainers):
     """The manifest, and what was told."""
     told = []
-    manifest = train_ladder(
-        plan, lambda: nullcontext(trainers), 2, no_training_progress, told.append
-    )
+    manifest = train_ladder(plan, lambda: nullcontext(trainers), no_training_progress, told.append)
     return manifest, told
 
 
