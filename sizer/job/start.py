@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from sizer.cluster import EngineChoice
 from sizer.datasets.records import MAX_BAD
 from sizer.devices.check import DeviceQuestion, Inspection
 from sizer.devices.footprint import footprint
@@ -24,7 +25,7 @@ from sizer.job.noise import job_noise
 from sizer.job.workshop import Bench, JobRecipe
 from sizer.networks.architecture import macs, parameters
 from sizer.networks.manifest import python_line
-from sizer.networks.recipe import Augment
+from sizer.networks.recipe import AcceleratorChoice, Augment
 from sizer.prediction.question import Requirement, check_confidence
 from sizer.progress import ReportProgress, no_progress, say_nothing
 
@@ -53,6 +54,8 @@ def start(
     epochs: int | None = None,
     augment: Augment = "crop-flip",
     max_bad: float = MAX_BAD,
+    accelerator: AcceleratorChoice = "auto",
+    engine: EngineChoice = "processes",
     command: str | None = None,
     progress: ReportProgress = no_progress,
     tell: Callable[[str], None] = say_nothing,
@@ -65,7 +68,8 @@ def start(
     and their limits: as in `sizer.recommend`; a size that none of them holds is not trained.
     precision: at which models are measured and delivered, int8 or fp32. side: pixels of the model's
     input; None: of small square pictures their own, else 64. epochs: None by the number of
-    pictures. tell: told what is found, what it may cost, and each decision.
+    pictures. accelerator, engine: as in `sizer.train`. tell: told what is found, what it may cost,
+    and each decision.
 
     Raises UsageError for a question out of range or a target that guessing reaches, DataError for
     pictures that are too few, DeviceError for a device that is not known, OutputError where the
@@ -73,6 +77,8 @@ def start(
     """
     require_extra("train", "sizer start")
     tell = once(tell)
+    if engine == "ray":
+        require_extra("ray", "sizer start --engine ray")
     seconds = parse_duration(budget)
     check_confidence(confidence)
     if precision not in ("int8", "fp32"):
@@ -100,6 +106,8 @@ def start(
         noise=noise,
         max_bad=max_bad,
         precision=precision,
+        accelerator=accelerator,
+        engine=engine,
         command=command or python_line("start", **asked, camera=camera and str(camera)),
     )
     wanted = Requirement(noise.step, accuracy, confidence)

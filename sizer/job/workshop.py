@@ -9,6 +9,7 @@ import numpy as np
 
 from sizer.calibrating import measured_ladder
 from sizer.calibration import Calibration, Measuring
+from sizer.cluster import EngineChoice
 from sizer.errors import MeasurementError
 from sizer.inference.records import Precision
 from sizer.job.journal import Journal
@@ -16,7 +17,7 @@ from sizer.job.material import Material
 from sizer.job.noise import JobNoise
 from sizer.networks.architecture import SMALL_STEMS, Blueprint, macs, parameters, small
 from sizer.networks.manifest import Epoch, read_manifest
-from sizer.networks.recipe import Augment, Recipe, full_recipe
+from sizer.networks.recipe import AcceleratorChoice, Augment, Recipe, full_recipe
 from sizer.networks.timings import read_timings
 from sizer.networks.train import train
 from sizer.progress import ReportProgress
@@ -40,6 +41,8 @@ class JobRecipe:
     noise: JobNoise
     max_bad: float
     precision: Precision
+    accelerator: AcceleratorChoice
+    engine: EngineChoice
     command: str
 
     @property
@@ -87,6 +90,8 @@ class Bench:
             noise_steps=(0, recipe.noise.last),
             side=recipe.side,
             max_bad=recipe.max_bad,
+            accelerator=recipe.accelerator,
+            engine=recipe.engine,
             command=recipe.command,
             progress=self._training,
             tell=self.tell,
@@ -113,7 +118,7 @@ class Bench:
             tolerance=TOLERANCE,
             input_format=None,
             provider="cpu",
-            engine="processes",
+            engine=self.recipe.engine,
             max_bad=self.recipe.max_bad,
         )
         return measured_ladder(asked, fitted=fitted, progress=self._working)
