@@ -12,3 +12,8 @@ class Estimate:
     value: float | None
     low: float | None = None
     high: float | None = None
+
+
+def rounded(size: float) -> str:
+    """Three digits of a size that is no more exactly known."""
+    return f"{float(f'{size:.3g}'):,.0f}"

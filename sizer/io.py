@@ -176,6 +176,11 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    with replacing(path) as partial:
+        partial.write_bytes(content)
+
+
 def make_folder(path: Path, remedy: str = ANOTHER_OUTPUT) -> None:
     with writing_to(path, remedy):
         path.mkdir(parents=True, exist_ok=True)

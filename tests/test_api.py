@@ -215,7 +215,7 @@ class TestShown:
             assert html.lstrip().startswith('<div class="sizer">')
             assert "<script" not in html
             assert ":root" not in html  # its style stays within it
-        assert f"{advice.recommended:,}" in advice._repr_html_()
+        assert f"{advice.built:,}" in advice._repr_html_()
 
     def test_a_file_s_name_is_text(self, tmp_path):
         rows = [f"<b>m{n},{n}000,{step},{9 - n},10,0" for n in (1, 2, 3) for step in (0, 1, 2)]

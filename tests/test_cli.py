@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typer.testing import CliRunner
 import sizer
 from sizer.calibration import load
 from sizer.cli.app import app
+from sizer.cli.options import complete_calibration, complete_core, complete_device
 
 COMMANDS = [command.callback.__name__ for command in app.registered_commands]
 (GROUP,) = app.registered_groups
@@ -105,19 +107,64 @@ class TestHelp:
         assert "calibrate" in result.output
 
 
+class TestQuiet:
+    def test_nothing_but_the_answer_is_said(self, planted_table, tmp_path):
+        line = ("fit", planted_table, "--out", tmp_path / "mine.json")
+        assert "wrote " in run(*line).stderr
+        quiet = run(*line, "--quiet")
+        assert (quiet.stderr, quiet.stdout) == ("", run(*line).stdout)
+
+    def test_errors_are_said(self):
+        require_one_line(run("noise", "--step", "-1", "-q").stderr, "0..5000")
+
+
+class TestNext:
+    """Each command says which one comes after it, and that line is accepted."""
+
+    def test_calibrations_end_with_a_question_that_is_answered(self, planted_table, tmp_path):
+        out = tmp_path / "mine.json"
+        fitted = run("fit", planted_table, "--out", out)
+        (line,) = re.findall(r"next: sizer (.*)", "".join(fitted.stdout.splitlines()[-3:]))
+        assert run(*shlex.split(line)).exit_code == 0
+
+    def test_noise_ends_with_a_question_about_it(self):
+        said = run("noise", "--sigma", 25).stderr
+        assert said == "next: sizer recommend --sigma 25 --target-acc 0.7\n"
+        assert run("noise", "--sigma", 25, "--format", "json").stderr == ""
+
+
+class TestCompletion:
+    @pytest.mark.parametrize(
+        ("complete", "typed", "first"),
+        [
+            (complete_device, "stm32h7", "STM32H743ZI"),
+            (complete_core, "cortex-m7", "Cortex-M7"),
+            (complete_calibration, "bu", "builtin"),
+        ],
+    )
+    def test_names_begin_as_typed(self, complete, typed, first):
+        found = complete(typed)
+        assert found[0] == first
+        assert all(name.lower().startswith(typed) for name in found)
+
+
 class TestStreams:
     def test_fit_and_recommend(self, planted_table, tmp_path):
         out = tmp_path / "mine.json"
-        fitted = start("fit", planted_table, "--out", out)
+        fitted = start("fit", planted_table, "--out", out, "--details")
         assert fitted.returncode == 0
         assert fitted.stderr.endswith(f"wrote {out}\n")  # after a bar, where it took a while
         assert "Accuracy at noise step t" in fitted.stdout
         assert "narrows with size" in " ".join(fitted.stdout.split())
-        assert max(map(len, fitted.stdout.splitlines())) <= 80
+        lines = fitted.stdout.splitlines()
+        assert max(len(line) for line in lines if not line.startswith("next: ")) <= 80
         question = ("recommend", "--noise-step", 300, "--target-acc", 0.7, "--calibration", out)
         answered = start(*question)
         assert (answered.returncode, answered.stderr) == (0, "")
-        assert answered.stdout.startswith("recommended: ")
+        assert answered.stdout.startswith("use ")
+        assert len(answered.stdout.splitlines()) == 2
+        answered = start(*question, "--details")
+        assert "mean curve reaches it at" in answered.stdout
         assert max(map(len, answered.stdout.splitlines())) <= 80
 
     def test_calibrate_from_models_to_pictures(self, given, tmp_path, monkeypatch):
@@ -128,7 +175,7 @@ class TestStreams:
             *("--out", out, "--plots", plots, "--provider", "cpu"),
         )
         assert result.exit_code == 0
-        assert "Accuracy at noise step t" in result.stdout
+        assert "next: sizer recommend --calibration " in result.stdout
         assert f"wrote {out}" in result.stderr
         assert "measuring" in result.stderr
         assert "measuring" not in result.stdout
@@ -145,7 +192,7 @@ class TestStreams:
         name = "[b]m[/b]"
         table = tmp_path / "marked.csv"
         table.write_text(planted_table.read_text().replace("m10000-0", name))
-        result = run("fit", table, "--out", tmp_path / "[red].json")
+        result = run("fit", table, "--out", tmp_path / "[red].json", "--details")
         assert name in result.stdout
         assert "[red].json" in result.stderr
         missing = run("fit", tmp_path / "[dim].csv", "--out", tmp_path / "o.json")
@@ -159,20 +206,20 @@ def ask(calibration, *more, step=300, target=0.7):
 
 class TestRecommend:
     @pytest.mark.parametrize(
-        ("step", "target", "code", "verdict"),
+        ("step", "target", "code", "words"),
         [
-            (300, 0.7, 0, "recommended"),
-            (0, 0.99, 1, "unreachable"),
-            (1200, 0.5, 4, "untrusted"),
+            (300, 0.7, 0, "use "),
+            (0, 0.99, 1, "no size of this family reaches 0.99"),
+            (1200, 0.5, 4, "nothing is known at "),
         ],
     )
     @pytest.mark.parametrize("form", ["text", "json", "markdown"])
     def test_exit_codes_are_those_of_the_verdicts(
-        self, planted_calibration, step, target, code, verdict, form
+        self, planted_calibration, step, target, code, words, form
     ):
         result = ask(planted_calibration, "--format", form, step=step, target=target)
         assert result.exit_code == code
-        start_of = {"text": f"{verdict}: ", "json": '{\n  "verdict": "' + verdict, "markdown": "**"}
+        start_of = {"text": words, "json": '{\n  "verdict": "', "markdown": f"**{words}"}
         assert result.stdout.startswith(start_of[form])
 
     def test_json(self, planted_calibration):
@@ -194,7 +241,7 @@ class TestRecommend:
 
     @pytest.mark.parametrize("form", ["text", "markdown"])
     def test_words(self, planted_calibration, form):
-        text = ask(planted_calibration, "--format", form).stdout
+        text = ask(planted_calibration, "--details", "--format", form).stdout
         for word in ("accuracy wanted", "measured to reach it", "back-test", "confidence"):
             assert word in text
         assert re.search(r"[\d,]+ \([\d,]+ to [\d,]+\)\s+parameters", " ".join(text.split()))

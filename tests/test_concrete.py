@@ -76,7 +76,7 @@ class TestTrainLine:
         assert size == answer["architecture"]["parameters"]
         assert options(line)["--noise-augment"] == "0:800"
         for form in ("text", "markdown"):
-            assert line in sizer(*ASKED, "--format", form).stdout
+            assert line in sizer(*ASKED, "--details", "--format", form).stdout
 
     def test_it_is_unknown_where_the_training_is(self, planted_calibration):
         line = (*ASKED[:2], "300", "--target-acc", "0.6", "--calibration", planted_calibration)

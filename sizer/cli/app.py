@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
-from typer.core import TyperGroup
+from typer.core import TyperGroup, TyperOption
 
 import sizer
 from sizer.cli.failures import told_in_one_line
-from sizer.cli.messages import mention
+from sizer.cli.messages import be_quiet, mention
 from sizer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +34,13 @@ class Commands(TyperGroup):
         names = super().list_commands(ctx)
         return sorted(names, key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
 
+    def get_command(self, ctx: Any, name: str) -> Any:
+        """Every command can be quiet."""
+        found = super().get_command(ctx, name)
+        if found is not None and not any("--quiet" in option.opts for option in found.params):
+            found.params.append(_quiet_option())
+        return found
+
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         with told_in_one_line():
             return super().make_context(*args, **kwargs)
@@ -41,6 +48,16 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         with told_in_one_line():
             return super().invoke(ctx)
+
+
+def _quiet_option() -> TyperOption:
+    return TyperOption(
+        param_decls=["--quiet", "-q"],
+        is_flag=True,
+        expose_value=False,
+        callback=lambda _context, _option, wanted: be_quiet(True) if wanted else None,
+        help="Say the answer, warnings and errors, and nothing else.",
+    )
 
 
 app = typer.Typer(
@@ -107,6 +124,7 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
+    be_quiet(False)  # until a command says otherwise
     if context.invoked_subcommand is None:
         print(context.get_help())
         raise typer.Exit(UsageError.exit_code)

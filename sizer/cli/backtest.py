@@ -6,7 +6,7 @@ import typer
 
 import sizer
 from sizer.cli.app import command, save_pictures
-from sizer.cli.options import CalibrationArgument, FormatOption, PlotsOption
+from sizer.cli.options import CalibrationArgument, DetailsOption, FormatOption, PlotsOption
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
 
@@ -19,6 +19,7 @@ def backtest(
         typer.Option(min=1, help="How many of the largest sizes; by default 1, 2 and 3 in turn."),
     ] = None,
     plots: PlotsOption = None,
+    details: DetailsOption = False,
     format: FormatOption = "text",  # noqa: A002
 ) -> None:
     """How well the smaller models would have predicted the largest: accuracy and size.
@@ -38,4 +39,4 @@ def backtest(
         from sizer.report.pictures import backtest_figures
 
         save_pictures(backtest_figures(test), plots)
-    show(test, format)
+    show(test, format, details=details)

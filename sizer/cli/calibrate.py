@@ -1,5 +1,6 @@
 """`sizer calibrate` and `sizer fit`: measurements to a calibration."""
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from sizer.cli.options import (
     ClassesOption,
     ControlOption,
     CropShareOption,
+    DetailsOption,
     InputRangeOption,
     InputSideOption,
     IntervalOption,
@@ -81,6 +83,7 @@ def calibrate(
     interval: IntervalOption = "sandwich",
     out: OutOption = Path("calibration.json"),
     plots: PlotsOption = None,
+    details: DetailsOption = False,
 ) -> None:
     """Measure how a ladder of models falls under noise, fit the scaling laws, write the result.
 
@@ -112,7 +115,7 @@ def calibrate(
             tell=mention,
         )
         calibration.save(out)
-    _deliver(calibration, out, plots)
+    _deliver(calibration, out, plots, details)
 
 
 @command
@@ -130,6 +133,7 @@ def fit(
     interval: IntervalOption = "sandwich",
     out: OutOption = Path("calibration.json"),
     plots: PlotsOption = None,
+    details: DetailsOption = False,
 ) -> None:
     """Fit the scaling laws to measurements made before, here or elsewhere.
 
@@ -149,14 +153,16 @@ def fit(
             progress=progress,
         )
         calibration.save(out)
-    _deliver(calibration, out, plots)
+    _deliver(calibration, out, plots, details)
 
 
-def _deliver(calibration: "Calibration", out: Path, plots: Path | None) -> None:
+def _deliver(calibration: "Calibration", out: Path, plots: Path | None, details: bool) -> None:
     """Show what is written."""
     mention(f"wrote {out}")
     if plots is not None:
         from sizer.report.pictures import figures
 
         save_pictures(figures(calibration), plots)
-    show(calibration)
+    from sizer.report.calibration import told
+
+    show(calibration, document=functools.partial(told, name=str(out)), details=details)

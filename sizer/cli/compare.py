@@ -8,7 +8,7 @@ import typer
 import sizer
 from sizer.cli.app import command
 from sizer.cli.messages import mention
-from sizer.cli.options import FormatOption
+from sizer.cli.options import DetailsOption, FormatOption
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
 
@@ -26,6 +26,7 @@ def compare(
         Path | None,
         typer.Option("--report", help="Page to write of it: HTML, or .md, or .json."),
     ] = None,
+    details: DetailsOption = False,
     format: FormatOption = "text",  # noqa: A002
 ) -> None:
     """Whether ladders fall in one shape under noise, with the same exponents of the size.
@@ -43,4 +44,4 @@ def compare(
     if report is not None:
         write_page(report, comparison)
         mention(f"wrote {report}")
-    show(comparison, format)
+    show(comparison, format, details=details)

@@ -9,6 +9,7 @@ import typer
 from sizer.cli.app import Commands, answering, app, command, take_example
 from sizer.cli.messages import mention
 from sizer.cli.options import (
+    DetailsOption,
     DevicesFileOption,
     FormatOption,
     InputSideOption,
@@ -17,6 +18,8 @@ from sizer.cli.options import (
     MaxRamOption,
     PrecisionOption,
     ReserveOption,
+    complete_core,
+    complete_device,
 )
 from sizer.cli.show import show
 from sizer.devices.units import RESERVE_RAM
@@ -29,7 +32,10 @@ devices_command = functools.partial(command, group=devices_app)
 def devices(
     context: typer.Context,
     name: Annotated[str | None, typer.Option(help="Part of a device's or board's name.")] = None,
-    core: Annotated[str | None, typer.Option(help="Part of a core's name.")] = None,
+    core: Annotated[
+        str | None,
+        typer.Option(help="Part of a core's name.", autocompletion=complete_core),
+    ] = None,
     ram: Annotated[
         str | None, typer.Option(help="Devices with at least this RAM, as 256KiB.")
     ] = None,
@@ -56,7 +62,10 @@ app.add_typer(devices_app, name="devices")
 def check(
     model: Annotated[Path, typer.Argument(help="An ONNX file.")],
     device: Annotated[
-        list[str], typer.Option(help="A device; repeat for more; all: each, ranked.")
+        list[str],
+        typer.Option(
+            help="A device; repeat for more; all: each, ranked.", autocompletion=complete_device
+        ),
     ],
     devices_file: DevicesFileOption = None,
     precision: PrecisionOption = "int8",
@@ -64,6 +73,7 @@ def check(
     max_ram: MaxRamOption = None,
     max_flash: MaxFlashOption = None,
     max_latency: MaxLatencyOption = None,
+    details: DetailsOption = False,
     format: FormatOption = "text",  # noqa: A002
 ) -> int:
     """Whether a network fits devices, from its graph: memory, work and latency.
@@ -89,7 +99,7 @@ def check(
         max_flash=max_flash,
         max_latency_ms=max_latency,
     )
-    show(verdicts, format, verdicts_document)
+    show(verdicts, format, verdicts_document, details)
     return max((EXIT_CODES.get(verdict.verdict, 4) for verdict in verdicts), key=(0, 4, 1).index)
 
 

@@ -1,6 +1,19 @@
 """What is said on stderr: all that is not the answer."""
 
+import shlex
+
 from rich.console import Console
+
+_quiet = False  # whether nothing is said but answers, warnings and errors
+
+
+def be_quiet(quiet: bool) -> None:
+    global _quiet  # noqa: PLW0603 (one program has one stderr)
+    _quiet = quiet
+
+
+def is_quiet() -> bool:
+    return _quiet
 
 
 def complain(message: str) -> None:
@@ -8,7 +21,13 @@ def complain(message: str) -> None:
 
 
 def mention(message: str) -> None:
-    _say("", "", message)
+    if not _quiet:
+        _say("", "", message)
+
+
+def suggest(*words: str) -> None:
+    """The command that one may give next."""
+    mention(f"next: {shlex.join(['sizer', *words])}")
 
 
 def _say(before: str, style: str, message: str) -> None:

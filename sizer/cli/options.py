@@ -1,5 +1,6 @@
 """The options that commands share, and the texts of options to values."""
 
+import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,31 @@ from sizer.scaling.choices import Control, IntervalMethod, LevelSet, OrderParame
 
 if TYPE_CHECKING:
     from sizer.inference.input_format import InputFormat
+
+
+def complete_calibration(typed: str) -> list[str]:
+    """The shipped ones, and JSON files."""
+    from sizer.io import shipped
+
+    known = sorted(path.stem for path in shipped("calibration").glob("*.json"))
+    files = sorted(map(str, Path().glob(f"{glob.escape(typed)}*.json")))
+    return [name for name in (*known, *files) if name.startswith(typed)]
+
+
+def complete_device(typed: str) -> list[str]:
+    """Names of the catalogue, in any case, and all of them."""
+    from sizer.devices.catalogue import all_devices
+
+    names = ("all", *(device.name for device in all_devices(None)))
+    return [name for name in names if name.lower().startswith(typed.lower())]
+
+
+def complete_core(typed: str) -> list[str]:
+    from sizer.devices.catalogue import all_devices
+
+    cores = sorted({device.core for device in all_devices(None)})
+    return [core for core in cores if core.lower().startswith(typed.lower())]
+
 
 OrderOption = Annotated[
     OrderParameter,
@@ -63,7 +89,9 @@ ClassesOption = Annotated[
 ]
 OutOption = Annotated[Path, typer.Option("--out", help="Calibration file to write.")]
 TargetOption = Annotated[float, typer.Option(help="Accuracy wanted, a fraction.")]
-StepOption = Annotated[float | None, typer.Option(help="Noise as a diffusion step.")]
+StepOption = Annotated[
+    float | None, typer.Option("--noise-step", "--step", help="Noise as a diffusion step.")
+]
 SigmaOption = Annotated[
     float | None, typer.Option(help="Noise as a standard deviation in grey levels of 0..255.")
 ]
@@ -72,13 +100,28 @@ NoiseFromOption = Annotated[
     Path | None, typer.Option(help="Noise as pictures of the camera show it: their folder.")
 ]
 CalibrationArgument = Annotated[
-    str, typer.Argument(help="A calibration file, or the name of a shipped one.")
+    str,
+    typer.Argument(
+        help="A calibration file, or the name of a shipped one.",
+        autocompletion=complete_calibration,
+    ),
 ]
 CalibrationOption = Annotated[
-    str, typer.Option(help="A calibration file, or the name of a shipped one.")
+    str,
+    typer.Option(
+        help="A calibration file, or the name of a shipped one.",
+        autocompletion=complete_calibration,
+    ),
 ]
 ConfidenceOption = Annotated[float, typer.Option(help="Of the recommended size and the intervals.")]
 FormatOption = Annotated[Format, typer.Option(help="How to print the answer.")]
+ShowOption = Annotated[
+    Path | None,
+    typer.Option("--show", help="A picture to show at several noises, around the one asked about."),
+]
+DetailsOption = Annotated[
+    bool, typer.Option("--details", help="Also how it is known. JSON and Markdown always say it.")
+]
 DevicesFileOption = Annotated[
     Path | None, typer.Option("--devices-file", help="A TOML file of more devices.")
 ]

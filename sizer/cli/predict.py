@@ -9,6 +9,7 @@ from sizer.cli.app import command
 from sizer.cli.options import (
     CalibrationOption,
     ConfidenceOption,
+    DetailsOption,
     FormatOption,
     NoiseFromOption,
     SigmaOption,
@@ -29,6 +30,7 @@ def predict(
     noise_from: NoiseFromOption = None,
     calibration: CalibrationOption = "builtin",
     confidence: ConfidenceOption = CONFIDENCE,
+    details: DetailsOption = False,
     format: FormatOption = "text",  # noqa: A002
 ) -> None:
     """The accuracy that a model of a given size will have under noise.
@@ -50,4 +52,4 @@ def predict(
             confidence=confidence,
             progress=progress,
         )
-    show(prediction, format)
+    show(prediction, format, details=details)

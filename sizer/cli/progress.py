@@ -1,4 +1,4 @@
-"""Progress bars, on stderr."""
+"""Progress on stderr: bars, and lines now and then where nobody sees a bar move."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from sizer.cli.messages import mention, talk
+from sizer.cli.messages import is_quiet, mention, talk
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     ShowTraining = Callable[[float, float, str, str], None]
 
 PATIENCE = 2.0  # seconds: a phase that is done before has no bar
+BAR = 20  # columns of a bar, so that all of its line fits 80
+EVERY = 60.0  # seconds between two lines of a phase
 TICK = 1e-3  # seconds, so that no pace is without end
 ROUNDING = 1e-9
 
 
 def bars() -> "Progress":
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         Progress,
@@ -33,14 +34,28 @@ def bars() -> "Progress":
 
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(BAR),
         TaskProgressColumn(),
         TimeRemainingColumn(),
         TextColumn("left"),
-        TextColumn("{task.fields[note]}", markup=False),
-        console=Console(stderr=True),
-        transient=False,
+        console=talk(),
+        disable=is_quiet(),
     )
+
+
+class Lines:
+    """Of one phase: how far it is and how long it will take, where no bar can move."""
+
+    def __init__(self) -> None:
+        self._began = self._said = monotonic()
+
+    def say(self, phase: str, done: float, total: float) -> None:
+        now = monotonic()
+        if now - self._said < EVERY or not 0 < done < total or talk().is_terminal:
+            return
+        seconds = round((now - self._began) * (total - done) / done)
+        self._said = now
+        mention(f"{phase}: {done / total:.0%}, {timedelta(seconds=seconds)} left")
 
 
 @contextmanager
@@ -54,7 +69,7 @@ def training_progress() -> Iterator["ReportTraining"]:
         return
     note = TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True))
     columns = (TextColumn("training"), BarColumn(10), TaskProgressColumn(), note)
-    with Progress(*columns, console=talk()) as bar:
+    with Progress(*columns, console=talk(), disable=is_quiet()) as bar:
         task = bar.add_task("", total=None, note="")
 
         def show(done: float, total: float, left: str, newest: str) -> None:
@@ -132,7 +147,7 @@ class Phases:
 
     def start(self, phase: str) -> Callable[[float, float], None]:
         """A phase begins; returns what is told how far it is (done, total), and shows its bar."""
-        began = monotonic()
+        began, lines = monotonic(), Lines()
         if self._progress is not None and phase in self._tasks:
             self._progress.reset(self._tasks[phase])
 
@@ -140,6 +155,7 @@ class Phases:
             if phase in self._tasks or monotonic() - began > PATIENCE:
                 progress, task = self._bar(phase)
                 progress.update(task, completed=done, total=total)
+                lines.say(phase, done, total)
 
         return update
 
@@ -148,7 +164,7 @@ class Phases:
             self._progress = bars()
             self._progress.start()
         if phase not in self._tasks:
-            self._tasks[phase] = self._progress.add_task(phase, total=None, note="")
+            self._tasks[phase] = self._progress.add_task(phase, total=None)
         return self._progress, self._tasks[phase]
 
     def stop(self) -> None:

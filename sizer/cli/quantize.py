@@ -7,7 +7,7 @@ import typer
 
 import sizer
 from sizer.cli.app import command, line_given
-from sizer.cli.messages import mention
+from sizer.cli.messages import mention, suggest
 from sizer.cli.options import (
     ClassesOption,
     CropShareOption,
@@ -63,3 +63,4 @@ def quantize(
             tell=mention,
         )
     show(ladder)
+    suggest("calibrate", str(out), "--data", data, "--out", f"{out.name}.json")

@@ -11,6 +11,7 @@ from sizer.cli.messages import mention
 from sizer.cli.options import (
     CalibrationOption,
     ConfidenceOption,
+    DetailsOption,
     DevicesFileOption,
     FormatOption,
     MaxFlashOption,
@@ -19,14 +20,17 @@ from sizer.cli.options import (
     NoiseFromOption,
     PrecisionOption,
     ReserveOption,
+    ShowOption,
     SigmaOption,
     SnrOption,
     StepOption,
     TargetOption,
+    complete_device,
 )
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
 from sizer.devices.units import RESERVE_RAM
+from sizer.errors import DataError, UsageError
 from sizer.estimate import CONFIDENCE
 
 if TYPE_CHECKING:
@@ -47,7 +51,10 @@ def recommend(
     confidence: ConfidenceOption = CONFIDENCE,
     device: Annotated[
         list[str] | None,
-        typer.Option(help="A device of `sizer devices`; repeat for more; all: each, ranked."),
+        typer.Option(
+            help="A device of `sizer devices`; repeat for more; all: each, ranked.",
+            autocompletion=complete_device,
+        ),
     ] = None,
     devices_file: DevicesFileOption = None,
     precision: PrecisionOption = "int8",
@@ -68,6 +75,8 @@ def recommend(
         Path | None,
         typer.Option("--report", help="Page to write of the answer: HTML, or .md, or .json."),
     ] = None,
+    show_picture: ShowOption = None,
+    details: DetailsOption = False,
     format: FormatOption = "text",  # noqa: A002
 ) -> int:
     """The smallest model that reaches an accuracy under noise, or what is known of it.
@@ -87,9 +96,11 @@ def recommend(
     if export is not None:
         check_export(measured, export)
     if report is not None:
-        from sizer.report.page import check_report, report_of, write_report
+        from sizer.report.page import check_report
 
         check_report(report)
+    elif show_picture is not None:
+        raise UsageError("--show needs --report, the page that shows the picture")
     with measuring_progress() as progress:
         advice = sizer.recommend(
             measured,
@@ -115,10 +126,24 @@ def recommend(
     if export is not None:
         _export_recommended(measured, advice, export)
     if report is not None:
-        write_report(report, report_of(measured, calibration, line_given(), advice))
-        mention(f"wrote {report}")
-    show(advice, format)
+        _write_page(report, measured, calibration, advice, show_picture)
+    show(advice, format, details=details)
     return EXIT_CODES[advice.verdict]
+
+
+def _write_page(
+    path: Path, calibration: "Calibration", name: str, advice: "Advice", picture: Path | None
+) -> None:
+    """The page; a picture that cannot be read is left out of it, and said."""
+    from sizer.report.page import report_of, write_report
+
+    try:
+        page = report_of(calibration, name, line_given(), advice, picture)
+    except DataError as error:
+        mention(f"left out: {error}")
+        page = report_of(calibration, name, line_given(), advice)
+    write_report(path, page)
+    mention(f"wrote {path}")
 
 
 def _export_recommended(calibration: "Calibration", advice: "Advice", folder: Path) -> None:

@@ -7,7 +7,7 @@ import typer
 
 import sizer
 from sizer.cli.app import command, line_given
-from sizer.cli.messages import mention
+from sizer.cli.messages import mention, suggest
 from sizer.cli.options import MaxBadOption, parse_noise_steps, parse_sizes
 from sizer.cli.progress import training_progress
 from sizer.cli.show import show
@@ -75,6 +75,7 @@ def train(
             tell=mention,
         )
     show(manifest)
+    suggest("calibrate", str(out), "--data", data, "--out", f"{out.name}.json")
 
 
 @command
@@ -85,7 +86,9 @@ def export(
         Path | None,
         typer.Option(help="Published weights: safetensors or a weights-only checkpoint."),
     ] = None,
-    classes: Annotated[int, typer.Option(min=2, max=30_000, help="Number of classes.")] = 1000,
+    classes: Annotated[
+        int, typer.Option("--class-count", min=2, max=30_000, help="Number of classes.")
+    ] = 1000,
     side: Annotated[
         int | None,
         typer.Option(min=32, max=2048, help="Pixels of its input; by default as published."),

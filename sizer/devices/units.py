@@ -37,4 +37,5 @@ def _amount() -> "TypeAdapter[ByteSize]":
 
 def show_bytes(size: float) -> str:
     """Bytes as KiB, from 10 MiB on as MiB."""
-    return f"{size / 2**20:,.1f} MiB" if size >= 10 * 2**20 else f"{size / 2**10:,.1f} KiB"
+    unit, name = (2**20, "MiB") if size >= 10 * 2**20 else (2**10, "KiB")
+    return f"{size / unit:,.1f}".removesuffix(".0") + f" {name}"

@@ -69,7 +69,7 @@ def camera_noise(
     that is no usable picture is skipped and counted. schedule: whose steps are meant, the linear
     one by default. Raises DataError where no picture is left.
     """
-    files, report = _picture_files(paths), progress("estimating the noise")
+    files, report = picture_files(paths), progress("estimating the noise")
     pictures = []
     for done, path in enumerate(files, 1):
         pictures.append(_measured(path))
@@ -89,7 +89,7 @@ def camera_noise(
     )
 
 
-def _picture_files(paths: Sequence[Path]) -> list[Path]:
+def picture_files(paths: Sequence[Path]) -> list[Path]:
     from sizer.datasets.images import pictures_in
 
     files = []

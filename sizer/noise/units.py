@@ -1,9 +1,13 @@
 """A noise level in the units that users think in."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from sizer.errors import UsageError
-from sizer.noise.schedule import NoiseSchedule
+from sizer.noise.schedule import NoiseSchedule, schedule_named
+
+SIGMAS = (0, 5, 10, 20, 30, 40, 60, 80, 100, 150, 200, 300, 500, 1000)  # of ticks, grey levels
+APART = 0.08  # of an axis, between two ticks of sigma
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +50,45 @@ def level_from(
     at = steps[0]
     mu, noise = schedule.coefficients(at)
     return NoiseLevel(at, mu, noise, schedule.sigma(at), schedule.snr_db(at), schedule.psnr_db(at))
+
+
+def in_words(step: float, schedule: str | None) -> str:
+    """`sigma 62 grey levels (step 300)`, with the digits that a reader needs.
+
+    schedule: its name; None where the noise has another unit, as a table's may.
+    """
+    at = f"{step:.0f}" if step >= 100 else f"{step:.3g}"
+    if schedule is None:
+        return f"noise {at}"
+    sigma = grey_levels(step, schedule)
+    return f"step {at}" if sigma is None else f"sigma {sigma} grey levels (step {at})"
+
+
+def in_short(step: float, schedule: str | None) -> str:
+    """`sigma 62 (step 300)`, as the heading of a column."""
+    return in_words(step, schedule).replace(" grey levels", "")
+
+
+def sigma_ticks(schedule: str, first: float, last: float) -> list[tuple[float, int]]:
+    """Round sigmas within steps first..last and well apart, each with its step, ascending."""
+    known = _schedule(schedule)
+    ticks: list[tuple[float, int]] = []
+    for sigma in SIGMAS:
+        step = known.step_from_sigma(sigma)
+        if first <= step <= last and (not ticks or step - ticks[-1][0] > APART * (last - first)):
+            ticks.append((step, sigma))
+    return ticks
+
+
+def grey_levels(step: float, schedule: str) -> str | None:
+    """The additive noise of a step: `62`, `4.2`; None beyond the schedule's last step."""
+    known = _schedule(schedule)
+    if not 0 <= step <= known.last_step:
+        return None
+    sigma = known.sigma(step)
+    return f"{sigma:.1f}" if 0 < sigma < 10 else f"{sigma:.0f}"
+
+
+@cache
+def _schedule(name: str) -> NoiseSchedule:
+    return schedule_named(name)

@@ -1,6 +1,6 @@
 """`predict`: the accuracy that a size will have."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +36,8 @@ class Prediction(Result):
     """The accuracy of a size at one noise step.
 
     accuracy: of the mean over trainings. next_training: of what one more training measures on as
-    many images. extrapolation_ratio: of the size over the largest trained.
+    many images. extrapolation_ratio: of the size over the largest trained. schedule: of the noise,
+    by its name, None where its unit is another.
     """
 
     parameters: int
@@ -45,6 +46,7 @@ class Prediction(Result):
     accuracy: AccuracyRange
     next_training: AccuracyRange
     extrapolation_ratio: float
+    schedule: str | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -74,7 +76,8 @@ def predict(
     reason = refusal(calibration, asked)
     if reason is not None:
         raise PredictionError(reason)
-    return predicted(ladder_of(calibration), round(parameters), asked, confidence)
+    prediction = predicted(ladder_of(calibration), round(parameters), asked, confidence)
+    return replace(prediction, schedule=calibration.schedule)
 
 
 def predicted(ladder: Predictor, size: int, step: float, confidence: float) -> Prediction:

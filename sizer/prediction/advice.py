@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from sizer.calibration import Calibration
-from sizer.estimate import CONFIDENCE
+from sizer.estimate import CONFIDENCE, rounded
 from sizer.inference.records import Precision
+from sizer.noise.units import in_words
 from sizer.prediction.accuracy import (
     AccuracyRange,
     Prediction,
@@ -71,7 +72,8 @@ class Advice(Tabular):
     largest sizes
     predicted from the others at this noise. precision: at which the accuracies were measured.
     camera: the pictures whose median step is the requirement's, where the noise came from
-    pictures. train_command: trains the architecture with the recipe of the ladder.
+    pictures. train_command: trains the architecture with the recipe of the ladder. schedule: of the
+    noise, by its name, None where its unit is another.
     """
 
     verdict: Verdict
@@ -91,6 +93,7 @@ class Advice(Tabular):
     camera: "CameraNoise | None" = None
     devices: "tuple[DeviceVerdict, ...]" = ()
     train_command: str | None = None
+    schedule: str | None = None
     provenance: Provenance | None = None
     warnings: tuple[str, ...] = ()
 
@@ -98,6 +101,16 @@ class Advice(Tabular):
     def recommended(self) -> int | None:
         """The size whose next training meets the requirement, parameters."""
         return None if self.parameters is None else self.parameters.recommended
+
+    @property
+    def built(self) -> int | None:
+        """The size that is built for it: of the architecture, where the family has one."""
+        return self.recommended if self.architecture is None else self.architecture.parameters
+
+    def noise(self, step: float | None = None) -> str:
+        """The noise that was asked about, or another, in words."""
+        at = self.requirement.noise_step if step is None else step
+        return in_words(at, self.schedule)
 
     def rows(self) -> list[dict[str, object]]:
         """One row a device: its verdict, those of each resource, and why."""
@@ -122,7 +135,13 @@ def advise(calibration: Calibration, requirement: Requirement, force: bool = Fal
     check_requirement(calibration, requirement)
     reason = refusal(calibration, requirement.noise_step)
     if reason is not None:
-        return Advice("untrusted", reason, requirement, warnings=calibration.warnings)
+        return Advice(
+            "untrusted",
+            reason,
+            requirement,
+            schedule=calibration.schedule,
+            warnings=calibration.warnings,
+        )
     ladder = ladder_of(calibration)
     forecast = ladder.at(requirement.noise_step)
     verdict, sizes = answer(forecast, requirement, force)
@@ -140,6 +159,7 @@ def advise(calibration: Calibration, requirement: Requirement, force: bool = Fal
         extrapolation_ratio=_ratio(sizes, ladder),
         backtest=hindcast(ladder, requirement.noise_step),
         errors=_uncertainty(forecast, sizes),
+        schedule=calibration.schedule,
     )
     advice = _completed(advice, calibration, ladder)
     return replace(advice, reason=_reason(advice), warnings=_warnings(advice, calibration, ladder))
@@ -212,7 +232,7 @@ def _largest_step(
 
 def _reason(advice: Advice) -> str:
     wanted, sizes = advice.requirement, advice.parameters
-    asked = f"{wanted.target_accuracy:g} at step {wanted.noise_step:.4g}"
+    asked = f"{wanted.target_accuracy:g} at {advice.noise()}"
     if advice.verdict == "unreachable":
         top = advice.ceiling
         stated = "" if top is None else f"; the ceiling is {stated_accuracy(top)}"
@@ -234,8 +254,8 @@ def _reason(advice: Advice) -> str:
             f"{sizes.recommended or 0:,} parameters: the next training of that size reaches "
             f"{asked} with {sure:.0%} confidence{short}"
         )
-    best = "" if not sizes.best else f", best estimate {_rounded(sizes.best)}"
-    least = f"at least {_rounded(sizes.low)} (95 %)" if sizes.low else "no lower bound"
+    best = "" if not sizes.best else f", best estimate {rounded(sizes.best)}"
+    least = f"at least {rounded(sizes.low)} (95 %)" if sizes.low else "no lower bound"
     why = _why_bounded(sizes, wanted.confidence)
     return f"{asked} takes {least} parameters{best}: {why}"
 
@@ -246,11 +266,6 @@ def _why_bounded(sizes: SizeEstimate, confidence: float) -> str:
     if sizes.recommended is None and sizes.high is None:
         return f"no size can be named with {confidence:.0%} confidence"
     return f"beyond {NAMED_RATIO:.0f} times the largest trained size, a size would be a guess"
-
-
-def _rounded(size: float) -> str:
-    """Three digits of a size that is no more exactly known."""
-    return f"{float(f'{size:.3g}'):,.0f}"
 
 
 def stated_accuracy(accuracy: AccuracyRange) -> str:

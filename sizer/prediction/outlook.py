@@ -1,6 +1,6 @@
 """Many questions at once: what every requirement takes, and what one size does under any noise."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,12 +32,18 @@ class MapCell:
 
 @dataclass(frozen=True, slots=True)
 class RequirementMap:
-    """What each requirement takes: cells[i][j] is for targets[i] at steps[j], both ascending."""
+    """What each requirement takes: cells[i][j] is for targets[i] at steps[j], both ascending.
+
+    largest: the largest trained size, beyond which answers are extrapolated. schedule: of the
+    noise, by its name, None where its unit is another.
+    """
 
     confidence: float
     steps: tuple[float, ...]
     targets: tuple[float, ...]
     cells: tuple[tuple[MapCell, ...], ...]
+    largest: int = 0
+    schedule: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,14 @@ class Outlook:
 @dataclass(frozen=True, slots=True)
 class Reach:
     """The most a size can do: its accuracy at the noise step asked about, and the largest step at
-    which its next training still has the accuracy asked for, None where at no step.
+    which its next training still has the accuracy asked for, None where at no step. schedule: of
+    the noise, by its name, None where its unit is another.
     """
 
     parameters: int
     accuracy: AccuracyRange
     noise_step: float | None
+    schedule: str | None = None
 
 
 def reach(calibration: Calibration, requirement: Requirement, size: int) -> Reach | None:
@@ -80,7 +88,8 @@ def reach(calibration: Calibration, requirement: Requirement, size: int) -> Reac
         return sizes.recommended is not None and sizes.recommended <= size
 
     accuracy = mean_accuracy(ladder.at(requirement.noise_step), size, requirement.confidence)
-    return Reach(size, accuracy, _largest_step(reaches, *askable_steps(calibration)))
+    largest = _largest_step(reaches, *askable_steps(calibration))
+    return Reach(size, accuracy, largest, calibration.schedule)
 
 
 def _largest_step(reaches: Callable[[float], bool], first: float, last: float) -> float | None:
@@ -110,6 +119,19 @@ def outlook(calibration: Calibration, size: int, confidence: float) -> Outlook:
     return Outlook(size, confidence, tuple(steps), *(tuple(column.tolist()) for column in columns))
 
 
+def accuracies(
+    calibration: Calibration, size: int, steps: Iterable[float], confidence: float
+) -> tuple[AccuracyRange | None, ...]:
+    """Of the mean over trainings of a size, at each step; None where nothing is known."""
+    ladder = ladder_of(calibration)
+    return tuple(
+        None
+        if refusal(calibration, step) is not None
+        else mean_accuracy(ladder.at(step), size, confidence)
+        for step in steps
+    )
+
+
 def requirement_map(calibration: Calibration, confidence: float) -> RequirementMap | None:
     """What `advise` answers at round steps and targets, from chance to just above every ceiling.
 
@@ -130,6 +152,8 @@ def requirement_map(calibration: Calibration, confidence: float) -> RequirementM
         steps=tuple(steps),
         targets=tuple(targets),
         cells=tuple(zip(*columns, strict=True)),
+        largest=calibration.sizes[-1],
+        schedule=calibration.schedule,
     )
 
 

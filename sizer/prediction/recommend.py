@@ -9,7 +9,7 @@ from sizer.calibration import Calibration, load
 from sizer.devices.units import RESERVE_RAM
 from sizer.estimate import CONFIDENCE
 from sizer.inference.records import Precision
-from sizer.networks.architecture import described
+from sizer.networks.architecture import Blueprint, described, parameters
 from sizer.networks.recipe import train_line
 from sizer.prediction.advice import Advice, advise
 from sizer.prediction.asked_noise import AskedNoise, noise_step
@@ -97,9 +97,18 @@ def _of_pictures(calibration: Calibration, advice: Advice, camera: "CameraNoise"
     warnings = [*advice.warnings, *camera.warnings]
     step = camera.step.high
     there = advise(calibration, replace(advice.requirement, noise_step=step))
-    if (there.verdict, there.recommended) != (advice.verdict, advice.recommended):
+    members = family(calibration)
+    to_build = _to_build(members, there)
+    if (there.verdict, to_build) != (advice.verdict, _to_build(members, advice)):
+        size = there.verdict == "recommended" and to_build
+        words = f"use {size:,} parameters" if size else there.reason
         warnings.append(
-            f"the pictures differ in noise: at their noisy end, step {step:.4g}, it is "
-            f"{there.verdict}: {there.reason}"
+            f"the pictures differ in noise: at their noisy end, {advice.noise(step)}, {words}"
         )
     return replace(advice, camera=camera, warnings=tuple(warnings))
+
+
+def _to_build(members: Sequence[Blueprint], advice: Advice) -> int | None:
+    """The size of the member, or the recommended one where sizer builds none."""
+    member = recommended_member(members, advice)
+    return advice.recommended if member is None else parameters(member)

@@ -2,8 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from sizer.report.document import Document, Facts, Paragraph, Section
-from sizer.report.format import noise_step, short
+from sizer.noise.units import in_words
+from sizer.report.document import Document, Facts, Section
+from sizer.report.format import short
+from sizer.report.noise import LINEAR
 
 if TYPE_CHECKING:
     from sizer.job.acceptance import Acceptance
@@ -11,7 +13,8 @@ if TYPE_CHECKING:
 
 def document(acceptance: "Acceptance") -> Document:
     return Document(
-        summary=Paragraph(sentence(acceptance), lead=verdict(acceptance)),
+        answer=(f"{verdict(acceptance)}: {sentence(acceptance)}",),
+        verdict=verdict(acceptance),
         sections=(Section("", (Facts(tuple(facts(acceptance))),)),),
     )
 
@@ -29,8 +32,8 @@ def sentence(acceptance: "Acceptance") -> str:
         else ""
     )
     return (
-        f"accuracy {interval(acceptance)}, and {wanted.target_accuracy:g} was wanted at noise step "
-        f"{noise_step(wanted.noise_step)}{doubt}"
+        f"accuracy {interval(acceptance)}, and {wanted.target_accuracy:g} was wanted at "
+        f"{in_words(wanted.noise_step, LINEAR)}{doubt}"
     )
 
 
@@ -43,7 +46,7 @@ def facts(acceptance: "Acceptance") -> list[tuple[str, str]]:
     return [
         ("model", short(acceptance.model)),
         ("accuracy wanted", f"{wanted.target_accuracy:g}"),
-        ("at noise step", noise_step(wanted.noise_step)),
+        ("at", in_words(wanted.noise_step, LINEAR)),
         ("accuracy measured", interval(acceptance)),
         ("measured on", short(acceptance.measured_on)),
         ("confidence of the interval", f"{wanted.confidence:.0%}"),

@@ -2,8 +2,21 @@
 
 from typing import TYPE_CHECKING
 
-from sizer.report.document import Code, Document, Facts, Paragraph, Section, Warnings
-from sizer.report.format import accuracy_range, capital, noise_step, short, size_interval
+from sizer.estimate import rounded
+from sizer.report.answer import built, lines
+from sizer.report.document import Code, Document, Facts, Section, Warnings
+from sizer.report.format import (
+    accuracy,
+    accuracy_range,
+    amount,
+    capital,
+    percent,
+    short,
+    size_interval,
+    size_up,
+)
+
+MOST_NAMED = 2  # devices in a headline
 
 if TYPE_CHECKING:
     from sizer.prediction.advice import Advice, Uncertainty
@@ -13,78 +26,72 @@ if TYPE_CHECKING:
 
 def document(advice: "Advice") -> Document:
     return Document(
-        summary=Paragraph(advice.reason, lead=advice.verdict),
-        sections=(*sections(advice), warnings(advice)),
+        answer=lines(advice),
+        verdict=advice.verdict,
+        sections=(answer(advice), *devices(advice), warnings(advice)),
     )
-
-
-def sections(advice: "Advice") -> tuple[Section, ...]:
-    """All that is said of the answer, its warnings aside."""
-    return (answer(advice), *devices(advice))
 
 
 def answer(advice: "Advice") -> Section:
     command = advice.train_command
     trains = "trained by" if advice.settle is None else "would settle it"
     trained = (Code((command,), trains),) if command else ()
-    return Section("", (Facts(tuple(facts(advice))), *trained))
+    return Section("How it is known", (Facts(tuple(facts(advice))), *trained), detail=True)
 
 
 def devices(advice: "Advice") -> tuple[Section, ...]:
     """Whether the recommended size fits, and the most that each device holds."""
     if not advice.devices:
         return ()
-    from sizer.report.devices import precisions, verdict_table
+    from sizer.report.devices import precisions, tables
 
     words = precisions(advice.precision, advice.devices)
-    said = () if words is None else (Paragraph(f"{capital(words)}."),)
-    return (Section("Devices", (*said, verdict_table(advice.devices))),)
+    return tables(advice.devices, None if words is None else f"{capital(words)}.")
 
 
 def warnings(advice: "Advice") -> Section:
     return Section("", (Warnings(advice.warnings),) if advice.warnings else ())
 
 
-def headline(advice: "Advice") -> tuple[str, Paragraph]:
-    """The answer in a few words, and in one sentence with its interval."""
-    wanted, sizes = advice.requirement, advice.parameters
-    if advice.verdict == "recommended" and sizes is not None:
-        return f"{sizes.recommended:,} parameters", Paragraph(
-            f"The next training of that size reaches {wanted.target_accuracy:g} at noise step "
-            f"{noise_step(wanted.noise_step)} with {sizes.confidence or 0:.0%} confidence; the "
-            f"mean over trainings reaches it at {size_interval(sizes)} parameters, "
-            f"{wanted.confidence:.0%} interval.",
-            lead=advice.verdict,
-        )
-    sentence = Paragraph(f"{capital(advice.reason)}.", lead=advice.verdict)
+def headline(advice: "Advice") -> tuple[str, ...]:
+    """The answer in a few words, a device that does not hold it among them; then its lines."""
+    told, sizes = lines(advice), advice.parameters
+    if advice.verdict == "recommended":
+        failing = [short(v.name) for v in advice.devices if v.verdict == "FAIL"]
+        but = f", too much for {' and '.join(failing)}" if 0 < len(failing) <= MOST_NAMED else ""
+        return (capital(built(advice)) + but, *told[1:])
     if advice.verdict == "unreachable":
-        return "No size reaches it", sentence
-    low = advice.parameters.low if advice.parameters else None
-    return (f"At least {low:,.0f} parameters" if low else "No size can be named"), sentence
+        return ("No size reaches it", *told)
+    if sizes is not None and sizes.low:
+        return (f"At least {rounded(sizes.low)} parameters", *told[1:])
+    return ("No size can be named", *told)
 
 
 def facts(advice: "Advice") -> list[tuple[str, str]]:
-    """The answer as pairs of name and value, in reading order."""
-    return [*_asked(advice), *_sizes(advice), *_evidence(advice)]
+    """What is known, and last what was asked, as pairs of name and value."""
+    return [*_sizes(advice), *_evidence(advice), *_asked(advice)]
 
 
 def _asked(advice: "Advice") -> list[tuple[str, str]]:
     requirement = advice.requirement
     pairs = [
-        ("accuracy wanted", f"{requirement.target_accuracy:g}"),
-        ("at noise step", noise_step(requirement.noise_step)),
+        ("accuracy wanted", accuracy(requirement.target_accuracy)),
+        ("at", advice.noise()),
     ]
     if advice.camera is not None:
         from sizer.report.noise import camera_facts
 
         pairs += [(f"camera's {name}", value) for name, value in camera_facts(advice.camera)]
-    return [*pairs, ("confidence", f"{requirement.confidence:.0%}")]
+    return [*pairs, ("confidence", percent(requirement.confidence))]
 
 
 def _sizes(advice: "Advice") -> list[tuple[str, str]]:
     pairs = []
     if advice.parameters is not None and advice.parameters.best is not None:
         pairs.append(("mean curve reaches it at", f"{size_interval(advice.parameters)} parameters"))
+    if advice.recommended is not None and advice.architecture is not None:
+        words = f"{size_up(advice.recommended)} parameters, of the next training"
+        pairs.append(("sure enough from", words))
     if advice.measured is not None:
         pairs.append(("measured to reach it", _measured(advice.measured)))
     pairs += [
@@ -99,11 +106,11 @@ def _sizes(advice: "Advice") -> list[tuple[str, str]]:
 def _evidence(advice: "Advice") -> list[tuple[str, str]]:
     pairs = []
     if advice.verdict == "unreachable" and advice.ceiling is not None:
-        pairs.append(("ceiling at this step", accuracy_range(advice.ceiling)))
+        pairs.append(("ceiling at this noise", accuracy_range(advice.ceiling)))
     if advice.precision is not None:
         pairs.append(("accuracies measured at", advice.precision))
     if advice.largest_step is not None:
-        pairs.append(("target reached up to step", noise_step(advice.largest_step)))
+        pairs.append(("target reached up to", advice.noise(advice.largest_step)))
     if advice.errors is not None:
         pairs.append(("accuracy known to", _errors(advice.errors)))
     if advice.extrapolation_ratio is not None:
@@ -114,7 +121,7 @@ def _evidence(advice: "Advice") -> list[tuple[str, str]]:
         member = advice.architecture
         words = (
             f"width {member.width:g}, {member.parameters:,} parameters, "
-            f"{member.macs:,} multiply-accumulates"
+            f"{amount(member.macs)} multiply-accumulates"
         )
         pairs.append(("smallest member of that size", words))
     return pairs

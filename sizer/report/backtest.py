@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sizer.report.document import Document, Paragraph, Section, Table
+from sizer.report.document import Document, Section, Table
 from sizer.report.format import UNKNOWN, accuracy_range, number, share_of, short, size_interval
 
 if TYPE_CHECKING:
@@ -21,13 +21,26 @@ CLAIM = "90%"  # of the intervals of a back-test
 
 def document(test: "LadderBacktest") -> Document:
     """The sum of the predictions, a line for each number of sizes left out, and each prediction."""
-    verdicts = [
-        Paragraph(f"{_left_out(hold_out)} left out: {hold_out.verdict}")
-        for hold_out in test.hold_outs
-    ]
     summary = (_accuracy_table(test), _size_table(test), *_laws_alone(test))
     details = [table for hold_out in test.hold_outs for table in _details(hold_out)]
-    return Document((Section("", (*summary, *verdicts, *details)),))
+    lines = [line for hold_out in test.hold_outs for line in _lines(hold_out)]
+    return Document(
+        (Section("The sums", summary, detail=True), Section("Each", tuple(details), detail=True)),
+        answer=tuple(lines),
+    )
+
+
+def _lines(hold_out: "HoldOut") -> list[str]:
+    """What was predicted of the accuracies, and of the sizes, where any was asked for."""
+    lines = [f"{_left_out(hold_out)} left out: {hold_out.verdict}"]
+    size = hold_out.scores[-1].size
+    if size.asked:
+        off = f", off by {size.factor_rms:.2f} times" if size.factor_rms else ""
+        lines.append(
+            f"of the sizes needed {size.named} of {size.asked} were named{off}; "
+            f"{share_of(size.bound_true, size.asked)} lower bounds are true"
+        )
+    return lines
 
 
 def _left_out(hold_out: "HoldOut") -> str:

@@ -1,10 +1,15 @@
 """What a calibration shows: the measured accuracies, the width of the fall, the laws."""
 
+import shlex
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sizer.noise.units import grey_levels, in_short, in_words
+from sizer.prediction.question import askable_steps
 from sizer.report.document import (
     Block,
+    Code,
     Document,
     Facts,
     Figure,
@@ -13,40 +18,106 @@ from sizer.report.document import (
     Table,
     Warnings,
 )
-from sizer.report.figures import curves_plot, widths_plot
-from sizer.report.format import interval, number, short
+from sizer.report.figures import curves_plot, measured_curve, widths_plot
+from sizer.report.format import capital, interval, number, short
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
+    from sizer.estimate import Estimate
     from sizer.inference.records import ModelInfo
     from sizer.prediction.outlook import Outlook
     from sizer.prediction.question import Requirement
     from sizer.scaling.surface import LawFit
 
 WIDTH_HEADINGS = ("levels", "exponent (90 %)", "widths")
+ACCURACIES = ("clean_limit",)  # parameters of laws that are accuracies, beside the ceilings
 MOST_STEPS = 5  # whose accuracies are in the table of models
 
 
 def document(calibration: "Calibration") -> Document:
     """What `calibrate` and `fit` made."""
+    return told(calibration, "FILE")
+
+
+def told(calibration: "Calibration", name: str) -> Document:
+    """The same, with the name to ask it by: the ladder, what may be asked, the line that asks."""
     warnings = all_warnings(calibration)
-    blocks = (Warnings(warnings),) if warnings else ()
-    return Document((measured(calibration), *fitted(calibration), Section("", blocks)))
+    blocks: list[Block] = [ladder_table(calibration)]
+    question = example(calibration, name)
+    if question is not None:
+        blocks += [Paragraph(capital(may_ask(calibration)) + "."), Code((question,), "next")]
+    said = (Section("", (Warnings(warnings),)),) if warnings else ()
+    sections = (*appendix(calibration), Section("", tuple(blocks)), *said)
+    return Document(sections, answer=(_of_the_ladder(calibration),))
 
 
-def headline(calibration: "Calibration") -> tuple[str, Paragraph]:
-    """What was measured and fitted, in a few words and in one sentence."""
-    sizes, fit = calibration.sizes, calibration.fit
+def _of_the_ladder(calibration: "Calibration") -> str:
+    sizes = calibration.sizes
+    return (
+        f"{len(calibration.models)} models of {sizes[0]:,} to {sizes[-1]:,} parameters, measured "
+        f"on {calibration.images:,} images"
+    )
+
+
+def ladder_table(calibration: "Calibration") -> Table:
+    """The accuracy of each size, all of its trainings together, at noises that tell."""
+    steps = telling_steps(calibration)
+    rows = []
+    for size in calibration.sizes:
+        known = dict(measured_curve(calibration, size))
+        rows.append((f"{size:,}", *(number(known.get(step), ".3f") for step in steps)))
+    headings = ("parameters", *(in_short(step, calibration.schedule) for step in steps))
+    return Table("", headings, tuple(rows))
+
+
+def telling_steps(calibration: "Calibration") -> list[float]:
+    """The least noise, and where the largest size has lost a quarter and half of its accuracy."""
+    curve = measured_curve(calibration, calibration.sizes[-1])
+    shared = [point for point in curve if point[0] in calibration.shared_steps] or curve
+    height = shared[0][1] - calibration.chance
+    levels = [calibration.chance + height * share for share in (1.0, 0.75, 0.5)]
+    nearest = {min(shared, key=lambda point: abs(point[1] - level))[0] for level in levels}
+    return sorted({shared[0][0], *nearest})
+
+
+def may_ask(calibration: "Calibration") -> str:
+    """The noise and the accuracies that are answered for."""
+    first, last = askable_steps(calibration)
+    top = max(accuracy for _, accuracy in measured_curve(calibration, calibration.sizes[-1]))
+    schedule = calibration.schedule
+    return (
+        f"ask about any noise from {in_words(first, schedule)} to {in_words(last, schedule)}; "
+        f"accuracies up to {top:.2f} were measured, and guessing has {calibration.chance:.2g}"
+    )
+
+
+def example(calibration: "Calibration", name: str) -> str | None:
+    """A question half-way between the smallest and the largest size; None without noise to ask."""
+    first, last = askable_steps(calibration)
+    steps = [step for step in telling_steps(calibration) if first <= step <= last]
+    if not steps:
+        return None
+    step, ends = steps[len(steps) // 2], (calibration.sizes[0], calibration.sizes[-1])
+    known = [dict(measured_curve(calibration, size)).get(step) for size in ends]
+    reached = [accuracy for accuracy in known if accuracy is not None]
+    target = max(sum(reached) / max(1, len(reached)), calibration.chance + 0.01)
+    sigma = grey_levels(step, calibration.schedule) if calibration.schedule and step else None
+    noise = ("--noise-step", f"{step:g}") if sigma is None else ("--sigma", sigma)
+    asked = ("--calibration", name, *noise, "--target-acc", f"{min(target, 0.99):.2f}")
+    return shlex.join(("sizer", "recommend", *asked))
+
+
+def headline(calibration: "Calibration") -> tuple[str, ...]:
+    """What was measured, what may be asked and what was fitted, in a few words and in sentences."""
+    fit = calibration.fit
     of_laws = "no law was fitted"
     if fit is not None:
         of_laws = (
             f"of {len(calibration.laws)} laws the {fit.law} law predicts left-out sizes best: "
             f"{short(fit.verdict)}"
         )
-    return "What the ladder shows", Paragraph(
-        f"{len(calibration.models)} models of {sizes[0]:,} to {sizes[-1]:,} parameters under "
-        f"noise; {of_laws}."
-    )
+    sentences = (_of_the_ladder(calibration), may_ask(calibration), of_laws)
+    return "What the ladder shows", *(f"{capital(words)}." for words in sentences)
 
 
 def all_warnings(calibration: "Calibration") -> tuple[str, ...]:
@@ -69,7 +140,7 @@ def measured(
         )
     return Section(
         "Accuracy under noise",
-        (Figure("curves", caption, plot), Facts(facts(calibration)), models_table(calibration)),
+        (Figure("curves", caption, plot),),
     )
 
 
@@ -125,9 +196,14 @@ def _input(model: "ModelInfo", several: bool) -> tuple[str, ...]:
     return (f"{model.input_shape[0]} x {model.input_shape[1]}" if model.input_shape else "unknown",)
 
 
-def fitted(calibration: "Calibration") -> tuple[Section, ...]:
-    """What was fitted to the accuracies."""
-    return (width(calibration), *collapse(calibration), *laws(calibration))
+def appendix(calibration: "Calibration") -> tuple[Section, ...]:
+    """Every model, and what was fitted to the accuracies: the science, which no answer rests on."""
+    fits = (width(calibration), *collapse(calibration), *laws(calibration))
+    return tuple(replace(section, detail=True) for section in (models(calibration), *fits))
+
+
+def models(calibration: "Calibration") -> Section:
+    return Section("Models", (Facts(facts(calibration)), models_table(calibration)))
 
 
 def width(calibration: "Calibration") -> Section:
@@ -138,12 +214,15 @@ def width(calibration: "Calibration") -> Section:
         blocks = [Paragraph(missing)]
     else:
         if plot is not None:
-            caption = "Dots are measured, lines the law of each pair of levels."
+            caption = (
+                "Dots are measured, lines the law of each pair of levels. The grey wedge is what "
+                "Seidler & Abel 2025 find on CIFAR-100: N^-0.27 to N^-0.30."
+            )
             blocks.append(Figure("widths", caption, plot))
         blocks += [
             Paragraph(
-                "Noise between two levels of accuracy, against size, as N^-exponent: "
-                f"{short(law.verdict)}."
+                f"The width, the noise between two levels of accuracy, goes as N^-exponent: "
+                f"{short(law.verdict)}. A positive exponent: larger models fall more sharply."
             ),
             Table("Exponents of the width", WIDTH_HEADINGS, tuple(width_rows(calibration))),
             Paragraph(_width_tolerance(calibration)),
@@ -185,7 +264,11 @@ def collapse(calibration: "Calibration") -> tuple[Section, ...]:
         ("quality", number(law.quality)),
     )
     table = Table("Exponents of the collapse", ("quantity", "value (90 %)"), rows, detail=True)
-    words = f"Finite-size scaling of the curves: {short(law.verdict)}."
+    words = (
+        "Finite-size scaling, accuracy = N^-lambda f((t - t_c) N^(1/nu)), with one function f for "
+        f"all sizes: {short(law.verdict)}. The quality is the mean square of what is left over, in "
+        "counting errors: 1 if the curves lie on one."
+    )
     return (Section("Collapse", (Paragraph(words), table)),)
 
 
@@ -236,10 +319,19 @@ def backtest_table(calibration: "Calibration") -> Table:
     return Table("Predictions by the laws", headings, rows)
 
 
+def _at_most_one(value: "Estimate") -> "Estimate":
+    """An accuracy, whose interval a fit may put beyond what one can be."""
+    ends = (value.value, value.low, value.high)
+    return type(value)(*(None if end is None else min(end, 1.0) for end in ends))
+
+
 def parameter_table(fit: "LawFit") -> Table:
     """A law's parameters; those of the knots in one row a knot."""
     title = f"Parameters of the {fit.law} law"
-    values = dict(zip(fit.names, fit.intervals, strict=False))
+    values = {
+        name: _at_most_one(value) if name in ACCURACIES or name.startswith("ceiling_") else value
+        for name, value in zip(fit.names, fit.intervals, strict=False)
+    }
     if fit.law != "saturating":
         pairs = tuple((short(name), interval(value)) for name, value in values.items())
         return Table(title, ("parameter", "value (90 %)"), pairs, detail=True)

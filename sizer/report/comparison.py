@@ -9,7 +9,6 @@ import numpy as np
 from sizer.report.document import (
     Document,
     Figure,
-    Paragraph,
     Section,
     Table,
     Warnings,
@@ -51,7 +50,7 @@ def document(comparison: Comparison) -> Document:
     )
     return Document(
         title="Do these ladders belong to one class?",
-        summary=Paragraph(comparison.reason, comparison.verdict),
+        answer=(f"{comparison.verdict}: {comparison.reason}",),
         source="sizer compare",
         sections=(
             Section("", (*tables, *warnings)),

@@ -7,8 +7,8 @@ from sizer import io
 from sizer.report import advice as answers
 from sizer.report import calibration as measurements
 from sizer.report.acceptance import interval, sentence
-from sizer.report.document import Document, Facts, Paragraph, Section, Table, Warnings
-from sizer.report.format import accuracy_range, capital, noise_step, short
+from sizer.report.document import Document, Facts, Section, Table, Warnings
+from sizer.report.format import accuracy_range, capital, short
 
 if TYPE_CHECKING:
     from sizer.job.delivery import Delivery
@@ -25,18 +25,17 @@ LEADS = {
 def document(delivery: "Delivery") -> Document:
     """What the terminal shows: the answer, and the trainings."""
     return Document(
-        summary=summary(delivery),
+        answer=(f"{LEADS[delivery.kind]}: {summary(delivery)}",),
+        verdict=LEADS[delivery.kind],
         sections=(answer(delivery), *answers.devices(delivery.advice), trainings(delivery)),
     )
 
 
-def summary(delivery: "Delivery") -> Paragraph:
+def summary(delivery: "Delivery") -> str:
     if delivery.delivered is not None:
-        said = f"{delivery.parameters:,} parameters, {sentence(delivery.delivered)}"
-        return Paragraph(said, lead=LEADS[delivery.kind])
+        return f"{delivery.parameters:,} parameters, {sentence(delivery.delivered)}"
     best = sentence(delivery.closest)
-    said = f"{delivery.reason}; the best model, {delivery.parameters:,} parameters: {best}"
-    return Paragraph(said, lead=LEADS[delivery.kind])
+    return f"{delivery.reason}; the best model, {delivery.parameters:,} parameters: {best}"
 
 
 def answer(delivery: "Delivery") -> Section:
@@ -44,7 +43,7 @@ def answer(delivery: "Delivery") -> Section:
     wanted, model = delivery.advice.requirement, delivery.delivered
     pairs = [
         ("accuracy wanted", f"{wanted.target_accuracy:g}"),
-        ("at noise step", noise_step(wanted.noise_step)),
+        ("at", delivery.advice.noise()),
     ]
     if delivery.promised is not None:
         pairs.append(("promised before its training", accuracy_range(delivery.promised)))
@@ -91,12 +90,12 @@ def sheet(delivery: "Delivery") -> Document:
         if model is not None
         else "No model delivered"
     )
-    text = summary(delivery)
     warnings = (Section("", (Warnings(advice.warnings),)),) if advice.warnings else ()
     source = advice.provenance
     return Document(
         title=title,
-        summary=Paragraph(f"{capital(text.text)}.", lead=text.lead),
+        answer=(f"{capital(summary(delivery))}.",),
+        verdict=LEADS[delivery.kind],
         source=f"sizer start · {short(Path(delivery.folder).name)}",
         sections=(
             answer(delivery),

@@ -1,11 +1,21 @@
 """The answers of `devices`: the catalogue, and whether a network fits."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sizer.report.document import Document, Section, Table
-from sizer.report.format import UNKNOWN, accuracy_range, interval, memory, noise_step, number, short
+from sizer.report.document import Document, Paragraph, Section, Table
+from sizer.report.format import (
+    UNKNOWN,
+    accuracy_range,
+    interval,
+    memory,
+    number,
+    short,
+    two_digits,
+)
 
 if TYPE_CHECKING:
     from sizer.devices.records import Device, DeviceCheck, DeviceVerdict, Energy, Latency
@@ -13,6 +23,7 @@ if TYPE_CHECKING:
     from sizer.prediction.outlook import Reach
 
 FEW = 5  # devices that are described at length
+BEST = 10  # of many devices, those that a terminal lists
 HEADINGS = ("device", "core", "MHz", "RAM", "flash", "timed")
 
 
@@ -24,7 +35,84 @@ def document(devices: "Sequence[Device]") -> Document:
 
 def verdicts_document(verdicts: "Sequence[DeviceVerdict]") -> Document:
     """Whether a network fits devices."""
-    return Document((Section("", (verdict_table(verdicts),)),))
+    if len(verdicts) > FEW:
+        return Document(tables(verdicts), answer=(summary(verdicts),))
+    return Document(tables(verdicts), answer=tuple(line(verdict) for verdict in verdicts))
+
+
+def tables(verdicts: "Sequence[DeviceVerdict]", words: str | None = None) -> tuple[Section, ...]:
+    """All that is known of a few devices; of many the best, a line each, and all as a detail.
+
+    words: to be said of all of them.
+    """
+    said = () if words is None else (Paragraph(words),)
+    if len(verdicts) <= FEW:
+        return (Section("Devices", (*said, _records(verdicts)), detail=True),)
+    rest = replace(_lines(verdicts[BEST:]), title=f"The other {len(verdicts) - BEST}", detail=True)
+    return (Section("Devices", (*said, _lines(verdicts[:BEST]), rest)),)
+
+
+def summary(verdicts: "Sequence[DeviceVerdict]") -> str:
+    """Of many devices, how many have each verdict."""
+    counts: Counter[str] = Counter(verdict.verdict for verdict in verdicts)
+    words = {
+        "PASS": "fit",
+        "TIGHT": "fit with under 10 % to spare",
+        "UNSURE": "are not known well enough",
+        "UNKNOWN": "lack a figure",
+        "FAIL": "do not",
+    }
+    told = [f"{counts[grade]} {said}" for grade, said in words.items() if counts[grade]]
+    return f"of {len(verdicts)} devices {', '.join(told)}"
+
+
+def line(verdict: "DeviceVerdict") -> str:
+    """`STM32H747XI, int8: fits; latency may not: 19 ms (8 to 48) of 50`."""
+    network = verdict.footprint
+    name = short(verdict.name) + (f", {network.precision}" if network else "")
+    told = ["there is no size to judge"]
+    if network is not None:
+        told = [word for word in (_memory_words(verdict), _latency_words(verdict)) if word]
+    if verdict.reach is not None and (network is None or verdict.verdict == "FAIL"):
+        reach = verdict.reach
+        told.append(f"it holds {reach.parameters:,} parameters: {accuracy_range(reach.accuracy)}")
+    return f"{name}: {'; '.join(told)}"
+
+
+def _memory_words(verdict: "DeviceVerdict") -> str:
+    """Whether RAM and flash hold it, with the amounts of what does not or may not."""
+    checks = {"RAM": verdict.ram, "flash": verdict.flash}
+    for grade, words in (("FAIL", "does not fit"), ("UNSURE", "may not fit")):
+        told = [
+            f"{name} {_amounts(check)}" for name, check in checks.items() if check.verdict == grade
+        ]
+        if told:
+            return f"{words}: {', '.join(told)}"
+    unknown = [name for name, check in checks.items() if check.verdict == "UNKNOWN"]
+    if unknown:
+        return f"{' and '.join(unknown)} not known"
+    tight = [name for name, check in checks.items() if check.verdict == "TIGHT"]
+    return f"fits, with under 10 % of {' and '.join(tight)} to spare" if tight else "fits"
+
+
+def _amounts(check: "DeviceCheck") -> str:
+    """`78 to 129 of 128 KiB`."""
+    need, limit = check.need, check.limit
+    if need is None or need.low is None or need.high is None or limit is None:
+        return UNKNOWN
+    low, high = (f"{end / 2**10:,.0f}" for end in (need.low, need.high))
+    return f"{low if low == high else f'{low} to {high}'} of {limit / 2**10:,.0f} KiB"
+
+
+def _latency_words(verdict: "DeviceVerdict") -> str:
+    """The time of an image, before it whether it is too long."""
+    check = verdict.latency
+    if check.need is None or check.need.value is None:
+        return "latency not known" if check.verdict == "UNKNOWN" else ""
+    ends = f"{two_digits(check.need.low or 0)} to {two_digits(check.need.high or math.inf)}"
+    limit = "" if check.limit is None else f" of {check.limit:g}"
+    words = {"FAIL": "too slow: ", "UNSURE": "latency may not: "}.get(check.verdict, "")
+    return f"{words}{two_digits(check.need.value)} ms ({ends}){limit}"
 
 
 def _device_row(device: "Device") -> tuple[str, ...]:
@@ -48,11 +136,6 @@ def precisions(accuracy: "Precision | None", verdicts: "Sequence[DeviceVerdict]"
     if accuracy is None or held == accuracy:
         return None
     return f"accuracy {accuracy}, footprint {held}: run sizer quantize to know what {held} loses"
-
-
-def verdict_table(verdicts: "Sequence[DeviceVerdict]") -> Table:
-    """All that is known of each device, or, of more than a few, a line each."""
-    return _lines(verdicts) if len(verdicts) > FEW else _records(verdicts)
 
 
 def _records(verdicts: "Sequence[DeviceVerdict]") -> Table:
@@ -131,9 +214,11 @@ def _energy(energy: "Energy | None") -> str:
 def _reach(reach: "Reach | None") -> str:
     if reach is None:
         return "no size that is sure to fit"
+    from sizer.noise.units import in_words
+
     step = reach.noise_step
-    upto = "at no step" if step is None else f"up to step {noise_step(step)}"
+    upto = "at no noise" if step is None else f"up to {in_words(step, reach.schedule)}"
     return (
         f"{reach.parameters:,} parameters, sure to fit: {accuracy_range(reach.accuracy)} at this "
-        f"step, the accuracy wanted {upto}"
+        f"noise, the accuracy wanted {upto}"
     )

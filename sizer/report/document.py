@@ -18,8 +18,9 @@ class Facts:
 class Table:
     """Headings and rows, all of one length.
 
-    title: empty where the section's says it. detail: whether a page folds it. records: whether each
-    row describes one thing at length: its first cell names it, its second judges it.
+    title: empty where the section's says it. detail: whether a page folds it, and a terminal shows
+    it only where details are asked for. records: whether each row describes one thing at length:
+    its first cell names it, its second judges it.
     """
 
     title: str
@@ -31,10 +32,9 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A few sentences. lead: the strong word before them, as a verdict is."""
+    """A few sentences."""
 
     text: str
-    lead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +55,54 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture file, the noise in it, and what is said of it."""
+
+    media_type: str
+    picture: bytes
+    noise: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """Pictures side by side; what cannot show them tells their words as a table."""
+
+    caption: str
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Warnings:
     """Warnings, one line each."""
 
     lines: tuple[str, ...]
 
 
-Block = Facts | Table | Paragraph | Code | Figure | Warnings
+Block = Facts | Table | Paragraph | Code | Figure | Strip | Warnings
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Blocks under a title, which is empty where the document's says it."""
+    """Blocks under a title, which is empty where the document's says it.
+
+    detail: whether a terminal shows it only where details are asked for.
+    """
 
     title: str
     blocks: tuple[Block, ...]
+    detail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A result. title, summary: the answer in a few words and in a sentence, where it has them.
+    """A result. title, answer: in a few words, and in a few lines, where it has them.
 
-    source: what it was made from, as the name of a calibration.
+    verdict: of the answer, in one word. source: what it was made from, as a calibration's name.
     """
 
     sections: tuple[Section, ...]
     title: str = ""
-    summary: Paragraph | None = None
+    answer: tuple[str, ...] = ()
+    verdict: str = ""
     source: str = ""

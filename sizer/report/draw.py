@@ -61,20 +61,23 @@ class Readout:
     """The values of a map: sizes[i][j] is for targets[i] at steps[j].
 
     A size is a count of parameters, 0 where none reaches the target, -1 where it is not known.
-    wanted: step, target and size that are told first.
+    noises, psnr: of each step, in words. wanted: step, target, size and noise that are told first.
     """
 
     steps: tuple[float, ...]
     targets: tuple[float, ...]
     sizes: Sequence[Sequence[int]]
-    wanted: tuple[float, float, int] | None = None
+    noises: Sequence[str] = ()
+    psnr: Sequence[str] = ()
+    wanted: tuple[float, float, int, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
     """A picture with its axes' names and ticks, each as (share, label).
 
-    legend: shade and meaning. readout: where the value under a pointer is told.
+    upper: the ticks of a second axis above, each as (share, label, what a pointer is told), and its
+    name. legend: style and meaning. readout: where the value under a pointer is told.
     """
 
     description: str
@@ -84,7 +87,9 @@ class Plot:
     y_ticks: Sequence[tuple[float, str]]
     shapes: Sequence[Shape]
     notes: Sequence[Note] = ()
-    legend: Sequence[tuple[int, str]] = ()
+    upper: Sequence[tuple[float, str, str]] = ()
+    upper_name: str = ""
+    legend: Sequence[tuple[str, str]] = ()
     readout: Readout | None = None
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sizer.noise.units import in_words, sigma_ticks
 from sizer.report.draw import Axis, Canvas, Note, Plot, Readout, Shape, labelled
-from sizer.report.format import noise_step, short_count
+from sizer.report.format import accuracy, short_count, size_up
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 DENSE = 80  # points of a fitted curve
 GUESSED = 0.03  # of the accuracy above chance: where no size has that, nothing is drawn
 HEADROOM = 1.12  # of the accuracies' axis, for words above the curves
-FAINTEST, DARKEST = 28, 78  # per cent of ink, of the smallest and the largest size
+FAINTEST, DARKEST = 42, 88  # per cent of ink, of the smallest and the largest size
 LABELS = 1.35  # the widths' axis goes on this far, for the names of its lines
 NONE = {"unreachable": 0, "untrusted": -1, "bounded": -1}  # in place of a size
 LEAST_ROWS, LEAST_COLUMNS = 2, 6  # of the map, to hold words: rows, and a part of its columns
-BANDS = (1, 2, 5)  # sizes at which the map changes its shade, times powers of ten
+BANDS = ((1, 2, 5), (1, 3), (1,))  # sizes at which the map changes its colour, times powers of ten
+COLOURS = 6  # of the map, at most
 
 
 def curves_plot(
@@ -45,7 +47,9 @@ def curves_plot(
         if calibration.fit is not None:
             fitted = np.clip(calibration.fit.accuracy(size, dense), 0, 1)
             shapes.append(Shape("curve", canvas.line(zip(dense, fitted, strict=True)), shade))
-        measured = [point for point in _measured(calibration, size) if point[0] <= canvas.x.last]
+        measured = [
+            point for point in measured_curve(calibration, size) if point[0] <= canvas.x.last
+        ]
         shapes.append(Shape("dots", canvas.dots(measured), shade))
     notes = [canvas.at("chance", canvas.x.first, calibration.chance)]
     if outlook is not None:
@@ -65,7 +69,19 @@ def curves_plot(
         y_ticks=labelled(canvas.y, 6),
         shapes=shapes,
         notes=notes,
+        **_sigma_axis(canvas.x, calibration.schedule),
     )
+
+
+def _sigma_axis(steps: Axis, schedule: str | None) -> dict[str, Any]:
+    """The second axis above: the same noise in grey levels, where its unit is known."""
+    if schedule is None:
+        return {}
+    ticks = [
+        (steps.share(step), f"{sigma}", _psnr(step, schedule) or "no noise")
+        for step, sigma in sigma_ticks(schedule, steps.first, steps.last)
+    ]
+    return {"upper": ticks, "upper_name": "sigma, grey levels"}
 
 
 def _curves_canvas(calibration: Calibration, requirement: Requirement | None) -> Canvas:
@@ -89,7 +105,7 @@ def _shade(rank: int, count: int) -> int:
     return round(FAINTEST + (DARKEST - FAINTEST) * rank / max(1, count - 1))
 
 
-def _measured(calibration: Calibration, size: int) -> list[tuple[float, float]]:
+def measured_curve(calibration: Calibration, size: int) -> list[tuple[float, float]]:
     """(step, accuracy) over all trainings of a size."""
     names = {model.name for model in calibration.models if model.parameters == size}
     counts: dict[float, tuple[int, int]] = {}
@@ -120,8 +136,7 @@ def _wanted_shapes(canvas: Canvas, wanted: Requirement) -> list[Shape]:
 def _wanted_notes(canvas: Canvas, wanted: Requirement) -> list[Note]:
     step, target = wanted.noise_step, wanted.target_accuracy
     side = "right" if canvas.x.share(step) < 0.6 else "left"
-    words = f"{target:g} wanted at {noise_step(step)}"
-    return [canvas.at(words, step, canvas.y.last, f"{side} wanted")]
+    return [canvas.at(f"{accuracy(target)} wanted", step, canvas.y.last, f"{side} wanted")]
 
 
 def widths_plot(calibration: Calibration) -> Plot | None:
@@ -144,7 +159,7 @@ def widths_plot(calibration: Calibration) -> Plot | None:
         y_name=f"width in {law.control}",
         x_ticks=[(canvas.x.share(tick), short_count(tick)) for tick in canvas.x.ticks(7)],
         y_ticks=labelled(canvas.y, 7),
-        shapes=_width_shapes(canvas, calibration, law, sizes),
+        shapes=[_paper_band(canvas, law, sizes), *_width_shapes(canvas, calibration, law, sizes)],
         notes=[
             canvas.at(
                 f"{pair.levels[0]:g} to {pair.levels[1]:g}",
@@ -155,6 +170,17 @@ def widths_plot(calibration: Calibration) -> Plot | None:
             for pair in law.pairs
         ],
     )
+
+
+def _paper_band(canvas: Canvas, law: WidthLaw, sizes: Sequence[int]) -> Shape:
+    """The slopes that the paper finds, through the middle of those that were measured."""
+    centre = np.sqrt(sizes[0] * sizes[-1])
+    heights = [np.log(p.prefactor) - (p.exponent.value or 0) * np.log(centre) for p in law.pairs]
+    ends = np.array([sizes[0], centre, sizes[-1]], dtype=float)
+    steep, flat = (
+        np.exp(np.mean(heights)) * (ends / centre) ** -exponent for exponent in (0.30, 0.27)
+    )
+    return Shape("paper", canvas.band(ends.tolist(), steep.tolist(), flat.tolist()))
 
 
 def _width_shapes(
@@ -196,11 +222,12 @@ def map_plot(required: RequirementMap, advice: Advice | None) -> Plot:
             paths[kind] = paths.get(kind, "") + _cells_box(canvas, required, column, width, target)
             column += width
     shapes = [
-        Shape("cells", path, _band_shade(int(kind), len(edges)))
-        if kind.isdigit()
-        else Shape(kind, path)
+        Shape(f"cells c{kind}" if kind.isdigit() else kind, path)
         for kind, path in sorted(paths.items())
     ]
+    beyond = _edge_of_the_ladder(canvas, required)
+    if beyond:
+        shapes.append(Shape("edge", beyond))
     notes = [
         *_region_note(canvas, required, "unreachable", "no size"),
         *_region_note(canvas, required, "bounded", "not known"),
@@ -220,9 +247,29 @@ def map_plot(required: RequirementMap, advice: Advice | None) -> Plot:
         y_ticks=labelled(canvas.y, 8),
         shapes=shapes,
         notes=notes,
-        legend=_legend(required),
+        legend=_legend(required, bool(beyond)),
         readout=_readout(required, advice),
+        **_sigma_axis(canvas.x, required.schedule),
     )
+
+
+def _edge_of_the_ladder(canvas: Canvas, required: RequirementMap) -> str:
+    """The line above which a size is larger than any that was trained, or none can be named."""
+    x, y, path = _gap(required.steps), _gap(required.targets), ""
+    before = None
+    for column, step in enumerate(required.steps):
+        sizes = [row[column].recommended for row in required.cells]
+        inside = [size is not None and size <= required.largest for size in sizes]
+        if not any(inside):
+            before = None
+            continue
+        top = required.targets[len(inside) - 1 - inside[::-1].index(True)] + y / 2
+        corners = [(step - x / 2, top), (step + x / 2, top)]
+        if before is not None:
+            corners.insert(0, (step - x / 2, before))
+        path += canvas.line(corners)
+        before = top
+    return path
 
 
 def _map_canvas(required: RequirementMap) -> Canvas:
@@ -244,37 +291,57 @@ def _inside(canvas: Canvas, wanted: Requirement) -> bool:
 
 
 def band_edges(required: RequirementMap) -> list[float]:
-    """Sizes between which the map has one shade each, ascending; the last holds all of them."""
+    """Sizes between which the map has one colour each, ascending; the last holds all of them."""
     named = [cell.recommended for row in required.cells for cell in row if cell.recommended]
     if not named:
         return []
     powers = range(int(np.log10(min(named))), int(np.log10(max(named))) + 2)
-    every = [float(by * 10.0**power) for power in powers for by in BANDS]
-    first = next(i for i, edge in enumerate(every) if edge >= min(named))
-    last = next(i for i, edge in enumerate(every) if edge >= max(named))
-    return every[first : last + 1]
+    for factors in BANDS:
+        every = [float(by * 10.0**power) for power in powers for by in factors]
+        first = next(i for i, edge in enumerate(every) if edge >= min(named))
+        last = next(i for i, edge in enumerate(every) if edge >= max(named))
+        if last - first < COLOURS:
+            break
+    return every[max(first, last + 1 - COLOURS) : last + 1]
 
 
-def _legend(required: RequirementMap) -> list[tuple[int, str]]:
-    """Shade and upper end of each band of sizes."""
+def _legend(required: RequirementMap, beyond: bool) -> list[tuple[str, str]]:
+    """Style and upper end of each band of sizes, and the line of the largest trained one."""
     edges = band_edges(required)
-    return [(_band_shade(i, len(edges)), f"up to {short_count(e)}") for i, e in enumerate(edges)]
+    bands = [(f"c{i}", f"up to {short_count(edge)}") for i, edge in enumerate(edges)]
+    rest = [("unknown", "not known"), ("none", "no size reaches it")]
+    if beyond:
+        rest.append(("edge", f"above it: larger than {required.largest:,}, the largest trained"))
+    return [*bands, *rest]
 
 
 def _readout(required: RequirementMap, advice: Advice | None) -> Readout:
     """What is told of each cell, and the answer, where the map has the requirement."""
-    sizes = [[cell.recommended or NONE[cell.verdict] for cell in row] for row in required.cells]
+    sizes = [
+        [_told(cell.recommended) or NONE[cell.verdict] for cell in row] for row in required.cells
+    ]
     wanted = None
     if advice is not None and _inside(_map_canvas(required), advice.requirement):
-        named = advice.recommended if advice.verdict == "recommended" else None
+        named = advice.built if advice.verdict == "recommended" else None
         question = advice.requirement
         told = named or NONE[advice.verdict]
-        wanted = question.noise_step, question.target_accuracy, told
-    return Readout(required.steps, required.targets, sizes, wanted)
+        wanted = question.noise_step, question.target_accuracy, told, advice.noise()
+    noises = [in_words(step, required.schedule) for step in required.steps]
+    psnr = [_psnr(step, required.schedule) for step in required.steps]
+    return Readout(required.steps, required.targets, sizes, noises, psnr, wanted)
 
 
-def _band_shade(band: int, count: int) -> int:
-    return round(14 + 72 * band / max(1, count - 1))
+def _told(size: int | None) -> int | None:
+    """In three digits, rounded up."""
+    return None if size is None else int(size_up(size).replace(",", ""))
+
+
+def _psnr(step: float, schedule: str | None) -> str:
+    if schedule is None or not step:
+        return ""
+    from sizer.noise import schedule_named
+
+    return f"PSNR {schedule_named(schedule).psnr_db(step):.1f} dB"
 
 
 def _kind(cell: MapCell, edges: Sequence[float]) -> str:

@@ -1,6 +1,9 @@
 """How numbers, intervals, amounts and names are written: in one way, everywhere."""
 
+import math
 from typing import TYPE_CHECKING
+
+from sizer.estimate import rounded
 
 if TYPE_CHECKING:
     from sizer.estimate import Estimate
@@ -29,12 +32,12 @@ def interval(estimate: "Estimate | None", form: str = ".3g") -> str:
 
 
 def size_interval(sizes: "SizeEstimate | None") -> str:
-    """`310,000 (240,000 to 420,000)` parameters; an open end is said in words."""
+    """`310,000 (240,000 to 420,000)` parameters, three digits; an open end is said in words."""
     if sizes is None or sizes.best is None:
         return UNKNOWN
-    low = "any size" if not sizes.low else f"{sizes.low:,.0f}"
-    high = "no upper bound" if sizes.high is None else f"{sizes.high:,.0f}"
-    best = f"{sizes.best:,.0f}" if sizes.best else SMALLER
+    low = "any size" if not sizes.low else rounded(sizes.low)
+    high = "no upper bound" if sizes.high is None else rounded(sizes.high)
+    best = rounded(sizes.best) if sizes.best else SMALLER
     return f"{best} ({low} to {high})" if sizes.high != 0 else SMALLER
 
 
@@ -43,8 +46,20 @@ def accuracy_range(accuracy: "AccuracyRange") -> str:
     return f"{accuracy.best:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f})"
 
 
-def noise_step(step: float) -> str:
-    return f"{step:.4g}"
+def accuracy(share: float) -> str:
+    """`0.40`, `0.815`: an accuracy that a user gave."""
+    return f"{share:.2f}" if math.isclose(share, round(share, 2)) else f"{share:g}"
+
+
+def percent(share: float) -> str:
+    """`90 %`, `99.5 %`."""
+    return f"{100 * share:.3g} %"
+
+
+def size_up(size: float) -> str:
+    """A size in three digits, rounded up: no smaller one is meant."""
+    unit = 10 ** max(0, len(f"{size:.0f}") - 3)
+    return f"{math.ceil(size / unit) * unit:,}"
 
 
 def memory(size: int | None) -> str:
@@ -55,6 +70,19 @@ def memory(size: int | None) -> str:
         if size >= unit and size % unit == 0:
             return f"{size // unit} {name}"
     return f"{size / 2**10:,.0f} KiB"
+
+
+def amount(value: float) -> str:
+    """`0.66 M`, `5.6 M`, `1.2 G`: work, in two digits."""
+    for unit, name in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= unit / 10:
+            return f"{two_digits(value / unit)} {name}"
+    return two_digits(value)
+
+
+def two_digits(value: float) -> str:
+    """`0.66`, `5.6`, `19`, `1,200`."""
+    return f"{float(f'{value:.2g}'):,.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def short_count(value: float) -> str:

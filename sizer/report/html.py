@@ -1,6 +1,10 @@
 """A document as HTML: a page that needs nothing else, or a piece of one for a notebook."""
 
+from base64 import b64encode
+from collections.abc import Sequence
+from csv import writer
 from dataclasses import asdict
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +42,9 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(kind=_kind, anchor=_anchor, fields=asdict, capital=capital)
+    environment.globals.update(
+        kind=_kind, anchor=_anchor, fields=asdict, capital=capital, data_uri=_data_uri, csv=_csv
+    )
     return environment
 
 
@@ -49,6 +55,19 @@ def _shown(value: Any) -> Any:
 
 def _kind(block: Block) -> str:
     return type(block).__name__
+
+
+def _data_uri(media_type: str, content: bytes) -> Any:
+    """A file within the page."""
+    from markupsafe import Markup
+
+    return Markup(f"data:{media_type};base64,{b64encode(content).decode()}")
+
+
+def _csv(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
+    text = StringIO()
+    writer(text).writerows([map(visible, row) for row in (headings, *rows)])
+    return text.getvalue().encode("utf-8", "backslashreplace")
 
 
 def _anchor(title: str) -> str:

@@ -3,8 +3,8 @@
   const area = document.getElementById("map-area");
   const cross = document.getElementById("map-cross");
   const value = document.getElementById("map-value");
-  const [question, answer] = value.children;
-  const { steps, targets, sizes, wanted } = JSON.parse(
+  const [question, answer, aside] = value.children;
+  const { steps, targets, sizes, noises, psnr, wanted } = JSON.parse(
     document.getElementById("map-values").textContent,
   );
   let [column, row] = wanted
@@ -31,16 +31,18 @@
   function show(toColumn, toRow) {
     column = within(toColumn, steps.length);
     row = within(toRow, targets.length);
-    place(steps[column], targets[row], sizes[row][column]);
+    place(steps[column], targets[row], sizes[row][column], noises[column], psnr[column]);
   }
 
-  function place(step, target, size) {
+  function place(step, target, size, noise, ratio) {
     const x = share(steps, step);
     const y = share(targets, target);
     cross.style.left = 100 * x + "%";
     cross.style.bottom = 100 * y + "%";
-    question.textContent = `${target} at step ${step}`;
+    question.textContent = `${target} at ${noise}`;
     answer.textContent = words(size);
+    aside.textContent = ratio || "";
+    aside.hidden = !ratio;
     cross.hidden = value.hidden = false;
     value.style.left = 100 * x + "%";
     value.style.bottom = 100 * y + "%";

@@ -10,6 +10,7 @@ from sizer.report.document import (
     Figure,
     Paragraph,
     Section,
+    Strip,
     Table,
     Warnings,
 )
@@ -22,8 +23,9 @@ ENTITIES = str.maketrans({character: f"&#{ord(character)};" for character in "&<
 
 def markdown(document: Document) -> str:
     parts = [f"# {escape(document.title)}"] if document.title else []
-    if document.summary is not None:
-        parts.append(_paragraph(document.summary))
+    if document.answer:
+        first, *more = map(escape, document.answer)
+        parts.append("  \n".join([f"**{first}**", *more]))
     return "\n\n".join([*parts, *(part for s in document.sections for part in _section(s))])
 
 
@@ -38,8 +40,7 @@ def _section(section: Section) -> list[str]:
 
 
 def _paragraph(paragraph: Paragraph) -> str:
-    lead = f"**{escape(paragraph.lead)}**: " if paragraph.lead else ""
-    return lead + escape(paragraph.text)
+    return escape(paragraph.text)
 
 
 def _facts(facts: Facts) -> str:
@@ -70,6 +71,11 @@ def _figure(_figure: Figure) -> str:
     return ""
 
 
+def _strip(strip: Strip) -> str:
+    rows = [(frame.noise, frame.words) for frame in strip.frames]
+    return f"**{escape(strip.caption)}**\n\n" + _rows(("noise", "accuracy"), rows)
+
+
 def _warnings(warnings: Warnings) -> str:
     return "Warnings:\n\n" + "\n".join(f"- {escape(line)}" for line in warnings.lines)
 
@@ -80,5 +86,6 @@ WRITERS: dict[type, Callable[[Any], str]] = {
     Table: _table,
     Code: _code,
     Figure: _figure,
+    Strip: _strip,
     Warnings: _warnings,
 }

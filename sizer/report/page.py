@@ -1,14 +1,15 @@
 """The report of a calibration, and of an answer from it: everything on one page."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sizer import io
 from sizer.calibration import Calibration
 from sizer.datasets.records import DatasetInfo
-from sizer.errors import OutputError
+from sizer.errors import OutputError, UsageError
 from sizer.estimate import CONFIDENCE
+from sizer.noise.units import in_short
 from sizer.prediction.advice import Advice
 from sizer.prediction.outlook import Outlook, RequirementMap, outlook, requirement_map
 from sizer.provenance import Provenance, provenance
@@ -25,7 +26,8 @@ from sizer.report.document import (
     Warnings,
 )
 from sizer.report.figures import map_plot
-from sizer.report.format import short
+from sizer.report.format import short, size_up
+from sizer.report.strip import Seen, block, seen
 from sizer.result import Result
 
 MARK = "a report of sizer"  # near the beginning of every report, to know it again
@@ -35,7 +37,7 @@ MOST_COLUMNS, MOST_ROWS = 9, 10  # of the map as a table
 @dataclass(frozen=True, slots=True)
 class Report:
     """Everything on the page. advice, outlook: None without a question or a size; requirements:
-    None where no noise may be asked about.
+    None where no noise may be asked about; seen: pictures with noise, and how accurate a size is.
     """
 
     name: str
@@ -44,12 +46,21 @@ class Report:
     requirements: RequirementMap | None = None
     advice: Advice | None = None
     outlook: Outlook | None = None
+    seen: tuple[Seen, ...] = ()
 
 
-def report_of(calibration: Calibration, name: str, command: str, advice: Advice | None) -> Report:
-    """name: that the calibration goes by. command: the line that asks."""
+def report_of(
+    calibration: Calibration,
+    name: str,
+    command: str,
+    advice: Advice | None,
+    picture: Path | None = None,
+) -> Report:
+    """name: that the calibration goes by. command: the line that asks. picture: to show with noise,
+    glyphs of the built-in set without one; raises DataError for a file that is none.
+    """
     confidence = advice.requirement.confidence if advice else CONFIDENCE
-    size = advice.recommended if advice else None
+    size = advice.built if advice else None
     return Report(
         name=name,
         calibration=calibration,
@@ -57,27 +68,45 @@ def report_of(calibration: Calibration, name: str, command: str, advice: Advice 
         requirements=requirement_map(calibration, confidence),
         advice=advice,
         outlook=outlook(calibration, size, confidence) if size else None,
+        seen=seen(calibration, advice, picture, confidence),
     )
 
 
 def document(report: Report) -> Document:
     calibration, advice = report.calibration, report.advice
-    title, summary = answers.headline(advice) if advice else measurements.headline(calibration)
-    lines = advice.warnings if advice else measurements.all_warnings(calibration)
+    if advice is not None:
+        title, *lines = answers.headline(advice)
+    else:
+        title, *lines = measurements.headline(calibration)
+    beware = advice.warnings if advice else measurements.all_warnings(calibration)
     asked = advice.requirement if advice else None
     return Document(
         title=title,
-        summary=summary,
+        answer=tuple(lines),
+        verdict=advice.verdict if advice else "",
         source=f"sizer{' recommend' if advice else ''} · calibration {short(report.name)}",
         sections=(
-            *((Section("", (Warnings(lines),)),) if lines else ()),
-            *(answers.sections(advice) if advice else ()),
+            *((Section("", (Warnings(beware),)),) if beware else ()),
+            *pictures(report),
+            *map(_opened, (answers.answer(advice), *answers.devices(advice)) if advice else ()),
             measurements.measured(calibration, asked, report.outlook),
             requirements(report.requirements, advice),
-            *measurements.fitted(calibration),
             reproduction(report.provenance),
+            *measurements.appendix(calibration),
         ),
     )
+
+
+def _opened(section: Section) -> Section:
+    """What a terminal shows with details alone, and the page at once."""
+    return replace(section, detail=False)
+
+
+def pictures(report: Report) -> tuple[Section, ...]:
+    """What the noise looks like."""
+    if not report.seen:
+        return ()
+    return (Section("", (block(report.seen, report.calibration.schedule),)),)
 
 
 def requirements(required: RequirementMap | None, advice: Advice | None) -> Section:
@@ -99,12 +128,12 @@ def map_table(required: RequirementMap) -> Table:
     words = {"unreachable": "no size", "bounded": "more", "untrusted": "not known"}
     return Table(
         "The map as a table: parameters for each accuracy and noise step",
-        ("accuracy", *(f"step {required.steps[j]:g}" for j in columns)),
+        ("accuracy", *(in_short(required.steps[j], required.schedule) for j in columns)),
         tuple(
             (
                 f"{required.targets[i]:g}",
                 *(
-                    f"{cell.recommended:,}" if cell.recommended else words[cell.verdict]
+                    size_up(cell.recommended) if cell.recommended else words[cell.verdict]
                     for cell in (required.cells[i][j] for j in columns)
                 ),
             )
@@ -162,9 +191,13 @@ def _models(sources: Provenance) -> tuple[Table, ...]:
 
 
 def check_report(path: Path) -> None:
-    """Raise OutputError before any work if the report could not be written or is not ours."""
+    """Raise before any work if the report could not be written, or is not ours (OutputError), or of
+    a format that is not made (UsageError).
+    """
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; give a file name")
+    if path.suffix.lower() not in FORMS:
+        raise UsageError(f"{path}: a report is .html, .md or .json; print the page for a PDF")
     io.check_writable(path)
     with io.writing_to(path):
         if path.exists() and MARK.encode() not in _beginning(path):
@@ -177,9 +210,8 @@ def _beginning(path: Path) -> bytes:
 
 
 def write_report(path: Path, report: Report) -> None:
-    """As Markdown or JSON where the path ends in .md or .json, else as an HTML page."""
-    form = {".md": as_markdown, ".json": as_json}.get(path.suffix, as_html)
-    io.write_text(path, form(report))
+    """As its name ends: .html, .md or .json."""
+    io.write_text(path, FORMS[path.suffix.lower()](report))
 
 
 def write_page(path: Path, result: Result) -> None:
@@ -189,9 +221,9 @@ def write_page(path: Path, result: Result) -> None:
     from sizer.report.json import plain, to_json
     from sizer.report.markdown import markdown
 
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         text = to_json({"kind": MARK, **plain(result)}, indent=1)
-    elif path.suffix == ".md":
+    elif path.suffix.lower() == ".md":
         text = f"<!-- {MARK} -->\n\n{markdown(document_of(result))}\n"
     else:
         text = page(document_of(result), MARK)
@@ -208,7 +240,8 @@ def as_json(report: Report) -> str:
     """Everything on the page, and the calibration whole."""
     from sizer.report.json import plain, to_json
 
-    fields: dict[str, Any] = {"kind": MARK, **asdict(report)}
+    fields: dict[str, Any] = {"kind": MARK, **asdict(replace(report, seen=()))}
+    del fields["seen"]
     if report.advice is not None:
         fields["advice"] = plain(report.advice)
     return to_json(fields, indent=1)
@@ -218,3 +251,6 @@ def as_html(report: Report) -> str:
     from sizer.report.html import page
 
     return page(document(report), MARK)
+
+
+FORMS = {"": as_html, ".html": as_html, ".htm": as_html, ".md": as_markdown, ".json": as_json}

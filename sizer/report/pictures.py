@@ -7,16 +7,24 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from sizer.calibration import Calibration
+from sizer.estimate import Estimate
 from sizer.inference.records import ModelInfo
+from sizer.noise.units import sigma_ticks
 from sizer.prediction.hold_outs import HoldOut, LadderBacktest, PredictedAccuracy, PredictedSize
+from sizer.report.format import short_count
 from sizer.scaling.collapse import Collapse
-from sizer.scaling.width import WidthLaw
+from sizer.scaling.width import LevelExponent, WidthLaw
 
 FORMATS = ("png", "svg")
 RESOLUTION = 150  # dots per inch of the PNG
 COLOURS = "viridis"
+LIGHTEST = 0.82  # of the colours: the brightest yellows are hard to see on white
+MARKERS = "osD^vP*X<>"  # in turn, so that no two sizes differ by their colour alone
+MOST_LABELS = 20  # of sizes in a legend, beyond which they are small
+PAPER = (0.27, 0.30)  # exponents of the width that Seidler & Abel 2025 find on CIFAR-100
 FACTORS = (0.1, 10.0)  # predicted over needed sizes that are shown
 TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10)
 APART = 0.01  # of the range of steps, between sizes at the same step
@@ -53,53 +61,92 @@ def curves_figure(calibration: Calibration) -> Figure:
     fit = calibration.fit
     first, last = (end(cell.step for cell in calibration.cells) for end in (min, max))
     dense = np.linspace(first, last, 300)
-    norm = _norm(calibration)
+    norm, labelled = _norm(calibration), set()
     for model in _models(calibration):
         steps, share, error = _curve(calibration, model)
         colour = _colour(norm, model.parameters)
-        axes.errorbar(steps, share, error, fmt=".", color=colour, markersize=4, linewidth=0.8)
-        if fit is not None:
+        marker = _marker(calibration, model.parameters)
+        axes.errorbar(steps, share, error, fmt=marker, color=colour, markersize=3.5, linewidth=0.8)
+        if fit is not None and model.parameters not in labelled:
             axes.plot(dense, fit.accuracy(model.parameters, dense), color=colour, lw=1)
+        labelled.add(model.parameters)
     axes.axhline(calibration.chance, color="0.5", linestyle=":", linewidth=1)
     axes.annotate("chance", (first, calibration.chance), va="bottom", ha="left", color="0.4")
     axes.set(xlabel=_noise_label(calibration), ylabel="accuracy", ylim=(0, None))
     lines = f"; lines: the {fit.law} law" if fit else ""
     axes.set_title(f"Accuracy under noise{lines}", loc="left")
-    _size_bar(figure, axes, norm)
+    _sigma_axis(axes, calibration.schedule)
+    _size_legend(figure, axes, calibration, norm)
     return figure
+
+
+def _sigma_axis(axes: Axes, schedule: str | None) -> None:
+    """The same noise in grey levels, above."""
+    if schedule is None:
+        return
+    upper = axes.secondary_xaxis("top")
+    ticks = sigma_ticks(schedule, *axes.get_xlim())
+    upper.set_xticks([step for step, _ in ticks], [f"{sigma}" for _, sigma in ticks])
+    upper.set_xlabel("sigma, grey levels of 0..255")
 
 
 def widths_figure(calibration: Calibration, law: WidthLaw) -> Figure:
-    """Transition width against size in log-log, one colour a level pair, with the common law."""
-    figure, axes = _canvas(8.0, 5.0)
+    """Transition width against size in log-log, one colour and marker a level pair, with the common
+    law, and the slopes that the paper finds.
+    """
+    figure, axes = _canvas(9.0, 5.0)
     sizes = np.array(sorted({model.parameters for model in calibration.models}), dtype=float)
     centre = np.exp(np.log(sizes).mean())
     for i, pair in enumerate(law.pairs):
-        widths = [w for w in calibration.widths if w.levels == pair.levels and w.width.value]
-        at = np.array([width.parameters for width in widths], dtype=float)
-        value = np.array([width.width.value for width in widths])
-        low = np.array([w.width.low if w.width.low is not None else w.width.value for w in widths])
-        high = np.array(
-            [w.width.high if w.width.high is not None else w.width.value for w in widths]
-        )
-        colour = f"C{i}"
-        axes.errorbar(
-            at, value, (value - low, high - value), fmt="o", color=colour, markersize=4, lw=0.8
-        )
-        exponent = pair.exponent.value or 0.0
-        label = f"{pair.levels[0]:g} to {pair.levels[1]:g}: $N^{{{-exponent:.3f}}}$"
-        axes.plot(sizes, pair.prefactor * sizes**-exponent, color=colour, label=label)
-    common = law.exponent.value or 0.0
+        _pair_widths(axes, calibration, pair, i)
+        label = f"{pair.levels[0]:g} to {pair.levels[1]:g}: {_slope(pair.exponent)}"
+        fitted = pair.prefactor * sizes ** -(pair.exponent.value or 0.0)
+        axes.plot(sizes, fitted, color=f"C{i}", label=label)
     heights = [np.log(p.prefactor) - (p.exponent.value or 0) * np.log(centre) for p in law.pairs]
     if heights:  # no pair may have three sizes of its own
         scale = np.exp(np.mean(heights))
-        label = f"common: $N^{{{-common:.3f}}}$"
-        axes.plot(sizes, scale * (sizes / centre) ** -common, "k--", lw=1, label=label)
+        common = scale * (sizes / centre) ** -(law.exponent.value or 0.0)
+        axes.plot(sizes, common, "k--", lw=1.5, label=f"common: {_slope(law.exponent)}")
+        steep, flat = (scale * (sizes / centre) ** -exponent for exponent in reversed(PAPER))
+        label = f"the paper: $N^{{-{PAPER[0]}}}$ to $N^{{-{PAPER[1]:.2f}}}$"
+        axes.fill_between(sizes, steep, flat, color="0.6", alpha=0.8, label=label)
         axes.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
     axes.set(xscale="log", yscale="log", xlabel="parameters N", ylabel=f"width in {law.control}")
+    _plain_ticks(axes)
     axes.set_title(f"Transition width: {law.verdict}", loc="left")
     axes.grid(which="both", alpha=0.15)
     return figure
+
+
+def _pair_widths(axes: Axes, calibration: Calibration, pair: LevelExponent, place: int) -> None:
+    """The measured widths of a level pair, with their intervals."""
+    known = [w for w in calibration.widths if w.levels == pair.levels and w.width.value]
+    at = [width.parameters for width in known]
+    value = np.array([width.width.value for width in known])
+    ends = [
+        [w.width.value if end is None else end for w, end in zip(known, bounds, strict=True)]
+        for bounds in ([w.width.low for w in known], [w.width.high for w in known])
+    ]
+    bars = np.abs(np.array(ends) - value)
+    axes.errorbar(
+        at, value, bars, fmt=MARKERS[place % len(MARKERS)], color=f"C{place}", markersize=4, lw=0.8
+    )
+
+
+def _slope(exponent: Estimate) -> str:
+    """The power law with the interval of its exponent."""
+    known = f"$N^{{{-(exponent.value or 0.0):.3f}}}$"
+    if exponent.low is None or exponent.high is None:
+        return known
+    return f"{known} ({-exponent.high:.3f} to {-exponent.low:.3f})"
+
+
+def _plain_ticks(axes: Axes) -> None:
+    """Numbers as they are, and not as powers of ten; as many as are read at a glance."""
+    for axis, form in ((axes.xaxis, short_count), (axes.yaxis, "{:g}".format)):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _, form=form: form(value)))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def collapse_figure(calibration: Calibration, collapse: Collapse) -> Figure:
@@ -116,10 +163,10 @@ def collapse_figure(calibration: Calibration, collapse: Collapse) -> Figure:
         axes.plot(
             (steps - critical) * ratio**inverse_nu,
             order * ratio**lambda_,
-            ".-",
+            f"{_marker(calibration, model.parameters)}-",
             color=_colour(norm, model.parameters),
             linewidth=0.6,
-            markersize=4,
+            markersize=3.5,
         )
     axes.set(
         xlabel=f"$(t - {critical:.4g}) (N/N_0)^{{{inverse_nu:.3g}}}$",
@@ -127,7 +174,13 @@ def collapse_figure(calibration: Calibration, collapse: Collapse) -> Figure:
     )
     axes.set_title(f"Collapse, quality {collapse.quality:.3g}: {collapse.verdict}", loc="left")
     axes.title.set_fontsize("medium")
-    _size_bar(figure, axes, norm)
+    figure.supxlabel(
+        f"m: accuracy above chance, 1 at most; N0: geometric mean of the sizes, {reference:,.0f};\n"
+        "quality: mean square of what is left over in counting errors, 1 if the curves lie on one",
+        fontsize="small",
+        color="0.35",
+    )
+    _size_legend(figure, axes, calibration, norm)
     return figure
 
 
@@ -248,7 +301,7 @@ def _held_title(hold_out: HoldOut) -> str:
 
 def _held_norm(test: LadderBacktest) -> LogNorm:
     sizes = [size for hold_out in test.hold_outs for size in hold_out.held]
-    return LogNorm(min(sizes), max(sizes) * 1.3 if len(set(sizes)) > 1 else max(sizes) * 10)
+    return LogNorm(min(sizes), max(sizes) if len(set(sizes)) > 1 else max(sizes) * 10)
 
 
 def _held_legend(axes: Axes, norm: LogNorm, test: LadderBacktest) -> None:
@@ -278,20 +331,31 @@ def _curve(calibration: Calibration, model: ModelInfo) -> tuple[np.ndarray, np.n
 
 
 def _norm(calibration: Calibration) -> LogNorm:
-    sizes = [model.parameters for model in calibration.models]
-    return LogNorm(min(sizes), max(sizes) * 1.3)  # the brightest yellow is hard to see
+    return LogNorm(calibration.sizes[0], calibration.sizes[-1])
 
 
 def _colour(norm: LogNorm, size: float) -> tuple[float, ...]:
     from matplotlib import colormaps
 
-    return tuple(colormaps[COLOURS](norm(size)))
+    return tuple(colormaps[COLOURS](LIGHTEST * norm(size)))
 
 
-def _size_bar(figure: Figure, axes: Axes, norm: LogNorm) -> None:
-    from matplotlib.cm import ScalarMappable
+def _marker(calibration: Calibration, size: int) -> str:
+    return MARKERS[calibration.sizes.index(size) % len(MARKERS)]
 
-    figure.colorbar(ScalarMappable(norm, COLOURS), ax=axes, label="parameters N")
+
+def _size_legend(figure: Figure, axes: Axes, calibration: Calibration, norm: LogNorm) -> None:
+    """Each size's colour and marker beside the data, the largest first."""
+    for size in reversed(calibration.sizes):
+        marker = f"{_marker(calibration, size)}-"
+        axes.plot([], [], marker, color=_colour(norm, size), markersize=4, label=f"{size:,}")
+    labels = len(calibration.sizes)
+    figure.legend(
+        title="parameters N",
+        frameon=False,
+        fontsize="small" if labels <= MOST_LABELS else "xx-small",
+        loc="outside right center",
+    )
 
 
 def _noise_label(calibration: Calibration) -> str:

@@ -9,6 +9,10 @@ from sizer.report.format import number
 if TYPE_CHECKING:
     from sizer.prediction.plan import Candidate, TrainingPlan
 
+THEN = (
+    "Then measure the ladder with them: sizer calibrate OLD_FOLDER NEW_FOLDER ... --out FILE, and "
+    "ask again."
+)
 HEADINGS = ("parameters", "cost", "hours", "interval, a factor of")
 
 
@@ -19,10 +23,8 @@ def document(planned: "TrainingPlan") -> Document:
     )
     lines = tuple(training.train_command for training in planned.chosen if training.train_command)
     blocks = [table for table in tables if table.rows]
-    commands = [Code(lines)] if lines else []
-    return Document(
-        summary=Paragraph(planned.reason), sections=(Section("", (*blocks, *commands)),)
-    )
+    commands = (Code(lines, "next"), Paragraph(THEN)) if lines else ()
+    return Document(answer=(planned.reason,), sections=(Section("", (*blocks, *commands)),))
 
 
 def _table(title: str, candidates: "Sequence[Candidate]") -> Table:

@@ -1,15 +1,17 @@
 """A document in the terminal: the answer on stdout, warnings on stderr."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sizer.report.document import (
-    Block,
     Code,
     Document,
     Facts,
     Figure,
     Paragraph,
+    Section,
+    Strip,
     Table,
     Warnings,
 )
@@ -27,17 +29,29 @@ COLOURS = {
 }
 
 
-def show(document: Document) -> None:
-    """Details come first in their section: the end of the output is what is seen."""
+def show(document: Document, details: bool = False) -> bool:
+    """Whether something was left out, as details are unless they are asked for."""
     if document.title:
         _heading(document.title)
-    if document.summary is not None:
-        _paragraph(document.summary)
-    for section in document.sections:
+    for i, line in enumerate(document.answer):
+        _say(escape(line, "" if i else f"bold {COLOURS.get(document.verdict, '')}"))
+    shown = [_shown(section, details) for section in document.sections]
+    for section in filter(None, shown):
         if section.title:
             _heading(section.title)
-        for block in sorted(section.blocks, key=_is_no_detail):
+        for block in section.blocks:
             WRITERS[type(block)](block)
+    return shown != list(document.sections)
+
+
+def _shown(section: Section, details: bool) -> Section | None:
+    """The section without its details, unless they are asked for; None where nothing is left."""
+    if details:
+        return section
+    blocks = tuple(
+        block for block in section.blocks if not (isinstance(block, Table) and block.detail)
+    )
+    return None if section.detail or not blocks else replace(section, blocks=blocks)
 
 
 def escape(text: str, style: str = "") -> "Text":
@@ -45,10 +59,6 @@ def escape(text: str, style: str = "") -> "Text":
     from rich.text import Text
 
     return Text(visible(text), style=style)
-
-
-def _is_no_detail(block: Block) -> bool:
-    return not (isinstance(block, Table) and block.detail)
 
 
 def _say(text: "Text", whole_lines: bool = False, stderr: bool = False) -> None:
@@ -65,11 +75,7 @@ def _heading(title: str) -> None:
 
 
 def _paragraph(paragraph: Paragraph) -> None:
-    text = escape(paragraph.text)
-    if paragraph.lead:
-        style = f"bold {COLOURS.get(paragraph.lead, '')}"
-        text = escape(f"{paragraph.lead}: ", style) + text
-    _say(text)
+    _say(escape(paragraph.text))
 
 
 def _facts(facts: Facts) -> None:
@@ -89,7 +95,7 @@ def _records(table: Table) -> None:
     """Each row by itself, below what it names and how it is judged."""
     for row in table.rows:
         _heading(f"{row[0]}: {row[1].partition(' ')[0]}")
-        _grid((), tuple(zip(table.headings[1:], row[1:], strict=True)))
+        _grid((), tuple(zip(table.headings[2:], row[2:], strict=True)))
 
 
 def _code(code: Code) -> None:
@@ -100,6 +106,11 @@ def _code(code: Code) -> None:
 
 def _figure(_figure: Figure) -> None:
     """A terminal does not draw."""
+
+
+def _strip(strip: Strip) -> None:
+    _heading(strip.caption)
+    _grid((), [(frame.noise, frame.words) for frame in strip.frames])
 
 
 def _warnings(warnings: Warnings) -> None:
@@ -128,5 +139,6 @@ WRITERS: dict[type, Callable[[Any], None]] = {
     Table: _table,
     Code: _code,
     Figure: _figure,
+    Strip: _strip,
     Warnings: _warnings,
 }

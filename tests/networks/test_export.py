@@ -225,7 +225,7 @@ class TestCommand:
         network = lively(blueprint)
         save_file(network.state_dict(), tmp_path / "b0.safetensors")
         out = tmp_path / "b0.onnx"
-        weights = ["--weights", str(tmp_path / "b0.safetensors"), "--classes", "7"]
+        weights = ["--weights", str(tmp_path / "b0.safetensors"), "--class-count", "7"]
         result = CliRunner().invoke(app, ["export", "b0", *weights, "--out", str(out)])
         assert (result.exit_code, result.stderr) == (0, "")
         assert f"{parameters(blueprint):,} parameters" in result.stdout

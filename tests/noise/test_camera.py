@@ -199,8 +199,8 @@ class TestRecommend:
             ).stdout
         )
         assert at_high["parameters"]["recommended"] > answer["parameters"]["recommended"]
-        assert f"{at_high['parameters']['recommended']:,} parameters" in warning
-        assert "camera's step" in self.ask(tmp_path).stdout
+        assert f"use {at_high['architecture']['parameters']:,} parameters" in warning
+        assert "camera's step" in self.ask(tmp_path, "--details").stdout
 
     def test_one_picture_has_no_noisier_end(self, tmp_path):
         save(tmp_path, [20])

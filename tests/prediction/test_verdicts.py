@@ -15,6 +15,7 @@ from sizer.errors import UsageError
 from sizer.prediction.advice import advise
 from sizer.prediction.question import Requirement
 from sizer.report.advice import document, facts
+from sizer.report.answer import lines
 from sizer.report.json import to_json
 from sizer.report.markdown import markdown
 
@@ -167,7 +168,7 @@ class TestUnreachable:
         assert advice.verdict == "unreachable"
         assert advice.parameters is None
         assert advice.ceiling.low < CEILING < advice.ceiling.high < 0.97
-        assert "up to 1,000 times the largest trained, reaches 0.97 at step 0" in advice.reason
+        assert "up to 1,000 times the largest trained, reaches 0.97 at noise 0" in advice.reason
         assert f"the ceiling is {advice.ceiling.best:.3f}" in advice.reason
 
     def test_the_largest_step_at_which_it_is_still_reached(self, ask):
@@ -176,7 +177,7 @@ class TestUnreachable:
         assert advice.verdict == "unreachable"
         assert 300 < advice.largest_step < 900
         assert ask(advice.largest_step, 0.8).parameters.best is not None
-        assert "target reached up to step" in dict(facts(advice))
+        assert dict(facts(advice))["target reached up to"] == advice.noise(advice.largest_step)
 
     def test_the_ceiling_is_no_less_than_what_the_ladder_reaches(self, ask):
         assert ask(0.0, 0.97).ceiling.high > float(transition(0, LARGEST))
@@ -256,6 +257,14 @@ CASES = {
 }
 
 
+SAID = {  # first, of each verdict
+    "recommended": "use ",
+    "bounded": "no size can be named",
+    "unreachable": "no size of this family reaches ",
+    "untrusted": "nothing is known at ",
+}
+
+
 @pytest.fixture(scope="module")
 def written(calibration, tmp_path_factory):
     path = tmp_path_factory.mktemp("answers") / "mine.json"
@@ -279,8 +288,8 @@ class TestCommand:
         step, target, verdict, code = CASES[case]
         result = run(written, step, target, form)
         assert result.exit_code == code
-        start = {"text": f"{verdict}: ", "json": f'{{\n  "verdict": "{verdict}"'}
-        assert result.stdout.startswith(start.get(form, f"**{verdict}**: "))
+        start = {"text": SAID[verdict], "json": f'{{\n  "verdict": "{verdict}"'}
+        assert result.stdout.startswith(start.get(form, f"**{SAID[verdict]}"))
         talk = result.stderr.splitlines()
         assert all(line.startswith("warning: ") for line in talk)
         assert form == "text" or not talk
@@ -314,7 +323,9 @@ class TestCommand:
         step, target, _, _ = CASES[case]
         advice = advise(calibration, Requirement(step, target))
         text = markdown(document(advice))
-        assert text.startswith(f"**{advice.verdict}**: {advice.reason}\n")
+        first, *more = lines(advice)
+        assert text.startswith(f"**{first}**  \n{more[0]}")
+        assert len(lines(advice)) <= 3
         assert all(f"- {warning}" in text for warning in advice.warnings)
         assert "nan" not in text
         assert "None" not in text

@@ -113,7 +113,13 @@ def told(file):
 
 
 def shown(document):
-    """What the terminal shows, with the warnings where they come."""
+    """What the terminal shows, and below it what it does with details, where there are any."""
+    short, whole = in_terminal(document, False), in_terminal(document, True)
+    return short if short == whole else f"{short}\n$ --details\n{whole}"
+
+
+def in_terminal(document, details):
+    """With the warnings where they come."""
     with (
         io.StringIO() as out,
         redirect_stdout(out),
@@ -121,7 +127,7 @@ def shown(document):
         pytest.MonkeyPatch.context() as monkeypatch,
     ):
         monkeypatch.setenv("COLUMNS", WIDTH)
-        terminal.show(document)
+        terminal.show(document, details)
         return out.getvalue()
 
 
@@ -142,7 +148,7 @@ def written(report, form):
     if form == "md":
         return page.as_markdown(report)
     text = re.sub(r"<(style|script)>.*?</\1>", "", page.as_html(report), flags=re.DOTALL)
-    return re.sub(r'(<path class="[a-z]+" d=)"[^"]*"', r"\1", text)
+    return re.sub(r'(<path class="[a-z0-9 ]+" d=)"[^"]*"', r"\1", text)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -183,7 +189,7 @@ def test_every_file_kept_is_looked_at():
 
 def keep(name, fields):
     text = re.sub(r"Python [\d.]+, numpy [\d.]+", "PROGRAMS", json.dumps(fields, indent=1))
-    text = re.sub(r"-?\d+\.\d+(e-?\d+)?", lambda n: f"{float(n[0]):.{DIGITS}g}", text)
+    text = re.sub(r"(?<![\d,])-?\d+\.\d+(e-?\d+)?", lambda n: f"{float(n[0]):.{DIGITS}g}", text)
     (GOLDEN / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 

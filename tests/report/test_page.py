@@ -1,28 +1,37 @@
 """The report: its facts, its text in HTML, and how a browser shows it."""
 
+import csv
+import io
 import json
 import re
 import shutil
+from base64 import b64decode
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from PIL import Image
 from planted import trained_with
 from typer.testing import CliRunner
 
 from sizer.calibration import load
 from sizer.cli.app import app
+from sizer.datasets.images import decode
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import OutputError
+from sizer.estimate import rounded
+from sizer.prediction.accuracy import predict
 from sizer.prediction.advice import advise
 from sizer.prediction.outlook import outlook, reach, requirement_map
 from sizer.prediction.question import Requirement
+from sizer.prediction.recommend import recommend
 from sizer.provenance import provenance
 from sizer.report import advice as answers
 from sizer.report import page
 from sizer.report.draw import Axis, Canvas
 from sizer.report.figures import band_edges, map_plot
+from sizer.report.format import size_up
 from sizer.report.page import as_html, as_json, as_markdown, report_of
 
 CHROMIUM = shutil.which("chromium")
@@ -37,6 +46,11 @@ DEVICES = ("--device", "STM32F411RE", "--device", "STM32H747XI", "--max-latency"
 
 def sizer(*line):
     return CliRunner().invoke(app, [str(word) for word in line])
+
+
+def save_picture(path, shape):
+    noise = np.random.default_rng(0).integers(0, 255, (*shape, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
 
 
 def page_of(calibration, advice=None, name="some"):
@@ -97,14 +111,16 @@ class TestMap:
         for ladder, words in (planted, {"no size", "not known"}), (builtin, {"no size"}):
             drawn = map_plot(page.requirement_map(ladder, 0.9), None)
             assert words == {note.text for note in drawn.notes}
-            assert {"cells", "unreachable", "bounded"} <= {shape.kind for shape in drawn.shapes}
+            kinds = {shape.kind.partition(" ")[0] for shape in drawn.shapes}
+            assert {"cells", "unreachable", "bounded"} <= kinds
 
     def test_bands_hold_every_size(self, builtin):
         drawn = page.requirement_map(builtin, 0.9)
         edges = band_edges(drawn)
+        assert len(edges) <= 6
         sizes = [cell.recommended for row in drawn.cells for cell in row if cell.recommended]
         assert max(sizes) <= edges[-1]
-        assert len(edges) < 2 or min(sizes) > edges[0] / 2.5
+        assert len(edges) < 2 or min(sizes) > edges[0] / 10
 
 
 def test_an_outlook_is_what_a_reach_says_at_its_steps(planted):
@@ -154,6 +170,8 @@ class TestText:
         text = page_of(load("builtin"))
         links = Outline(text).links
         assert [link for link in links if not link.startswith(("#", "data:"))] == []
+        anchors = {link[1:] for link in links if link.startswith("#")}
+        assert anchors == set(re.findall(r'<h2 id="([^"]*)"', text))
         assert "@import" not in text
         assert "url(" not in text
 
@@ -167,8 +185,9 @@ class TestText:
         advice, sources = answer["advice"], answer["provenance"]
         recommended = advice["parameters"]["recommended"]
         facts = [
-            f"{recommended:,} parameters",
-            f"{advice['parameters']['low']:,.0f} to {advice['parameters']['high']:,.0f}",
+            f"{advice['architecture']['parameters']:,} parameters",
+            f"{size_up(recommended)} parameters",
+            f"{rounded(advice['parameters']['low'])} to {rounded(advice['parameters']['high'])}",
             advice["train_command"],
             *(device["name"] for device in advice["devices"]),
             *(device["latency"]["reason"] for device in advice["devices"]),
@@ -197,13 +216,18 @@ class TestText:
         assert fitted.startswith("sizer fit ")
         assert asked == "sizer recommend x"
 
-    def test_the_headline_has_the_size_and_its_interval(self, planted):
-        advice = advise(planted, Requirement(300, 0.7))
-        title, summary = answers.headline(advice)
-        sizes, sentence = advice.parameters, summary.text
-        assert title == f"{sizes.recommended:,} parameters"
-        assert f"{sizes.best:,.0f} ({sizes.low:,.0f} to {sizes.high:,.0f})" in sentence
-        assert sentence.count(".") - sentence.count("0.") == 1
+    def test_the_headline_has_what_can_be_built(self, builtin):
+        advice = recommend(builtin, step=200, accuracy=0.75)
+        title, reaches = answers.headline(advice)
+        member = advice.architecture
+        assert title == f"Width {member.width:g}: {member.parameters:,} parameters"
+        assert reaches == "reaches 0.75 at sigma 41 grey levels (step 200), 90 % sure"
+
+    def test_a_device_that_fails_is_in_the_headline(self, builtin):
+        small = {"devices": "STM32H747XI", "max_ram": "60KiB"}
+        title, *_, device = answers.headline(recommend(builtin, step=200, accuracy=0.75, **small))
+        assert title.endswith(", too much for STM32H747XI")
+        assert "does not fit: RAM " in device
 
 
 @pytest.fixture(scope="module")
@@ -236,13 +260,61 @@ def pages(tmp_path_factory, planted_calibration):
 KINDS = ("answer", "unreachable", "untrusted", "table", "ladder", "bare")
 
 
+class TestStrip:
+    def test_pictures_stand_above_what_predict_says(self, pages):
+        """Of the size that is built, around the noise that was asked about."""
+        text = pages["answer"].read_text()
+        told = re.findall(r"<img [^>]*><b>([\d.]+) \(([\d.]+) to ([\d.]+)\)</b>", text)
+        assert len(told) == 5
+        asked = predict("builtin", parameters=86_694, step=200).accuracy
+        expected = [asked.best, asked.low, asked.high]
+        assert [float(value) for value in told[2]] == pytest.approx(expected, abs=0.006)
+        assert text.count("data:image/png;base64,") == 5
+
+    def test_a_table_of_another_unit_of_noise_has_none(self, planted):
+        assert page.seen(replace(planted, schedule=None), None, None, 0.9) == ()
+
+    def test_a_picture_of_the_user_is_brought_to_the_input(self, builtin, tmp_path):
+        save_picture(tmp_path / "mine.jpg", (240, 320))
+        shown = page.seen(builtin, None, tmp_path / "mine.jpg", 0.9)
+        assert decode(shown[0].picture).shape == (16, 16, 3)
+
+    def test_one_that_cannot_be_read_is_left_out_and_said(self, tmp_path):
+        (tmp_path / "mine.jpg").write_bytes(b"no picture")
+        report = tmp_path / "a.html"
+        shown = ("--report", report, "--show", tmp_path / "mine.jpg")
+        result = sizer("recommend", *BUILTIN, *shown)
+        assert result.exit_code == 0
+        assert "left out: " in result.stderr
+        assert "mine.jpg" in result.stderr
+        assert report.read_text().count("<img ") == 5
+
+    def test_a_picture_without_a_page_is_refused(self, tmp_path):
+        result = sizer("recommend", *BUILTIN, "--show", tmp_path / "mine.jpg")
+        assert result.exit_code == 2
+        assert "--show needs --report" in result.stderr
+
+
+class TestCsv:
+    def test_each_table_can_be_had(self, pages):
+        text = pages["answer"].read_text()
+        files = re.findall(r'download="([^"]+)" href="data:text/csv;base64,([^"]+)"', text)
+        assert len(files) == text.count("<table")
+        (models,) = (
+            b64decode(content).decode() for name, content in files if "accuracy-at" in name
+        )
+        rows = list(csv.reader(io.StringIO(models)))
+        assert rows[0][:2] == ["model", "parameters"]
+        assert len(rows) == 1 + len(load("builtin").models)
+
+
 class TestEachKind:
     def test_what_each_says_first(self, pages):
         titles = {
             name: re.search("<h1>(.*)</h1>", path.read_text())[1] for name, path in pages.items()
         }
-        assert titles["answer"].endswith(" parameters")
-        assert titles["table"].endswith(" parameters")
+        assert titles["answer"] == "Width 1.5: 86,694 parameters"
+        assert titles["table"].endswith(" parameters or more")
         assert titles["unreachable"] == "No size reaches it"
         assert titles["untrusted"] == "No size can be named"
         assert titles["ladder"] == titles["bare"] == "What the ladder shows"
@@ -252,14 +324,16 @@ class TestEachKind:
         for words in (
             "There is no map: ",
             "There is no width law: ",
-            "no law was fitted",
+            "No law was fitted",
             "beware",
         ):
             assert words in text
 
     @pytest.mark.parametrize("name", KINDS)
     def test_none_is_large(self, pages, name):
-        assert 10_000 < pages[name].stat().st_size < 300_000
+        """Without the pictures of the strip, which are as large as they are."""
+        text = re.sub(r"data:image/[^\"]*", "", pages[name].read_text())
+        assert 10_000 < len(text) < 200_000
 
     @pytest.mark.parametrize("form", [as_markdown, as_json])
     def test_the_other_forms_hold_without_an_answer(self, form):
@@ -269,6 +343,11 @@ class TestEachKind:
 
 
 class TestOutput:
+    def test_what_is_no_page_is_refused(self, tmp_path):
+        result = sizer("report", "builtin", "--out", tmp_path / "page.pdf")
+        assert result.exit_code == 2
+        assert "print the page for a PDF" in result.stderr
+
     @pytest.mark.parametrize("command", ["recommend", "report"])
     def test_it_is_checked_before_any_work(self, tmp_path, command, monkeypatch):
         for name in ("recommend", "report.page.write_report"):
@@ -411,7 +490,9 @@ class TestBrowser:
 
     def test_the_map_starts_with_the_answer(self, shown, pages):
         title = re.search("<h1>(.*)</h1>", pages["answer"].read_text())[1]
-        assert shown("answer").inner_text("#map-value") == f"0.75 at step 200\n{title}"
+        question, size, *_ = shown("answer").inner_text("#map-value").split("\n")
+        assert question == "0.75 at sigma 41 grey levels (step 200)"
+        assert size in title
 
     def test_hovering_over_the_map_shows_the_value(self, shown):
         page = shown("answer")
@@ -423,9 +504,10 @@ class TestBrowser:
         y = box["y"] + box["height"] * (1 - (row + 0.5) / len(data["targets"]))
         page.mouse.move(x, y)
         size = data["sizes"][row][column]
-        words = f"{data['targets'][row]:g} at step {data['steps'][column]:g}\n{size:,} parameters"
+        question = f"{data['targets'][row]:g} at {data['noises'][column]}"
         assert size > 0
-        assert page.inner_text("#map-value") == words
+        told = page.inner_text("#map-value").split("\n")
+        assert told == [question, f"{size:,} parameters", data["psnr"][column]]
 
     def test_arrow_keys_move_through_the_map(self, shown):
         page = shown("ladder")
@@ -440,14 +522,15 @@ class TestBrowser:
         assert float(re.search(target, after)[1]) > float(re.search(target, before)[1])
         for _ in range(200):
             page.keyboard.press("Shift+ArrowUp")
-        assert page.inner_text("#map-value").endswith(("no size reaches it", "not known"))
+        told = page.inner_text("#map-value").split("\n")
+        assert told[1] in ("no size reaches it", "not known")
 
     def test_a_touch_shows_the_value(self, shown):
         page = shown("ladder", 390, touch=True)
         page.locator("#map-area").scroll_into_view_if_needed()
         box = page.locator("#map-area").bounding_box()
         page.touchscreen.tap(box["x"] + box["width"] - 3, box["y"] + 3)
-        assert page.inner_text("#map-value").endswith("no size reaches it")
+        assert page.inner_text("#map-value").split("\n")[1] == "no size reaches it"
 
     def test_wide_tables_scroll_in_their_own_box(self, shown):
         page = shown("answer", 390)
@@ -462,4 +545,5 @@ class TestBrowser:
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == (
             "rgb(255, 255, 255)"
         )
-        assert page.pdf(path=tmp_path / "page.pdf").startswith(b"%PDF")
+        printed = page.pdf(path=tmp_path / "page.pdf", format="A4")
+        assert 1 <= len(re.findall(rb"/Type\s*/Page\b", printed)) <= 4

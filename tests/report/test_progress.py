@@ -97,3 +97,10 @@ class TestTrainings:
         last = [text.plain for text in Text.from_ansi(terminal.file.getvalue()).split()][-1]
         assert "small-128-seed10 1/100 loss 3.46 acc 0.01" in last
         assert len(last) <= 80
+
+
+def test_where_no_bar_moves_long_work_says_how_long_it_will_take(clock, capsys):
+    lines = bars.Lines()
+    for clock[0], done in ((30.0, 1), (90.0, 3), (100.0, 4)):
+        lines.say("measuring", done, 12)
+    assert capsys.readouterr().err == "measuring: 25%, 0:04:30 left\n"

@@ -606,7 +606,7 @@ def lines(draw):
         "export": (
             ("b0", "b9"),
             (
-                Option("--classes", ("0", "100000000")),
+                Option("--class-count", ("0", "100000000")),
                 Option("--out", ("/dev/full", "nosuch/b0.onnx", "a.txt")),
             ),
         ),
