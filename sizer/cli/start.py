@@ -10,6 +10,7 @@ from sizer.cli.app import command, line_given
 from sizer.cli.messages import mention
 from sizer.cli.options import (
     ConfidenceOption,
+    DetailsOption,
     DevicesFileOption,
     FormatOption,
     MaxBadOption,
@@ -75,6 +76,7 @@ def start(
             help="What runs it: processes of this machine, or the cluster of RAY_ADDRESS."
         ),
     ] = "processes",
+    details: DetailsOption = False,
     format: FormatOption = "text",  # noqa: A002
 ) -> int:
     """From a folder of pictures to a verified model: train, measure and choose until one will do.
@@ -115,5 +117,5 @@ def start(
             tell=mention,
         )
     mention(f"wrote {out}")
-    show(delivery, format)
+    show(delivery, format, details=details)
     return EXIT_CODES[delivery.kind]
