@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import sizer
 from sizer.calibration import Calibration, Measuring, Request
 from sizer.cluster import EngineChoice
-from sizer.datasets import Dataset, DatasetInfo, open_dataset
+from sizer.datasets import Dataset, DatasetInfo, digests_of, has_floats, open_dataset
 from sizer.datasets.records import MAX_BAD
 from sizer.datasets.splits import is_training
-from sizer.errors import UsageError
+from sizer.errors import DataError, UsageError
 from sizer.fitting import fit_measurements
 from sizer.inference.child import Child, Children
 from sizer.inference.input_format import InputFormat
@@ -65,17 +65,19 @@ def calibrate(
     `builtin`, a path, or `hf:OWNER/NAME`. steps: noise steps in 0..5000, None to plan them. images:
     at most, None for the whole test set. tolerance: of the widths, as a share of them, at which a
     plan stops; 0 uses all images. input_format: the pixels that the models expect, None where their
-    files say it. input_side: pixels, of models that take any. crop_share: what a crop keeps of
-    pictures that are not of a model's size, in (0, 1]; None as the model's file says, else 0.875,
-    and 1 where they are square. max_bad: share of damaged pictures that are left out. classes:
-    a file that lists the models' classes, a line each: a name, a number, or both; the data may hold
-    a few of them. restrict: whether scores count among those alone. tell: told, before anything is
-    measured, which pictures are, what cannot be fitted to it, and which cluster is joined.
+    files say it; its range is also that of data that are floating-point numbers, and then files
+    that state their own keep it. input_side: pixels, of models that take any. crop_share: what a
+    crop keeps of pictures that are not of a model's size, in (0, 1]; None as the model's file says,
+    else 0.875, and 1 where they are square. max_bad: share of damaged pictures that are left out.
+    classes: a file that lists the models' classes, a line each: a name, a number, or both; the data
+    may hold a few of them. restrict: whether scores count among those alone. tell: told, before
+    anything is measured, which pictures are, what cannot be fitted to it, and which cluster is
+    joined.
 
     Stopped at any moment, the same call goes on where it was. Raises UsageError for an argument out
     of range or models that share no law, ModelError and DataError for files that cannot be used,
-    MeasurementError where every model only guesses, MissingExtraError and ClusterError for the
-    engine `ray`.
+    UnfittedError, which holds what was measured, where every model only guesses, MissingExtraError
+    and ClusterError for the engine `ray`.
     """
     asked = Measuring(
         models=_names(models),
@@ -176,6 +178,7 @@ def _fitted(
             *_trained_on(paths, measured.data),
             *_undertrained(files),
         ),
+        refusal=measured.ladder.refusal,
         ladder=training_of(files),
         request=Request(asked, None, measured.cut, interval, sizer.__version__),
         progress=progress,
@@ -190,10 +193,13 @@ def _opened(
     tell: Callable[[str], None],
 ) -> "tuple[Dataset, list[OnnxModel]]":
     """The test images, with the models' class numbers, and the models."""
-    data = open_dataset(asked.data, "test", asked.max_bad, tell)
-    opening, given = progress("reading models"), asked.input_format
-    size = InputSize(asked.input_side, asked.crop_share)
-    models = open_models(files, data.info, child, asked.provider, given, size, opening)
+    size, given = InputSize(asked.input_side, asked.crop_share), asked.input_format
+    value_range = given.range if given else None
+    data = open_dataset(asked.data, "test", asked.max_bad, tell, value_range)
+    opening, floats = progress("reading models"), has_floats(data)
+    models = open_models(
+        files, data.info, child, asked.provider, given, size, opening, floats=floats
+    )
     wanted = Classes(None if asked.classes is None else Path(asked.classes), asked.restrict)
     return matched(data, models, wanted, tell)
 
@@ -207,11 +213,15 @@ def _told_before(
 
 
 def brought_to(models: Sequence[ModelInfo], dataset: DatasetInfo) -> Iterator[str]:
-    """A line, where pictures are resampled for the models."""
+    """A line each, where pictures are resampled for the models, and where they change colour."""
     inputs = sorted({m.input_shape[:2] for m in models if m.input_shape} - {dataset.size})
     if inputs:
         sizes = ", ".join(f"{width} x {height}" for height, width in inputs)
         yield f"{dataset.spec}: pictures are resized and their middle is cropped to {sizes} pixels"
+    channels = {model.input_shape[2] for model in models if model.input_shape}
+    if dataset.shape is not None and channels - {dataset.shape[2]}:
+        grey = dataset.shape[2] == 1
+        yield f"{dataset.spec}: {'grey is repeated to three channels' if grey else 'turned grey'}"
 
 
 def _names(models: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
@@ -287,13 +297,13 @@ def _trained_on(models: Sequence[Path], data: Dataset) -> tuple[str, ...]:
 
 
 def _pictures_of(trained: DatasetInfo, data: Dataset) -> int:
-    """How many of the images are pictures of a training split, where one folder holds the other."""
-    from sizer.datasets.picture_set import PictureDataset
-
+    """How many of the images are in a training set of another name that is still there."""
     ours, theirs = Path(data.info.spec).resolve(), Path(trained.spec).resolve()
-    nested = ours != theirs and (ours.is_relative_to(theirs) or theirs.is_relative_to(ours))
-    if not (nested and ours.exists() and theirs.exists() and isinstance(data, PictureDataset)):
+    if ours == theirs or not (ours.exists() and theirs.exists()):
         return 0
-    training = open_dataset(trained.spec, "train", max_bad=1)
-    known = set(training.digests) if isinstance(training, PictureDataset) else set[bytes]()
-    return sum(digest in known for digest in data.digests)
+    try:
+        training = open_dataset(trained.spec, "train", max_bad=1)
+    except DataError:  # what is there now is another set
+        return 0
+    known = set(digests_of(training))
+    return sum(digest in known for digest in digests_of(data))

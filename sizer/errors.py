@@ -3,6 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sizer.calibration import Calibration
 
 
 class SizerError(Exception):
@@ -48,6 +52,14 @@ class ClusterError(SizerError):
 
 class MeasurementError(SizerError):
     """Measurements are malformed, or too few for a fit."""
+
+
+class UnfittedError(MeasurementError):
+    """What was measured says nothing of size: it is in `calibration`, and nothing is fitted."""
+
+    def __init__(self, message: str, calibration: "Calibration") -> None:
+        super().__init__(message)
+        self.calibration = calibration
 
 
 class DeviceError(SizerError):

@@ -1,5 +1,6 @@
 """`fit`: measurements to a calibration, whether they were just made or come from a file."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,18 +8,12 @@ import numpy as np
 import sizer
 from sizer.calibration import VERSION, Calibration, Request, load
 from sizer.datasets.records import DatasetInfo
+from sizer.errors import MeasurementError, UnfittedError
 from sizer.inference.records import ModelInfo
 from sizer.networks.recipe import LadderTraining
 from sizer.noise import NoiseSchedule, schedule_named
 from sizer.progress import ReportProgress, no_progress
-from sizer.scaling.analysis import (
-    NO_WIDTH_LAW,
-    NOT_CLEAN,
-    NOTHING,
-    Answers,
-    analyse,
-    answers_at,
-)
+from sizer.scaling.analysis import NO_WIDTH_LAW, NOT_CLEAN, Analysis, Answers, analyse, answers_at
 from sizer.scaling.choices import Control, IntervalMethod, LevelSet, OrderParameter
 from sizer.scaling.crossings import Cut
 from sizer.scaling.curves import Cell, common_steps, curves_of
@@ -41,6 +36,7 @@ def fit_measurements(
     interval: IntervalMethod = "sandwich",
     fitted: bool = True,
     warnings: tuple[str, ...] = (),
+    refusal: str | None = None,
     ladder: LadderTraining | None = None,
     request: Request | None = None,
     progress: ReportProgress = no_progress,
@@ -49,18 +45,20 @@ def fit_measurements(
 
     right: whether a model was right at each of its steps on each image (steps, images), models in
     order of size. Where it is unknown, `image_share` is taken as given. fitted: whether laws are
-    wanted; else what was measured stands alone.
+    wanted; else what was measured stands alone. refusal: why nothing can be fitted to it, if that
+    is known already. Raises UnfittedError, which holds what was measured.
     """
-    curves = curves_of(models, cells, chance)
-    analysis = NOTHING
-    if fitted:
-        analysis = analyse(
-            curves, cut=cut, schedule=schedule, interval=interval, right=right, progress=progress
-        )
+    curves, analysis = curves_of(models, cells, chance), Analysis()
+    how = partial(analyse, cut=cut, schedule=schedule, interval=interval, right=right)
+    try:
+        if fitted and not refusal:
+            analysis = how(curves, progress=progress)
+    except MeasurementError as error:
+        refusal = str(error)
     if right is not None and (common := common_steps(curves)):
         shared = [curve.at(common) for curve in curves]
         image_share = share_of(np.array(answers_at(right, curves, shared)))
-    return Calibration(
+    calibration = Calibration(
         version=VERSION,
         created_with=f"sizer {sizer.__version__}",
         schedule=schedule.name if schedule else None,
@@ -77,10 +75,13 @@ def fit_measurements(
         backtests=analysis.backtests,
         image_share=image_share,
         warnings=warnings,
-        fit_warnings=analysis.warnings,
+        fit_warnings=analysis.warnings if refusal is None else (refusal,),
         ladder=ladder,
         request=request,
     )
+    if refusal is not None:
+        raise UnfittedError(refusal, calibration)
+    return calibration
 
 
 def fit(
@@ -100,8 +101,9 @@ def fit(
     accuracy that is cut into levels. control: the noise variable in which widths are taken.
     levels: between which. interval: how errors of the laws are found.
 
-    Raises MeasurementError for a table that is malformed or too small, CalibrationError for a file
-    that is no calibration, UsageError for a control that the noise's unit does not have.
+    Raises MeasurementError for a table that is malformed, UnfittedError where every model only
+    guesses or accuracy rises with the step, CalibrationError for a file that is no calibration,
+    UsageError for a control that the noise's unit does not have.
     """
     cut = Cut(order_parameter, control, levels)
     path = None if isinstance(measurements, Calibration) else Path(measurements)

@@ -1,6 +1,8 @@
 """`sizer calibrate` and `sizer fit`: measurements to a calibration."""
 
 import functools
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +33,7 @@ from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
 from sizer.cluster import EngineChoice
 from sizer.datasets.records import MAX_BAD
+from sizer.errors import UnfittedError
 from sizer.inference.records import ProviderChoice
 from sizer.scaling.choices import TOLERANCE
 
@@ -96,7 +99,8 @@ def calibrate(
 
     check_outputs(out, plots)
     with making(out), measuring_progress() as progress:
-        calibration = sizer.calibrate(
+        measured = functools.partial(
+            sizer.calibrate,
             models or (),
             data=data,
             steps=parse_steps(steps),
@@ -114,8 +118,8 @@ def calibrate(
             progress=progress,
             tell=mention,
         )
-        calibration.save(out)
-    _deliver(calibration, out, plots, details)
+        kept = _saved(measured, out)
+    _deliver(*kept, out, plots, details)
 
 
 @command
@@ -153,11 +157,30 @@ def fit(
             progress=progress,
         )
         calibration.save(out)
-    _deliver(calibration, out, plots, details)
+    _deliver(calibration, None, out, plots, details)
 
 
-def _deliver(calibration: "Calibration", out: Path, plots: Path | None, details: bool) -> None:
-    """Show what is written."""
+def _saved(
+    make: "Callable[[], Calibration]", out: Path
+) -> "tuple[Calibration, UnfittedError | None]":
+    """The calibration that is written, and why nothing is fitted to it, if that is so."""
+    unfitted: UnfittedError | None = None
+    try:
+        calibration = make()
+    except UnfittedError as error:
+        calibration, unfitted = error.calibration, error
+    calibration.save(out)
+    return calibration, unfitted
+
+
+def _deliver(
+    calibration: "Calibration",
+    unfitted: UnfittedError | None,
+    out: Path,
+    plots: Path | None,
+    details: bool,
+) -> None:
+    """Show what is written, before a refusal to fit it."""
     mention(f"wrote {out}")
     if plots is not None:
         from sizer.report.pictures import figures
@@ -165,4 +188,8 @@ def _deliver(calibration: "Calibration", out: Path, plots: Path | None, details:
         save_pictures(figures(calibration), plots)
     from sizer.report.calibration import told
 
-    show(calibration, document=functools.partial(told, name=str(out)), details=details)
+    if unfitted is None:
+        show(calibration, document=functools.partial(told, name=str(out)), details=details)
+        return
+    show(replace(calibration, fit_warnings=()), details=True)  # which are the refusal
+    raise unfitted

@@ -58,7 +58,11 @@ IntervalOption = Annotated[
     ),
 ]
 InputRangeOption = Annotated[
-    str | None, typer.Option(help="Range of pixels the models expect.", metavar="LOW,HIGH")
+    str | None,
+    typer.Option(
+        help="Range of pixels the models expect, and that of an .npz of fractions.",
+        metavar="LOW,HIGH",
+    ),
 ]
 MeanOption = Annotated[
     str | None, typer.Option(help="Then subtracted, a channel each.", metavar="R,G,B")
@@ -166,11 +170,19 @@ def parse_input_format(
         return None
     from sizer.inference.input_format import InputFormat
 
-    limits = parse_numbers("--input-range", input_range or "-1,1")
-    if len(limits) != 2:
-        raise UsageError(f"--input-range {input_range!r}: give two numbers, as in 0,1")
+    limits = parse_range(input_range) or InputFormat().range
     means, deviations = parse_numbers("--mean", mean or "0"), parse_numbers("--std", std or "1")
-    return InputFormat((limits[0], limits[1]), means, deviations)
+    return InputFormat(limits, means, deviations)
+
+
+def parse_range(text: str | None) -> tuple[float, float] | None:
+    """`0,1` to the two numbers."""
+    if text is None:
+        return None
+    low, *high = parse_numbers("--input-range", text)
+    if len(high) != 1 or not -float("inf") < low < high[0] < float("inf"):
+        raise UsageError(f"--input-range {text!r}: give two numbers, the lower first, as in 0,1")
+    return low, high[0]
 
 
 def parse_numbers(option: str, text: str) -> tuple[float, ...]:

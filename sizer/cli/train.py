@@ -8,7 +8,7 @@ import typer
 import sizer
 from sizer.cli.app import command, line_given
 from sizer.cli.messages import mention, suggest
-from sizer.cli.options import MaxBadOption, parse_noise_steps, parse_sizes
+from sizer.cli.options import MaxBadOption, parse_noise_steps, parse_range, parse_sizes
 from sizer.cli.progress import training_progress
 from sizer.cli.show import show
 from sizer.cluster import EngineChoice
@@ -43,6 +43,10 @@ def train(
         ),
     ] = None,
     max_bad: MaxBadOption = MAX_BAD,
+    input_range: Annotated[
+        str | None,
+        typer.Option(help="Black and white of an .npz of fractions.", metavar="LOW,HIGH"),
+    ] = None,
     accelerator: Annotated[
         AcceleratorChoice, typer.Option(help="What trains: auto takes a GPU where there is one.")
     ] = "auto",
@@ -68,6 +72,7 @@ def train(
             noise_steps=parse_noise_steps(noise_augment),
             side=side,
             max_bad=max_bad,
+            input_range=parse_range(input_range),
             accelerator=accelerator,
             engine=engine,
             command=line_given(),

@@ -41,11 +41,18 @@ def plain(name: str) -> str:
     return re.sub(r"[\s_-]+", " ", name).strip().lower()
 
 
-def imagenet_classes() -> ClassList:
-    """ImageNet's 1,000 classes by their WordNet ids."""
+def imagenet_classes(outputs: int) -> ClassList | None:
+    """ImageNet's 1,000 classes by their WordNet ids, as a model with so many outputs numbers them.
+
+    One with 1,001 has a background class first, as those of TensorFlow. None for other numbers.
+    """
     lines = IMAGENET.read_text(encoding="utf-8").splitlines()
     ids = [line for line in lines if not line.startswith("#")]
-    return ClassList("ImageNet", {number: (name,) for number, name in enumerate(ids)})
+    background = outputs - len(ids)
+    if background not in {0, 1}:
+        return None
+    source = "ImageNet, after a background class" if background else "ImageNet"
+    return ClassList(source, {number: (name,) for number, name in enumerate(ids, background)})
 
 
 def is_imagenet(names: Iterable[str]) -> bool:
@@ -56,11 +63,20 @@ def is_imagenet(names: Iterable[str]) -> bool:
 def read_class_file(path: Path) -> tuple[ClassList, bool]:
     """The classes that a file lists, a line each: a name, a number, or a number and its name.
 
-    Also whether each line has its number. Names may have several parts, with commas between them,
-    or begin with a WordNet id. Empty lines count as names, but at the end; `#` begins a comment.
-    Raises DataError for a file that cannot be read, and for one that lists a class twice.
+    A list or dictionary in JSON, or as Python writes it, will do too: of names, or of names to
+    numbers. Also whether each class has its number. Names may have several parts, with commas
+    between them, or begin with a WordNet id. Empty lines count as names, but at the end; `#` begins
+    a comment. Raises DataError for a file that cannot be read, and for one that lists a class
+    twice.
     """
-    lines = _lines(path)
+    text = _text(path)
+    value = _literal(text) if text.lstrip()[:1] in {"[", "{"} else None
+    if value is not None:
+        listed = _listed(value)
+        if not listed:
+            raise DataError(f"{path}: lists no classes; give names, or numbers and names")
+        return ClassList(str(path), listed), not isinstance(_innermost(value), list | tuple)
+    lines = _lines(text, path)
     numbered = [NUMBERED.fullmatch(line) for line in lines]
     if not all(numbered):
         return ClassList(str(path), {i: _synonyms(line) for i, line in enumerate(lines)}), False
@@ -73,13 +89,16 @@ def read_class_file(path: Path) -> tuple[ClassList, bool]:
     return ClassList(str(path), names), True
 
 
-def _lines(path: Path) -> list[str]:
+def _text(path: Path) -> str:
     try:
-        text = read_bounded(path).decode("utf-8-sig")
+        return read_bounded(path).decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; give a file of class names") from None
     except UnicodeDecodeError:
         raise DataError(f"{path}: is no text; give a file with a class name a line") from None
+
+
+def _lines(text: str, path: Path) -> list[str]:
     lines = [line.strip() for line in text.splitlines() if not line.lstrip().startswith("#")]
     while lines and not lines[-1]:
         lines.pop()
@@ -90,8 +109,8 @@ def _lines(path: Path) -> list[str]:
 
 def _synonyms(text: str) -> tuple[str, ...]:
     """A line itself, its parts between commas, and a WordNet id before the others."""
-    first, _, rest = text.partition(" ")
-    parts = (first, *_synonyms(rest)) if WORDNET_ID.fullmatch(first) and rest else ()
+    first, *rest = text.split(maxsplit=1)[:2] or [""]
+    parts = (first, *_synonyms(rest[0])) if WORDNET_ID.fullmatch(first) and rest else ()
     return tuple(dict.fromkeys(name for name in (text, *parts, *text.split(",")) if name.strip()))
 
 
@@ -103,15 +122,16 @@ def classes_of_metadata(metadata: Mapping[str, str], model: str) -> ClassList | 
     text = next((metadata[key] for key in METADATA_KEYS if metadata.get(key)), None)
     if text is None:
         return None
-    value = _parsed(text)
-    items = value.items() if isinstance(value, dict) else enumerate(value)
-    try:
-        return ClassList(model, {int(number): _as_names(name) for number, name in items})
-    except (TypeError, ValueError):
-        return None
+    value = _literal(text)
+    if value is None:
+        between = "\n" if "\n" in text.strip() else ","
+        value = [part.strip() for part in text.strip().split(between)]
+    listed = _listed(value)
+    return ClassList(model, listed) if listed else None
 
 
-def _parsed(text: str) -> Sequence[Any] | dict[Any, Any]:
+def _literal(text: str) -> Sequence[Any] | dict[Any, Any] | None:
+    """A list or a dictionary in JSON or as Python writes it; None where it is neither."""
     for parse in (json.loads, ast.literal_eval):
         try:
             value = parse(text)
@@ -119,7 +139,28 @@ def _parsed(text: str) -> Sequence[Any] | dict[Any, Any]:
             continue
         if isinstance(value, list | tuple | dict):
             return value
-    return [part.strip() for part in text.strip().split("\n" if "\n" in text.strip() else ",")]
+    return None
+
+
+def _innermost(value: Any) -> Any:
+    """The classes inside a dictionary that says more of a model."""
+    for key in METADATA_KEYS:
+        if isinstance(value, dict) and isinstance(value.get(key), list | tuple | dict):
+            return value[key]
+    return value
+
+
+def _listed(value: Any) -> dict[int, tuple[str, ...]] | None:
+    """Names by number; None for what lists no classes."""
+    value = _innermost(value)
+    pairs = list(value.items() if isinstance(value, dict) else enumerate(value))
+    if isinstance(value, dict) and all(isinstance(number, int) for number in value.values()):
+        pairs = [(number, name) for name, number in pairs]
+    try:
+        listed = {int(number): _as_names(name) for number, name in pairs}
+    except (TypeError, ValueError):
+        return None
+    return listed if len(listed) == len(pairs) and min(listed, default=-1) >= 0 else None
 
 
 def _as_names(name: Any) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from sizer.datasets.splits import TESTING, WHOLE, Split, choose_split
 from sizer.datasets.survey import Reading, survey
 from sizer.errors import DataError
 
+ONE_SET = "{spec}: has no splits, so its pictures are both trained and tested on"
 TESTED = 0.2  # share of the pictures of each class, where a set is not divided
 
 Sources = Mapping[str, Callable[[], PictureSource]]
@@ -33,10 +34,13 @@ def open_pictures(
     some = np.arange(len(found.readable))
     if len(sources) > 1 and split == "train":
         other = choose_split(sources, "test", spec)
-        some = _without_tested(source, found.readable, sources[other](), spec, reading)
+        digests = [source.digests[number] for number in found.readable.tolist()]
+        some = untested(digests, sources[other]().digests, spec, reading)
     elif len(sources) == 1 and divide and chosen.lower() not in TESTING:
         some = _part(source, found.readable, split, chosen, spec, reading)
         chosen = split
+    elif split == "train" and chosen == WHOLE:
+        reading.tell(ONE_SET.format(spec=spec))
     kept = found.readable[some]
     if not len(kept):
         raise DataError(
@@ -46,7 +50,7 @@ def open_pictures(
     info = DatasetInfo(
         spec=spec,
         split=chosen.lower(),
-        fingerprint=_fingerprint(source, kept),
+        fingerprint=fingerprint_of(source.fingerprint, kept, len(source.labels)),
         classes=source.classes,
         images=len(kept),
         shape=found.shape_of(some),
@@ -68,12 +72,12 @@ def _part(
     return parts[split]
 
 
-def _without_tested(
-    source: PictureSource, readable: Indices, other: PictureSource, spec: str, reading: Reading
+def untested(
+    digests: Sequence[bytes], tested: Sequence[bytes], spec: str, reading: Reading
 ) -> Indices:
-    """Which of the readable pictures are not also in the split that is tested on."""
-    tested = set(other.digests)
-    fresh = [source.digests[number] not in tested for number in readable.tolist()]
+    """Which pictures to train on are not also among those to test on; digests of both."""
+    known = set(tested)
+    fresh = [digest not in known for digest in digests]
     if not all(fresh):
         reading.tell(
             f"{spec}: {len(fresh) - sum(fresh):,} of {len(fresh):,} training pictures are also"
@@ -98,8 +102,8 @@ def divided(digests: Sequence[bytes], labels: Labels) -> dict[Split, Indices]:
     return {"train": np.flatnonzero(~chosen), "test": np.flatnonzero(chosen)}
 
 
-def _fingerprint(source: PictureSource, kept: Indices) -> str:
-    """That of all pictures, or of which of them are left."""
-    if len(kept) == len(source.labels):
-        return source.fingerprint
-    return hashlib.sha256(source.fingerprint.encode() + kept.tobytes()).hexdigest()
+def fingerprint_of(whole: str, kept: Indices, count: int) -> str:
+    """That of a set of so many pictures, or of which of them are left."""
+    if len(kept) == count:
+        return whole
+    return hashlib.sha256(whole.encode() + kept.tobytes()).hexdigest()

@@ -17,7 +17,7 @@ from sizer.errors import DataError, UsageError
 from sizer.io import ANOTHER_CACHE, cache_folder, make_folder, replacing
 from sizer.progress import say_nothing
 
-NAMED = 10  # damaged pictures that a message names at most
+NAMED = 5  # damaged pictures of one reason that a message names at most
 MANY = 5000  # pictures that take long enough to look at to say so
 VERSION = 1  # of what `examine` says: another one looks anew
 DAMAGED = (0, 0, 0)
@@ -28,11 +28,13 @@ class Reading:
     """How pictures are read.
 
     max_bad: share of a set's pictures, rounded up to a whole one, that may be damaged: they are
-    left out. tell: told what was left out, and how a set was divided.
+    left out. tell: told what was left out, and how a set was divided. value_range: black and white
+    of arrays of floating-point pixels, None where it was not said.
     """
 
     max_bad: float = MAX_BAD
     tell: Callable[[str], None] = say_nothing
+    value_range: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.max_bad <= 1:
@@ -113,9 +115,21 @@ def _require_few(
 
 
 def _named(source: PictureSource, failures: dict[int, str]) -> str:
-    listed = [f"{source.name(number)} {why}" for number, why in list(failures.items())[:NAMED]]
-    more = len(failures) - len(listed)
-    return ", ".join([*listed, *([f"and {more:,} more"] if more else [])])
+    """The pictures and their reasons in words, those of one reason together."""
+    by_reason: dict[str, list[int]] = {}
+    for number, why in failures.items():
+        by_reason.setdefault(why, []).append(number)
+    return ", ".join(
+        _each([source.name(number) for number in numbers[:NAMED]], len(numbers), why)
+        for why, numbers in by_reason.items()
+    )
+
+
+def _each(names: Sequence[str], count: int, why: str) -> str:
+    if count == 1:
+        return f"{names[0]} {why}"
+    more = f" and {count - len(names):,} more" if count > len(names) else ""
+    return f"{', '.join(names)}{more}: each {why}"
 
 
 def _memory(source: PictureSource) -> Path:

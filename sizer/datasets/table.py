@@ -2,13 +2,14 @@
 
 import errno
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sizer.datasets.labels import Labels, check_labels
+from sizer.datasets.columns import choose_columns, read_labels
+from sizer.datasets.labels import Labels
 from sizer.errors import DataError, OutputError, SizerError
 
 if TYPE_CHECKING:
@@ -21,20 +22,24 @@ class TableSource:
     """Pictures of one column and labels of another, by row."""
 
     def __init__(
-        self, table: "datasets.Dataset", spec: str, fingerprint: str, *, linked: bool
+        self,
+        table: "datasets.Dataset",
+        spec: str,
+        fingerprint: str,
+        tell: Callable[[str], None],
+        *,
+        linked: bool,
     ) -> None:
         """Take the columns to be read from `table`; raises DataError where they do not fit.
 
-        linked: whether a row may hold the path of a picture instead of its bytes; only where the
-        fingerprint covers the pictures' content.
+        tell: told how classes that are text are numbered. linked: whether a row may hold the path
+        of a picture instead of its bytes; only where the fingerprint covers the pictures' content.
         """
         image, label = choose_columns(table.features, spec)
-        classes = getattr(table.features[label], "num_classes", None)
-        raw = table.data.column(label).to_numpy()
         self.labels: Labels
-        self.labels, self.classes = check_labels(raw, classes, spec)
-        names = getattr(table.features[label], "names", None)
-        self.class_names = tuple(names) if names else None
+        self.labels, self.classes, self.class_names = read_labels(
+            table.features[label], table.data.column(label), f"{spec}: column {label}", tell
+        )
         self.fingerprint = fingerprint
         self._rows = table.data.column(image)
         self._linked = linked
@@ -65,46 +70,14 @@ class TableSource:
         return f"image {index}" + (f" ({path})" if path else "")
 
     def _row(self, index: int) -> dict[str, Any]:
-        return self._rows[index].as_py() or {}
+        row = self._rows[index].as_py()
+        return {"bytes": row} if isinstance(row, bytes) else row or {}
 
     def _digest(self, index: int) -> bytes:
         try:
             return hashlib.sha256(self.encoded(index)).digest()
         except ValueError:
             return hashlib.sha256().digest()
-
-
-def choose_columns(features: Mapping[str, Any], spec: str) -> tuple[str, str]:
-    """Names of the image and the label column; raises DataError where that is ambiguous.
-
-    Image: the one of type Image, or else the one struct that has `bytes`. Label: `fine_label`,
-    or else `label`, or else the one of type ClassLabel, or else the one of whole numbers.
-    """
-    import datasets
-
-    def of_type(kind: type) -> list[str]:
-        return [name for name, feature in features.items() if isinstance(feature, kind)]
-
-    structs = [name for name in of_type(dict) if "bytes" in features[name]]
-    named = [name for name in ("fine_label", "label") if name in features]
-    whole = [n for n in of_type(datasets.Value) if features[n].dtype.startswith(("int", "uint"))]
-    image = of_type(datasets.Image) or structs
-    label = named[:1] or of_type(datasets.ClassLabel) or whole
-    columns = f"{spec} (columns {', '.join(features)})"
-    if len(image) != 1:
-        raise DataError(
-            f"{columns}: {_one_of(image)} column holds the images; have one column of type Image,"
-            " or one of structs with `bytes`"
-        )
-    if len(label) != 1:
-        raise DataError(
-            f"{columns}: {_one_of(label)} column holds the labels; name the one to use `label`"
-        )
-    return image[0], label[0]
-
-
-def _one_of(columns: Sequence[str]) -> str:
-    return f"unclear which ({', '.join(columns)})" if columns else "no"
 
 
 @contextmanager

@@ -98,8 +98,9 @@ class _Matching:
         if names and listed and (len(names) < self._outputs or not self._unknown(names, listed)):
             return self._by_name(names, listed), listed.source
         if names and len(names) < self._outputs:
-            if self._outputs == len(imagenet_classes().names) and is_imagenet(names):
-                return self._by_name(names, imagenet_classes()), "WordNet id"
+            imagenet = imagenet_classes(self._outputs)
+            if imagenet and is_imagenet(names):
+                return self._by_name(names, imagenet), f"WordNet id in {imagenet.source}"
             if not all(name.isdecimal() and int(name) < self._outputs for name in names):
                 raise self._mismatch()
             return [int(name) for name in names], "number"
@@ -137,8 +138,9 @@ class _Matching:
         """What the models' classes are called, to which a file refers."""
         if self._listed:
             return self._listed
-        if self._outputs == len(imagenet_classes().names):
-            return imagenet_classes()
+        imagenet = imagenet_classes(self._outputs)
+        if imagenet:
+            return imagenet
         raise DataError(
             f"{path}: names classes, and {self._model} does not list its own; give their numbers"
         )

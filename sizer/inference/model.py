@@ -117,6 +117,7 @@ def open_model(
     provider: Provider = "cpu",
     input_format: InputFormat | None = None,
     size: InputSize | None = None,
+    floats: bool = False,
     name: str | None = None,
     parameters: int | None = None,
     macs: int | None = None,
@@ -127,14 +128,17 @@ def open_model(
     """Try a checked file twice on noise of the shape that it takes. It runs: call this in a child.
 
     input_format: as the user says, else the file's metadata, else [-1, 1] as it is (0..255 for a
-    model that takes uint8, -128..127 for int8). size: of models that take any, and what of the
-    pictures is cropped. parameters: as the manifest says, else see `count_parameters`.
-    name: the file's stem by default. Raises ModelError, with the remedy, for a model that does not
-    fit the data or is no function of it; ProviderError if CUDA does not work.
+    model that takes uint8, -128..127 for int8). floats: the data are floating-point numbers, of
+    which the user gave the range: the file's metadata then come first. size: of models that take
+    any, and what of the pictures is cropped. parameters: as the manifest says, else see
+    `count_parameters`. name: the file's stem by default. Raises ModelError, with the remedy, for a
+    model that does not fit the data or is no function of it; ProviderError if CUDA does not work.
     """
     with naming(file.path):
         size = size or InputSize()
-        plan, shape, classes = _plan_input(file, dataset, provider, input_format, size.side)
+        stated = from_metadata(file.metadata)
+        first, second = (stated, input_format) if floats else (input_format, stated)
+        plan, shape, classes = _plan_input(file, dataset, provider, first or second, size.side)
         share = size.crop_share or crop_share_from(file.metadata)
         counted = file.parameters if parameters is None else parameters
         if counted < 1:
@@ -173,7 +177,7 @@ def _plan_input(
     file: ModelFile,
     dataset: DatasetInfo,
     provider: Provider,
-    requested: InputFormat | None,
+    input_format: InputFormat | None,
     side: int | None,
 ) -> tuple[InputPlan, Shape, int]:
     """The first arrangement and shape of images that the model takes and gives classes for, and how
@@ -182,8 +186,7 @@ def _plan_input(
     session = open_session(file.path, provider)
     dtype, dims = input_signature(session)
     _require_scores(session)
-    default = InputFormat(WHOLE_RANGES.get(dtype, InputFormat().range))
-    input_format = requested or from_metadata(file.metadata) or default
+    input_format = input_format or InputFormat(WHOLE_RANGES.get(dtype, InputFormat().range))
     shapes = input_shapes(dims, dataset.shape, side)
     _require_channels(input_format, {shape[2] for _, shape in shapes})
     plans = [

@@ -23,6 +23,7 @@ from sizer.inference.checks import (
     require_known_operators,
     tensors,
 )
+from sizer.inference.conversions import conversion, require_onnx
 from sizer.inference.records import Precision
 
 PART = 1 << 20  # bytes of weights that are hashed at once
@@ -63,13 +64,14 @@ class ModelFile:
 def read_model_file(path: Path) -> ModelFile:
     """Read and check an ONNX file.
 
-    Raises ModelError, with the remedy, for one that is missing, empty, truncated or not ONNX,
-    whose weights are missing, lie outside its folder or are more than its files hold, that needs
-    operators of other makers, or that is no function of its input.
+    Raises ModelError, with the remedy, for one that is missing, empty, truncated or of another
+    program, whose weights are missing, lie outside its folder or are more than its files hold, that
+    needs operators of other makers, or that is no function of its input.
     """
+    require_onnx(path)
     with naming(path):
         contents = _read_bytes(path)
-        graph = _parse(contents)
+        graph = _parse(contents, path)
         require_known_operators(graph)
         require_bounded_functions(graph)
         require_function(graph)
@@ -91,7 +93,7 @@ def packed_files(path: Path) -> dict[str, bytes]:
     """
     with naming(path):
         contents = _read_bytes(path)
-        weights = _weights_beside(path, _parse(contents))
+        weights = _weights_beside(path, _parse(contents, path))
         with _reading():
             others = {str(file.relative_to(path.parent)): file.read_bytes() for file in weights}
         return {path.name: contents} | others
@@ -157,14 +159,17 @@ def _reading() -> Iterator[None]:
         raise ModelError(f"cannot be read ({error.strerror}); give an ONNX file") from None
 
 
-def _parse(contents: bytes) -> onnx.ModelProto:
+def _parse(contents: bytes, path: Path) -> onnx.ModelProto:
     """The graph, which protobuf nests a hundred messages deep at most: 33 subgraphs."""
+    remedy = "export it again"
+    if path.suffix == ".pb":  # of which some are ONNX files
+        remedy = f"if it is of TensorFlow, {conversion('TensorFlow', path)}"
     try:
         graph: onnx.ModelProto = onnx.ModelProto.FromString(contents)
     except DecodeError:
-        raise ModelError("not an ONNX file, or a truncated one; export it again") from None
+        raise ModelError(f"not an ONNX file, or a truncated one; {remedy}") from None
     if not graph.graph.node:
-        raise ModelError("holds no network; give an ONNX file, or export it again")
+        raise ModelError(f"holds no network; give an ONNX file, or {remedy}")
     return graph
 
 

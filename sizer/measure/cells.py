@@ -14,7 +14,7 @@ from sizer.errors import UsageError
 from sizer.inference.records import ModelInfo
 from sizer.measure.blocks import ORDER_SEED, Blocks, block_ranges, input_of, seen_by
 from sizer.measure.protocols import CellRange, CellStore, Done, Evaluator, Labels, Task
-from sizer.measure.scores import guessing_warnings, scored_cell
+from sizer.measure.scores import guess_of, one_answer, scored_cell
 from sizer.measure.work import Engine
 from sizer.noise import Noise
 from sizer.progress import Progress, ignore_progress
@@ -25,12 +25,14 @@ from sizer.scaling.curves import Cell
 class Measurement:
     """Cells by model, then by ascending step, and what looked wrong about them.
 
-    right: whether a model was right at each of its steps on each image (steps, images), by model.
+    refusal: why nothing can be fitted to them, if that is so. right: whether a model was right at
+    each of its steps on each image (steps, images), by model.
     """
 
     cells: tuple[Cell, ...]
     right: tuple[NDArray[np.bool_], ...] = field(compare=False, repr=False)
     warnings: tuple[str, ...]
+    refusal: str | None = None
 
 
 def measure(
@@ -84,7 +86,12 @@ def measure(
         np.array([_joined(kept[name], step, ranges) == truth for step in wanted[name]])
         for name in (evaluator.info.name for evaluator in evaluators)
     )
-    return Measurement(cells, right, tuple(guessing_warnings(cells, truth)))
+    guesses = [
+        guess_of(name, _joined(kept[name], 0.0, ranges), truth) if 0.0 in steps_of_model else None
+        for name, steps_of_model in wanted.items()
+    ]
+    warnings = tuple(str(guess) for guess in guesses if guess is not None)
+    return Measurement(cells, right, warnings, one_answer(guesses))
 
 
 def source_of(evaluator: Evaluator, data: Dataset, noise: Noise) -> str:

@@ -1,6 +1,6 @@
 """From predicted labels to counts and macro averages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,8 @@ from sizer.datasets.records import DatasetInfo
 from sizer.measure.protocols import Evaluator, Labels
 from sizer.scaling.curves import Cell
 
+NEARLY = 0.98  # share of the images that is nearly all of them
+CHECK = "check --input-range, --mean and --std"
 LUCK = 3.0  # standard deviations above chance that guessing does not explain
 
 
@@ -59,14 +61,48 @@ def scored_cell(
     )
 
 
-def guessing_warnings(cells: Sequence[Cell], truth: Labels) -> Iterator[str]:
-    """One line for each model that only guesses on clean images."""
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A model that only guesses on clean images.
+
+    answer: the class that it gives nearly all of them, None where it gives several.
+    """
+
+    model: str
+    accuracy: float
+    answer: int | None
+
+    def __str__(self) -> str:
+        if self.answer is not None:
+            return (
+                f"{self.model}: answers class {self.answer} for nearly every clean image, accuracy "
+                f"{self.accuracy:.3f}; {CHECK}, or train it longer"
+            )
+        return (
+            f"{self.model}: accuracy {self.accuracy:.3f} on clean images is no better than "
+            f"guessing; {CHECK}, and the order of its classes"
+        )
+
+
+def guess_of(model: str, predicted: Labels, truth: Labels) -> Guess | None:
+    """What a model does on clean images that is no better than guessing; None if it is better."""
     commonest = float(np.bincount(truth).max() / len(truth))
     spread = (commonest * (1 - commonest) / len(truth)) ** 0.5
-    for cell in cells:
-        accuracy = cell.correct / cell.trials
-        if cell.step == 0 and accuracy <= commonest + LUCK * spread:
-            yield (
-                f"{cell.model}: accuracy {accuracy:.3f} on clean images is no better than "
-                "guessing; check --input-range, --mean and --std, and the order of its classes"
-            )
+    accuracy = float((predicted == truth).mean())
+    if accuracy > commonest + LUCK * spread:
+        return None
+    answers = np.bincount(predicted)
+    one = answers.max() >= NEARLY * len(truth)
+    return Guess(model, accuracy, int(answers.argmax()) if one else None)
+
+
+def one_answer(guesses: Sequence[Guess | None]) -> str | None:
+    """Why nothing can be fitted, where every model gives nearly all images one class."""
+    answers = {None if guess is None else guess.answer for guess in guesses}
+    if None in answers or not answers:
+        return None
+    classes = ", ".join(map(str, sorted(answer for answer in answers if answer is not None)))
+    which = f"class {classes}" if len(answers) == 1 else f"one class alone ({classes})"
+    return (
+        f"every model answers {which} for nearly every clean image; {CHECK}, or train them longer"
+    )

@@ -30,7 +30,7 @@ class Blueprint:
     """One network. resolution: image height and width in pixels.
 
     stochastic_depth: probability that training drops the residual of the last block, falling
-    linearly to zero at the first.
+    linearly to zero at the first. same_padding: whether convolutions pad as TensorFlow's do.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Blueprint:
     dropout: float = 0.0
     stochastic_depth: float = 0.0
     norm_epsilon: float = 1e-5
+    same_padding: bool = False
 
 
 @dataclass(frozen=True, slots=True)

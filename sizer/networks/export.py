@@ -19,7 +19,8 @@ def export(
 ) -> Architecture:
     """Write EfficientNet-B0 to B7 as ONNX, with published weights or untrained.
 
-    weights: a safetensors file, or a checkpoint that holds tensors alone. side: pixels of its
+    weights: a safetensors file, or a checkpoint that holds tensors alone, as torchvision, timm or
+    efficientnet-pytorch name them. side: pixels of its
     input, None for the published ones, 224 to 600. Raises UsageError for a
     name that is not known, ModelError for weights that do not fit, OutputError for an output that
     is no ONNX file, and MissingExtraError without the extra `train`.
@@ -29,9 +30,9 @@ def export(
         IMAGENET,
         check_output,
         export_onnx,
-        load_weights,
         untrained,
     )
+    from sizer.networks.weights import load_weights
 
     blueprint = published(name, classes)
     if side is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError, UsageError
+from sizer.inference.conversions import require_onnx
 from sizer.inference.input_format import InputFormat
 from sizer.inference.records import ProviderChoice
 from sizer.networks.manifest import JOINED, TrainedModel, read_manifest
@@ -31,7 +32,10 @@ class FoundModel:
 
 
 def find_models(paths: Sequence[Path]) -> list[FoundModel]:
-    """The ONNX files of files and folders. Raises UsageError for those of several families."""
+    """The ONNX files of files and folders.
+
+    Raises ModelError for what is not there or of another program, UsageError for several families.
+    """
     models = [model for path in paths for model in _models_at(path)]
     families = {model.family for model in models if model.family}
     if len(families) > 1:
@@ -43,9 +47,16 @@ def find_models(paths: Sequence[Path]) -> list[FoundModel]:
 
 
 def _models_at(path: Path) -> list[FoundModel]:
+    require_onnx(path)
     files = sorted(path.glob("*.onnx")) if path.is_dir() else [path]
     if not files:
+        for other in sorted(path.iterdir()):
+            require_onnx(other)
         raise ModelError(f"{path}: holds no .onnx file; name a ladder's folder or its files")
+    if not path.exists():
+        raise ModelError(
+            f"{path}: cannot be read (no such file); give an ONNX file, or a folder of them"
+        )
     manifest = read_manifest(path if path.is_dir() else path.parent)
     entries = {model.file: model for model in manifest.models} if manifest else {}
     family = manifest.recipe.family if manifest else None
@@ -76,12 +87,14 @@ def open_models(
     input_format: InputFormat | None = None,
     size: "InputSize | None" = None,
     progress: Progress = ignore_progress,
+    *,
+    floats: bool = False,
 ) -> "list[OnnxModel]":
     """Check every file before anything is measured, each in the child.
 
-    progress: called with (done, all) models. Raises ModelError for a file that cannot be used with
-    the data or is not the one that its manifest describes, and UsageError for models of several
-    precisions.
+    progress: called with (done, all) models. floats: whether the data are, see `open_model`. Raises
+    ModelError for a file that cannot be used with the data or is not the one that its manifest
+    describes, and UsageError for models of several precisions.
     """
     from sizer.inference.child import bounds_of
     from sizer.inference.runtime import choose_provider
@@ -90,7 +103,7 @@ def open_models(
     opened: list[OnnxModel] = []
     for model, name in zip(models, _distinct_names(models), strict=True):
         progress(len(opened), len(models))
-        opened.append(_opened(model, name, dataset, child, chosen, input_format, size))
+        opened.append(_opened(model, name, dataset, child, chosen, input_format, size, floats))
     progress(len(opened), len(models))
     precisions = sorted({onnx.info.precision or "unknown" for onnx in opened})
     if len(precisions) > 1:
@@ -118,6 +131,7 @@ def _opened(
     provider: "Provider",
     input_format: InputFormat | None,
     size: "InputSize | None",
+    floats: bool,
 ) -> "OnnxModel":
     from sizer.inference.model import open_in, read_in
 
@@ -129,6 +143,7 @@ def _opened(
         provider=provider,
         input_format=input_format,
         size=size,
+        floats=floats,
         name=name,
         parameters=entry.parameters if entry else None,
         macs=entry.macs if entry else None,

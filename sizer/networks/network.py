@@ -28,14 +28,14 @@ class SqueezeExcitation(nn.Module):
 class MBConv(nn.Module):
     """Inverted residual with squeeze-and-excitation; its residual is dropped at random."""
 
-    def __init__(self, block: Block, norm_epsilon: float) -> None:
+    def __init__(self, block: Block, blueprint: Blueprint) -> None:
         super().__init__()
-        widening = [] if block.expansion is None else [_normalised(block.expansion, norm_epsilon)]
+        widening = [] if block.expansion is None else [_normalised(block.expansion, blueprint)]
         self.block = nn.Sequential(
             *widening,
-            _normalised(block.depthwise, norm_epsilon),
+            _normalised(block.depthwise, blueprint),
             SqueezeExcitation(block),
-            _normalised(block.projection, norm_epsilon, activate=False),
+            _normalised(block.projection, blueprint, activate=False),
         )
         self.residual = block.residual
         self.drop = block.drop
@@ -55,12 +55,13 @@ class EfficientNet(nn.Module):
 
     def __init__(self, blueprint: Blueprint) -> None:
         super().__init__()
-        network, epsilon = layers(blueprint), blueprint.norm_epsilon
+        network = layers(blueprint)
         stages = (
-            nn.Sequential(*(MBConv(block, epsilon) for block in stage)) for stage in network.stages
+            nn.Sequential(*(MBConv(block, blueprint) for block in stage))
+            for stage in network.stages
         )
         self.features = nn.Sequential(
-            _normalised(network.stem, epsilon), *stages, _normalised(network.head, epsilon)
+            _normalised(network.stem, blueprint), *stages, _normalised(network.head, blueprint)
         )
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Sequential(
@@ -121,26 +122,39 @@ class _TapByTap(torch.autograd.Function):
         return to_features, torch.stack(taps, 1).view(weight.shape), None
 
 
-def _convolution(layer: Convolution) -> nn.Conv2d:
+class SameConvolution(nn.Conv2d):
+    """Pads as TensorFlow's SAME: what is odd goes to the right and below."""
+
+    def forward(self, features: Tensor) -> Tensor:
+        return super().forward(nn.functional.pad(features, self._padding(features.shape[-1])))
+
+    def _padding(self, side: int) -> tuple[int, int, int, int]:
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        whole = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+        return (whole // 2, whole - whole // 2) * 2
+
+
+def _convolution(layer: Convolution, same_padding: bool = False) -> nn.Conv2d:
     depthwise = layer.groups > 1 and layer.groups == layer.inputs
-    return (DepthwiseConvolution if depthwise else nn.Conv2d)(
+    kind = DepthwiseConvolution if depthwise else nn.Conv2d
+    return (SameConvolution if same_padding else kind)(
         layer.inputs,
         layer.outputs,
         layer.kernel,
         layer.stride,
-        layer.kernel // 2,
+        0 if same_padding else layer.kernel // 2,
         groups=layer.groups,
         bias=layer.bias,
     )
 
 
 def _normalised(
-    convolution: Convolution, norm_epsilon: float, activate: bool = True
+    convolution: Convolution, blueprint: Blueprint, activate: bool = True
 ) -> nn.Sequential:
     """Convolution, batch normalisation and, unless the block is linear here, SiLU."""
     parts: OrderedDict[str, nn.Module] = OrderedDict()
-    parts["0"] = _convolution(convolution)
-    parts["1"] = nn.BatchNorm2d(convolution.outputs, eps=norm_epsilon)
+    parts["0"] = _convolution(convolution, blueprint.same_padding)
+    parts["1"] = nn.BatchNorm2d(convolution.outputs, eps=blueprint.norm_epsilon)
     if activate:
         parts["2"] = nn.SiLU()  # in place it would copy its input for the gradient
     return nn.Sequential(parts)

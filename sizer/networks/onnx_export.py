@@ -1,4 +1,4 @@
-"""Networks to ONNX, and published weights into networks."""
+"""Networks to ONNX files."""
 
 import logging
 import warnings
@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from sizer.errors import ModelError, OutputError
+from sizer.errors import OutputError
 from sizer.inference.input_format import InputFormat, to_metadata
 from sizer.networks.architecture import Blueprint
 from sizer.networks.network import EfficientNet
@@ -106,45 +106,3 @@ def untrained(blueprint: Blueprint) -> EfficientNet:
         if name.endswith("bias"):
             nn.init.normal_(values, std=0.01)
     return network
-
-
-def load_weights(blueprint: Blueprint, path: Path) -> EfficientNet:
-    """A network with published weights: safetensors, or a checkpoint holding tensors alone.
-
-    Raises ModelError when the file is neither, or its names and shapes are not the blueprint's.
-    """
-    network = EfficientNet(blueprint)
-    try:
-        network.load_state_dict(_read_tensors(path))
-    except RuntimeError as error:
-        first = str(error).splitlines()[1:2] or [str(error)]
-        raise ModelError(
-            f"{path}: not the weights of EfficientNet-{blueprint.name.upper()} with "
-            f"{blueprint.classes} classes: {first[0].strip()[:200]}"
-        ) from error
-    return network
-
-
-def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """Tensors by name; a checkpoint's pickle is read with everything but tensors refused."""
-    if not path.is_file():
-        raise ModelError(f"{path}: no such file; give the weights' safetensors or .pth file")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return dict(load_file(path))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about pickles that are refused in the next moment
-            loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ModelError(
-            f"{path}: not safetensors or a weights-only checkpoint; convert it to safetensors"
-        ) from error
-    tensors = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
-    if not isinstance(tensors, dict) or not all(
-        isinstance(name, str) and isinstance(tensor, torch.Tensor)
-        for name, tensor in tensors.items()
-    ):
-        raise ModelError(f"{path}: holds no named tensors alone; save a state dict")
-    return tensors

@@ -35,6 +35,7 @@ def train(
     noise_steps: tuple[int, int] | None = None,
     side: int | None = None,
     max_bad: float = MAX_BAD,
+    input_range: tuple[float, float] | None = None,
     accelerator: AcceleratorChoice = "auto",
     engine: EngineChoice = "processes",
     command: str | None = None,
@@ -46,15 +47,16 @@ def train(
     sizes: parameter counts, each taken by the family's nearest member. seeds: trainings of each.
     noise_steps: first and last diffusion step of noise that is added in training. side: pixels to
     which pictures are brought, None where all are squares of one size. max_bad: share of damaged
-    pictures that are left out. tell: told which, how long it will take, and what is trained again,
-    since it diverged, guesses, or is far below its twins. accelerator: what trains, where a GPU
-    computes in mixed precision. engine: processes of this machine, or a Ray cluster. command: the
-    line that does this, for the manifest. Stopped at any moment, the same call goes on at the last
-    finished epoch. Raises DataError for data that cannot be trained on, OutputError where the
-    folder holds another ladder, cannot be written or is being written by another process,
-    UsageError for a size that the family does not have, ModelError where a training fails,
-    ProviderError where CUDA is asked for and not there, ClusterError for the engine `ray`, and
-    MissingExtraError without the extra `train`.
+    pictures that are left out. input_range: black and white of data that are floating-point
+    numbers. tell: told which, how long it will take, and what is trained again, since it diverged,
+    guesses, or is far below its twins. accelerator: what trains, where a GPU computes in mixed
+    precision. engine: processes of this machine, or a Ray cluster. command: the line that does
+    this, for the manifest. Stopped at any moment, the same call goes on at the last finished epoch.
+    Raises DataError for data that cannot be trained on, OutputError where the folder holds another
+    ladder, cannot be written or is being written by another process, UsageError for a size that the
+    family does not have, ModelError where a training fails, ProviderError where CUDA is asked for
+    and not there, ClusterError for the engine `ray`, and MissingExtraError without the extra
+    `train`.
     """
     require_extra("train", "sizer train")
     if engine == "ray":
@@ -76,9 +78,10 @@ def train(
         "noise_steps": noise_steps,
         **({} if side is None else {"side": side}),
         **({} if max_bad == MAX_BAD else {"max_bad": max_bad}),
+        **({} if input_range is None else {"input_range": input_range}),
         **({} if accelerator == "auto" else {"accelerator": accelerator}),
     }
-    data_sets = open_splits(str(data), max_bad, tell)
+    data_sets = open_splits(str(data), max_bad, tell, input_range)
     if side is not None:
         data_sets = [preprocessed(each, Preprocessing((side, side, 3))) for each in data_sets]
     recipe = full_recipe(epochs, augment, noise_steps)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer import io
-from sizer.datasets import Dataset, open_splits
+from sizer.datasets import Dataset, has_floats, open_splits
 from sizer.datasets.records import MAX_BAD
 from sizer.errors import OutputError, UsageError
 from sizer.inference.child import Child, Children, bounds_of
@@ -95,8 +95,9 @@ def quantize(
     models = [models] if isinstance(models, str | Path) else models
     paths, folder, data = [Path(path) for path in models], Path(folder), str(data)
     size = InputSize(input_side, crop_share)
-    train, test = open_splits(data, max_bad, tell)
     sources = find_models(paths)
+    value_range = input_format.range if input_format else None
+    train, test = open_splits(data, max_bad, tell, value_range)
     asked: dict[str, object] = {
         "models": [str(path) for path in paths],
         "folder": str(folder),
@@ -113,7 +114,9 @@ def quantize(
     _require_names(sources)
     with Children() as children, io.filling(folder), open_store(tell=tell) as store:
         (child,), engine = children.first(1), Processes(children, tell)
-        opened = open_models(sources, train.info, child, "cpu", input_format, size)
+        opened = open_models(
+            sources, train.info, child, "cpu", input_format, size, floats=has_floats(train)
+        )
         wanted = Classes(None if classes is None else Path(classes))
         test, opened = matched(test, opened, wanted, tell)
         ladder = _quantized_ladder(paths, folder, precision, command)  # as it is by now

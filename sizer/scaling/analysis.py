@@ -38,16 +38,13 @@ class Analysis:
     fits: of all laws that can be fitted, the best predictor of left-out sizes first.
     """
 
-    crossings: tuple[LevelCrossing, ...]
-    widths: tuple[Width, ...]
-    width_law: WidthLaw | None
-    collapse: Collapse | None
-    fits: tuple[LawFit, ...]
-    backtests: tuple[Backtest, ...]
-    warnings: tuple[str, ...]
-
-
-NOTHING = Analysis((), (), None, None, (), (), ())
+    crossings: tuple[LevelCrossing, ...] = ()
+    widths: tuple[Width, ...] = ()
+    width_law: WidthLaw | None = None
+    collapse: Collapse | None = None
+    fits: tuple[LawFit, ...] = ()
+    backtests: tuple[Backtest, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def analyse(
@@ -94,9 +91,23 @@ def foreseen(sizes: Sequence[int], steps: int) -> list[str]:
 
     Empty where nothing will.
     """
-    return left_out(len(set(sizes)), steps) or _laws_left_out(
-        law.name for law in all_laws() if len(law.names(min(KNOTS, steps))) > len(sizes) * steps
-    )
+    models, most = len(sizes), max(len(law.names(KNOTS)) for law in all_laws())
+    beyond = _beyond(models, steps)
+    if left_out(len(set(sizes)), steps) or not beyond:
+        return left_out(len(set(sizes)), steps)
+    more_steps = next(more for more in range(steps, steps + most) if not _beyond(models, more))
+    more_models = next(more for more in range(models, models + most) if not _beyond(more, steps))
+    return [
+        f"{models} models at {steps} steps are {models * steps} measurements, too few for"
+        f" {'any law' if len(beyond) == len(all_laws()) else f'the law {beyond[0]}'}: measure"
+        f" {more_steps} steps or more, or {more_models} models"
+    ]
+
+
+def _beyond(models: int, steps: int) -> list[str]:
+    """The laws that have more parameters than so many models at so many steps have measurements."""
+    knots = min(KNOTS, steps)
+    return sorted(law.name for law in all_laws() if len(law.names(knots)) > models * steps)
 
 
 def left_out(sizes: int, steps: int) -> list[str]:

@@ -123,7 +123,7 @@ def fit_surface(
     if len(points.x) < len(names):
         raise MeasurementError(
             f"{len(points.x)} measurements are too few for the {len(names)} parameters of a law: "
-            "measure every model at the same steps"
+            "measure more steps, or more models"
         )
     surface = law.at(points.x, points.steps, context)
     starts = law.starts(points, context)

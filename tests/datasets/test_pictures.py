@@ -239,7 +239,8 @@ def test_a_folder_of_damaged_pictures_is_refused_in_one_line(max_bad, tmp_path):
     for file in folder.rglob("*.png"):
         file.write_bytes(b"\x89PNG\r\n\x1a\n")
     with pytest.raises(
-        DataError, match=r"all 30 pictures cannot be read.*and 20 more; repair"
+        DataError,
+        match=r"all 30 pictures cannot be read.*and 25 more: each is not .*; repair",
     ) as told:
         open_dataset(str(folder), "test", max_bad)
     assert "\n" not in str(told.value)

@@ -92,6 +92,27 @@ class TestNames:
         file = write(tmp_path / "c.txt", "# fruit\n" + "\n".join(lines) + "\n\n")
         assert labels(named("cherry", "date"), model(6), file=file) == ([2, 3], 6)
 
+    @pytest.mark.parametrize(
+        "listed",
+        [
+            list(FRUIT),
+            {str(i): name for i, name in enumerate(FRUIT)},
+            {name: i for i, name in enumerate(FRUIT)},
+            {str(i): [f"n0000000{i}", name] for i, name in enumerate(FRUIT)},
+            [[f"n0000000{i}", name] for i, name in enumerate(FRUIT)],
+            {"model_type": "net", "id2label": {str(i): name for i, name in enumerate(FRUIT)}},
+        ],
+    )
+    @pytest.mark.parametrize("write_as", [json.dumps, str])
+    def test_of_a_file_in_json_or_as_python_writes_it(self, tmp_path, listed, write_as):
+        file = write(tmp_path / "c.json", write_as(listed))
+        assert labels(named("cherry", "Date"), model(6), file=file) == ([2, 3], 6)
+
+    @pytest.mark.parametrize("text", ["{}", "[]", '{"a": {"b": 1}}', '{"apple": 1, "fig": 1}'])
+    def test_json_that_lists_no_classes_is_named(self, tmp_path, text):
+        with pytest.raises(DataError, match=r"c\.json: lists no classes"):
+            read_class_file(write(tmp_path / "c.json", text))
+
     def test_spaces_case_and_synonyms_count_as_one(self, tmp_path):
         file = write(
             tmp_path / "c.txt",
@@ -115,10 +136,15 @@ class TestNames:
         assert labels(data, model(3)) == ([0, 1, 2], 3)
 
     def test_wordnet_ids_are_in_the_order_of_imagenet(self):
-        ids = [names[0] for names in imagenet_classes().names.values()]
+        ids = [names[0] for names in imagenet_classes(1000).names.values()]
         assert (len(ids), ids) == (1000, sorted(set(ids)))
         assert (ids[0], ids[217], ids[999]) == ("n01440764", "n02102040", "n15075141")
         assert labels(named(ids[0], ids[217], ids[999]), model(1000)) == ([0, 217, 999], 1000)
+
+    def test_a_model_of_imagenet_may_have_a_background_class_first(self):
+        ids = [names[0] for names in imagenet_classes(1000).names.values()]
+        assert labels(named(ids[0], ids[999]), model(1001)) == ([1, 1000], 1001)
+        assert labels(named(*ids), model(1001)) == (list(range(1, 1001)), 1001)
 
 
 class TestNumbers:

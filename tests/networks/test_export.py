@@ -1,8 +1,10 @@
 """What is exported computes what torch computes; what is loaded is what was saved, or refused."""
 
+import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +20,15 @@ from sizer.cli.app import app
 from sizer.errors import ModelError
 from sizer.inference.input_format import InputFormat, from_metadata
 from sizer.networks.architecture import macs, parameters, published, small
-from sizer.networks.network import EfficientNet
-from sizer.networks.onnx_export import IMAGENET, export_onnx, load_weights
+from sizer.networks.network import EfficientNet, SameConvolution
+from sizer.networks.onnx_export import IMAGENET, export_onnx
+from sizer.networks.weights import load_weights
 
 BLUEPRINT = small(6, 8, 5)
 TOLERANCE = 1e-4
 FORMAT = InputFormat(range=(0.0, 1.0), mean=(0.5, 0.25, 0.125), std=(1.0, 2.0, 3.0))
+NAMES = Path(__file__).parent / "data" / "efficientnet_b0_names.json"
+LAYOUTS = ("timm", "efficientnet-pytorch")
 OF_THIS_MACHINE = (b"site-packages", b"stack_trace", b"/sizer/", b"Traceback", b".py")
 
 
@@ -153,11 +158,11 @@ class TestWeights:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            (lambda state: state.pop("classifier.1.bias"), 'Missing key.*"classifier.1.bias"'),
-            (lambda state: state.update(extra=torch.zeros(1)), 'Unexpected key.*"extra"'),
+            (lambda state: state.pop("classifier.1.bias"), r"classifier\.1\.bias is missing"),
+            (lambda state: state.update(extra=torch.zeros(1)), "extra has no place"),
             (
                 lambda state: state.update({"classifier.1.bias": torch.zeros(7)}),
-                "size mismatch for classifier.1.bias",
+                r"classifier\.1\.bias is 7, not 5",
             ),
         ],
     )
@@ -175,9 +180,45 @@ class TestWeights:
     def test_the_weights_of_a_larger_network_are_a_short_line(self, tmp_path):
         path = tmp_path / "weights.safetensors"
         save_file(EfficientNet(published("b0", 2)).state_dict(), path)
-        with pytest.raises(ModelError, match=r"Missing key.* in state_dict") as caught:
+        with pytest.raises(ModelError, match="they are those of b0 with --classes 2") as caught:
             load_weights(BLUEPRINT, path)
         assert len(str(caught.value)) < 500
+
+    @pytest.mark.parametrize("prefix", ["", "module.", "model.backbone."])
+    @pytest.mark.parametrize("layout", LAYOUTS)
+    def test_the_names_of_other_libraries(self, tmp_path, layout, prefix):
+        """In the order in which the library lists them, which is that of the network."""
+        state = lively(published("b0", 7)).state_dict()
+        listed = json.loads(NAMES.read_text())[layout]
+        renamed = {prefix + name: value for name, value in zip(listed, state.values(), strict=True)}
+        save_checkpoint(renamed, tmp_path / "weights.pth")
+        loaded = load_weights(published("b0", 7), tmp_path / "weights.pth")
+        assert all(torch.equal(loaded.state_dict()[key], value) for key, value in state.items())
+
+    def test_weights_of_tensorflow_have_its_padding_and_its_batch_norm(self, tmp_path):
+        own = lively(replace(published("b0", 7), norm_epsilon=1e-3, same_padding=True))
+        listed = json.loads(NAMES.read_text())
+        for layout, name in (("timm", "tf_efficientnet_b0.pth"), ("efficientnet-pytorch", "w.pth")):
+            state = dict(zip(listed[layout], own.state_dict().values(), strict=True))
+            save_checkpoint(state, tmp_path / name)
+            loaded = load_weights(published("b0", 7), tmp_path / name).eval()
+            images = torch.randn(1, 3, 96, 96)
+            with torch.no_grad():
+                assert torch.equal(loaded(images), own(images))
+
+    @pytest.mark.parametrize(("side", "kernel", "padding"), [(8, 3, (0, 1)), (9, 5, (2, 2))])
+    def test_same_padding_is_that_of_tensorflow(self, side, kernel, padding):
+        convolution = SameConvolution(2, 3, kernel, 2)
+        images = torch.randn(1, 2, side, side)
+        padded = nn.functional.pad(images, padding * 2)
+        expected = nn.functional.conv2d(padded, convolution.weight, convolution.bias, 2)
+        assert expected.shape[-1] == -(-side // 2)
+        assert torch.equal(convolution(images), expected)
+
+    def test_names_of_no_layout_are_told(self, tmp_path):
+        save_checkpoint({"encoder.weight": torch.zeros(2)}, tmp_path / "weights.pth")
+        with pytest.raises(ModelError, match=r"no EfficientNet as .*; it holds encoder\.weight"):
+            load_weights(BLUEPRINT, tmp_path / "weights.pth")
 
     @pytest.mark.parametrize(
         "contents",

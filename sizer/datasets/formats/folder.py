@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from sizer.datasets.fingerprint import content_digest, fingerprint
 from sizer.datasets.format import Format
 from sizer.datasets.formats.parquet import parquet_files
 from sizer.datasets.images import files_in, is_picture, is_tools_own
-from sizer.datasets.labels import Labels, check_labels
+from sizer.datasets.labels import Labels, check_labels, numbered
 from sizer.datasets.opening import open_pictures
 from sizer.datasets.parallel import in_parallel
 from sizer.datasets.picture_set import PictureDataset
@@ -120,20 +119,6 @@ def class_names(folder: Path, spec: str) -> list[str]:
         )
     by_lower_case(names, str(folder))
     return names
-
-
-def numbered(names: list[str], folder: str) -> list[str]:
-    """Names in the order of their numbers where all are whole numbers, and as they are else.
-
-    Raises DataError for two that are the same number.
-    """
-    if not all(name.isdecimal() for name in names):
-        return names
-    ordered = sorted(names, key=int)
-    for name, other in pairwise(ordered):
-        if int(name) == int(other):
-            raise DataError(f"{folder}: {name} and {other} are the same number; join or rename one")
-    return ordered
 
 
 def subfolders(folder: Path) -> list[Path]:

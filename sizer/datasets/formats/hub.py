@@ -43,7 +43,7 @@ def open_hub(spec: str, split: Split, reading: Reading) -> PictureDataset:
         parts = (name, revision, name_of_split)
         identity = hashlib.sha256("\0".join(parts).encode()).hexdigest()
         table = builder.as_dataset(split=name_of_split)
-        return TableSource(table, spec, identity, linked=True)
+        return TableSource(table, spec, identity, reading.tell, linked=True)
 
     sources = {
         name_of_split: partial(source, name_of_split) for name_of_split in builder.info.splits

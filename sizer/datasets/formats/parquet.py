@@ -41,13 +41,13 @@ def open_parquet(spec: str, split: Split, reading: Reading) -> PictureDataset:
     """
     root = Path(spec)
     sources = {
-        name: partial(_source, files, root, spec)
+        name: partial(_source, files, root, spec, reading)
         for name, files in group_parquet(parquet_files(root)).items()
     }
     return open_pictures(spec, sources, split, reading, divide=root.is_dir())
 
 
-def _source(files: Sequence[Path], root: Path, spec: str) -> TableSource:
+def _source(files: Sequence[Path], root: Path, spec: str, reading: Reading) -> TableSource:
     files = sorted(files)
     if len({file.parent for file in files}) > 1:
         folders = ", ".join(sorted({str(file.parent) for file in files}))
@@ -60,7 +60,7 @@ def _source(files: Sequence[Path], root: Path, spec: str) -> TableSource:
         require_same(copy)
         rows_at_once = ROWS_AT_ONCE if is_sealed(copy) else check_sizes(files, spec)
         table = load_parquet(files, copy, spec, rows_at_once)
-        source = TableSource(table, spec, identity, linked=False)
+        source = TableSource(table, spec, identity, reading.tell, linked=False)
     except DataError:
         shutil.rmtree(copy, ignore_errors=True)  # nothing of refused data stays
         raise
