@@ -109,8 +109,8 @@ def sheet(delivery: "Delivery") -> Document:
         source=f"sizer start · {short(Path(delivery.folder).name)}",
         sections=(
             answer(delivery),
-            *(replace(section, detail=False) for section in answers.devices(advice)),
             *pictures(delivery),
+            *(replace(section, detail=False) for section in answers.devices(advice)),
             *((answers.warnings(advice),) if advice.warnings else ()),
             trainings(delivery),
             measurements.measured(delivery.calibration, advice.requirement, None),
