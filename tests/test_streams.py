@@ -81,7 +81,7 @@ def test_a_stream_of_few_characters_spells_the_others_out(encoding, planted_cali
 
 @pytest.mark.parametrize("columns", ["20", "1", "0", "-5", "many"])
 def test_a_narrow_terminal(columns):
-    result = shell(f"sizer {NOISE}", COLUMNS=columns, TERM="dumb")
+    result = shell(f"sizer {NOISE} --quiet", COLUMNS=columns, TERM="dumb")
     assert (result.returncode, result.stderr) == (0, b"")
     assert b"\x1b" not in result.stdout
 

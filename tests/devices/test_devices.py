@@ -505,7 +505,7 @@ class TestJudge:
             ({}, {"weights": 2**20, "activations": None}, {}, "FAIL", "flash: needs"),
             ({}, {}, {"reserve_ram": 256 * KIB}, "FAIL", "RAM: needs"),
             ({}, {}, {"max_flash": 200 * KIB}, "UNSURE", "flash: needs"),
-            ({}, {}, {"max_flash": 2**30}, "PASS", "1,024.0 KiB"),  # the device has less
+            ({}, {}, {"max_flash": 2**30}, "PASS", "1,024 KiB"),  # the device has less
             ({}, {}, {"max_latency_ms": 100.0}, "PASS", "latency: needs 10 ms to 40 ms"),
             ({}, {}, {"max_latency_ms": 41.0}, "TIGHT", "under 10 % headroom"),
             ({}, {}, {"max_latency_ms": 30.0}, "UNSURE", "not known well enough"),
@@ -571,7 +571,7 @@ class TestRecommend:
 
     @pytest.mark.parametrize("form", ["text", "markdown"])
     def test_words(self, form):
-        text = run(*ASK, "--device", "STM32F103C8", "--format", form).stdout
+        text = run(*ASK, "--device", "STM32F103C8", "--details", "--format", form).stdout
         for word in ("STM32F103C8", "FAIL", "RAM", "flash", "latency"):
             assert word in text
 
@@ -608,7 +608,7 @@ class TestRecommend:
     @pytest.mark.parametrize("form", ["text", "markdown"])
     def test_both_precisions_side_by_side(self, form):
         said = "Accuracy fp32, footprint int8: run sizer quantize"
-        line = (*ASK, "--device", "STM32H747XI", "--format", form)
+        line = (*ASK, "--device", "STM32H747XI", "--details", "--format", form)
         assert said in " ".join(run(*line).stdout.split())
         assert "footprint" not in run(*line, "--precision", "fp32").stdout
 
@@ -687,7 +687,8 @@ class TestDevices:
     @pytest.mark.parametrize("form", ["text", "json", "markdown"])
     def test_check_judges_a_file(self, form):
         model = ROOT / "models" / "builtin" / "small-28-seed0.onnx"
-        line = ("devices", "check", model, "--device", "STM32L4R5ZI", "--format", form)
+        asked = ("--device", "STM32L4R5ZI", "--details", "--format", form)
+        line = ("devices", "check", model, *asked)
         result = run(*line)
         assert result.exit_code == 0
         assert "STM32L4R5ZI" in result.stdout

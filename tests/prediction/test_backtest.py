@@ -217,7 +217,7 @@ class TestCommand:
 
     @pytest.mark.parametrize("form", ["text", "markdown"])
     def test_every_step_is_shown(self, planted_calibration, form):
-        result = run(planted_calibration, "--hold-out", 1, "--format", form)
+        result = run(planted_calibration, "--hold-out", 1, "--details", "--format", form)
         assert result.exit_code == 0
         left_out = backtest(planted_calibration, hold_out=1).hold_outs[0]
         for point in left_out.accuracies:
