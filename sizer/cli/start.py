@@ -10,6 +10,7 @@ from sizer.cli.app import command, line_given
 from sizer.cli.messages import mention
 from sizer.cli.options import (
     ConfidenceOption,
+    DetailsOption,
     DevicesFileOption,
     FormatOption,
     MaxBadOption,
@@ -25,10 +26,11 @@ from sizer.cli.options import (
 )
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
+from sizer.cluster import EngineChoice
 from sizer.datasets.records import MAX_BAD
 from sizer.devices.units import RESERVE_RAM
 from sizer.estimate import CONFIDENCE
-from sizer.networks.recipe import Augment
+from sizer.networks.recipe import AcceleratorChoice, Augment
 
 EXIT_CODES = {"delivered": 0, "unreachable": 1, "device": 1, "budget": 4}
 
@@ -65,6 +67,16 @@ def start(
         Augment, typer.Option(help="Shift, and mirror unless that changes the class.")
     ] = "crop-flip",
     max_bad: MaxBadOption = MAX_BAD,
+    accelerator: Annotated[
+        AcceleratorChoice, typer.Option(help="What trains: auto takes a GPU where there is one.")
+    ] = "auto",
+    engine: Annotated[
+        EngineChoice,
+        typer.Option(
+            help="What runs it: processes of this machine, or the cluster of RAY_ADDRESS."
+        ),
+    ] = "processes",
+    details: DetailsOption = False,
     format: FormatOption = "text",  # noqa: A002
 ) -> int:
     """From a folder of pictures to a verified model: train, measure and choose until one will do.
@@ -98,10 +110,12 @@ def start(
             epochs=epochs,
             augment=augment,
             max_bad=max_bad,
+            accelerator=accelerator,
+            engine=engine,
             command=line_given(),
             progress=progress,
             tell=mention,
         )
     mention(f"wrote {out}")
-    show(delivery, format)
+    show(delivery, format, details=details)
     return EXIT_CODES[delivery.kind]

@@ -9,6 +9,7 @@ import numpy as np
 
 from sizer.calibrating import measured_ladder
 from sizer.calibration import Calibration, Measuring
+from sizer.cluster import EngineChoice
 from sizer.errors import MeasurementError
 from sizer.inference.records import Precision
 from sizer.job.journal import Journal
@@ -16,8 +17,7 @@ from sizer.job.material import Material
 from sizer.job.noise import JobNoise
 from sizer.networks.architecture import SMALL_STEMS, Blueprint, macs, parameters, small
 from sizer.networks.manifest import Epoch, read_manifest
-from sizer.networks.recipe import Augment, full_recipe
-from sizer.networks.recipe import Recipe as TrainingRecipe
+from sizer.networks.recipe import AcceleratorChoice, Augment, Recipe, full_recipe
 from sizer.networks.timings import read_timings
 from sizer.networks.train import train
 from sizer.progress import ReportProgress
@@ -31,7 +31,7 @@ TIMED = (8, 32)  # stems of the networks whose batches are timed
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class JobRecipe:
     """How models are made. precision: at which they are measured. command: the line that asks."""
 
     data: str
@@ -41,10 +41,12 @@ class Recipe:
     noise: JobNoise
     max_bad: float
     precision: Precision
+    accelerator: AcceleratorChoice
+    engine: EngineChoice
     command: str
 
     @property
-    def training(self) -> TrainingRecipe:
+    def training(self) -> Recipe:
         """As `train` takes it."""
         return full_recipe(self.epochs, self.augment, (0, self.noise.last))
 
@@ -54,7 +56,7 @@ class Bench:
     """Trains and measures in a folder."""
 
     folder: Path
-    recipe: Recipe
+    recipe: JobRecipe
     material: Material
     journal: Journal
     progress: ReportProgress
@@ -88,6 +90,8 @@ class Bench:
             noise_steps=(0, recipe.noise.last),
             side=recipe.side,
             max_bad=recipe.max_bad,
+            accelerator=recipe.accelerator,
+            engine=recipe.engine,
             command=recipe.command,
             progress=self._training,
             tell=self.tell,
@@ -114,7 +118,7 @@ class Bench:
             tolerance=TOLERANCE,
             input_format=None,
             provider="cpu",
-            engine="processes",
+            engine=self.recipe.engine,
             max_bad=self.recipe.max_bad,
         )
         return measured_ladder(asked, fitted=fitted, progress=self._working)

@@ -1,5 +1,6 @@
 """The acceptance sheet of a job: the answer, the evidence, the device, and how it came about."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,15 +8,16 @@ from sizer import io
 from sizer.report import advice as answers
 from sizer.report import calibration as measurements
 from sizer.report.acceptance import interval, sentence
-from sizer.report.document import Document, Facts, Section, Table, Warnings
-from sizer.report.format import accuracy_range, capital, short
+from sizer.report.devices import line
+from sizer.report.document import Document, Facts, Section, Table
+from sizer.report.format import accuracy_range, short
 
 if TYPE_CHECKING:
     from sizer.job.delivery import Delivery
 
 MARK = "an acceptance sheet of sizer"
-LEADS = {
-    "delivered": "delivered",
+VERDICTS = {
+    "delivered": "recommended",
     "unreachable": "unreachable",
     "device": "unreachable",
     "budget": "bounded",
@@ -25,17 +27,30 @@ LEADS = {
 def document(delivery: "Delivery") -> Document:
     """What the terminal shows: the answer, and the trainings."""
     return Document(
-        answer=(f"{LEADS[delivery.kind]}: {summary(delivery)}",),
-        verdict=LEADS[delivery.kind],
-        sections=(answer(delivery), *answers.devices(delivery.advice), trainings(delivery)),
+        answer=lines(delivery),
+        verdict=VERDICTS[delivery.kind],
+        sections=(
+            answer(delivery),
+            *answers.devices(delivery.advice),
+            trainings(delivery),
+            answers.warnings(delivery.advice),
+        ),
     )
 
 
-def summary(delivery: "Delivery") -> str:
+def lines(delivery: "Delivery") -> tuple[str, ...]:
+    """What was delivered, or how it ended and how near the best model came."""
     if delivery.delivered is not None:
-        return f"{delivery.parameters:,} parameters, {sentence(delivery.delivered)}"
+        return (
+            f"delivered: {delivery.parameters:,} parameters",
+            f"reaches {sentence(delivery.delivered)}",
+            *(line(verdict) for verdict in delivery.advice.devices),
+        )
     best = sentence(delivery.closest)
-    return f"{delivery.reason}; the best model, {delivery.parameters:,} parameters: {best}"
+    return (
+        f"nothing delivered: {delivery.reason}",
+        f"the best model, {delivery.parameters:,} parameters, reaches {best}",
+    )
 
 
 def answer(delivery: "Delivery") -> Section:
@@ -80,32 +95,42 @@ def trainings(delivery: "Delivery") -> Section:
 
 
 def sheet(delivery: "Delivery") -> Document:
-    """The page."""
+    """The page; its first screen: the answer, the evidence, the device, what the noise does."""
     from sizer.report.page import reproduction
 
     advice, model = delivery.advice, delivery.delivered
     wanted = advice.requirement.target_accuracy
-    title = (
-        f"{model.accuracy:.3f} delivered, {wanted:g} wanted"
-        if model is not None
-        else "No model delivered"
-    )
-    warnings = (Section("", (Warnings(advice.warnings),)),) if advice.warnings else ()
+    title = f"{model.accuracy:.3f} delivered, {wanted:g} wanted" if model else "No model delivered"
     source = advice.provenance
     return Document(
         title=title,
-        answer=(f"{capital(summary(delivery))}.",),
-        verdict=LEADS[delivery.kind],
+        answer=lines(delivery),
+        verdict=VERDICTS[delivery.kind],
         source=f"sizer start · {short(Path(delivery.folder).name)}",
         sections=(
             answer(delivery),
-            *answers.devices(advice),
-            *warnings,
+            *pictures(delivery),
+            *(replace(section, detail=False) for section in answers.devices(advice)),
+            *((answers.warnings(advice),) if advice.warnings else ()),
             trainings(delivery),
             measurements.measured(delivery.calibration, advice.requirement, None),
             *((reproduction(source),) if source else ()),
         ),
     )
+
+
+def pictures(delivery: "Delivery") -> tuple[Section, ...]:
+    """The camera's noise on one of the user's own pictures, where they are files."""
+    from sizer.datasets.images import pictures_in
+    from sizer.report.strip import block, seen
+
+    data = delivery.calibration.dataset
+    files = pictures_in(Path(data.spec)) if data is not None and Path(data.spec).is_dir() else []
+    if not files:
+        return ()
+    confidence = delivery.advice.requirement.confidence
+    shown = seen(delivery.calibration, delivery.advice, files[0], confidence)
+    return (Section("", (block(shown, delivery.calibration.schedule),)),) if shown else ()
 
 
 def write_sheet(path: Path, delivery: "Delivery") -> None:
