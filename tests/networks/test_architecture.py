@@ -133,8 +133,8 @@ class TestResidualDrop:
 
     def block(self, drop):
         torch.manual_seed(0)
-        stage = small(4, 8, 2).stages[0]
-        return MBConv(block(4, stage, 1, 3, drop), 1e-5)
+        blueprint = small(4, 8, 2)
+        return MBConv(block(4, blueprint.stages[0], 1, 3, drop), blueprint)
 
     def test_kept_branches_are_scaled_up_so_that_the_mean_stays(self):
         images = torch.randn(64, 4, 3, 3)

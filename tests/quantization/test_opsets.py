@@ -128,8 +128,8 @@ class TestWhatCannotBe:
         line = ["quantize", tmp_path / "old.onnx", "--data", data, "--out", tmp_path / "q"]
         result = CliRunner().invoke(app, [str(word) for word in line])
         assert result.exit_code == 3
-        assert "old.onnx" in result.stderr
-        assert result.stderr.count("\n") == 1
+        (error,) = [said for said in result.stderr.splitlines() if said.startswith("error: ")]
+        assert "old.onnx" in error
         assert not list((tmp_path / "q").glob("*"))
 
     def test_a_file_that_the_tools_spoil_is_not_written(self, tmp_path, monkeypatch):

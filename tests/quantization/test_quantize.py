@@ -239,7 +239,7 @@ class TestLadder:
         assert made.command.startswith("sizer train && sizer")
         out = given_files / "calibration.json"
         data = ("--data", given_files / "images.npz", "--steps", STEPS, "--out", out)
-        measured = run("calibrate", given_files / "int8", *data)
+        measured = run("calibrate", given_files / "int8", *data, "--details")
         assert f"Accuracy at noise step t, {precision}" in measured.stdout
         models = load(out).models
         assert [m.parameters for m in sorted(models, key=lambda m: m.parameters)] == [
@@ -260,7 +260,7 @@ class TestLadder:
         question = ("--noise-step", 200, "--target-acc", 0.75)
         answer = json.loads(run("recommend", *question, "--format", "json").stdout)
         assert answer["precision"] == "fp32"
-        assert "accuracies measured at" in run("recommend", *question).stdout
+        assert "accuracies measured at" in run("recommend", *question, "--details").stdout
 
     def test_the_loss_of_what_quantises_badly_is_measured(self, given_files):
         """One hidden value beyond all others takes the whole range, though nothing uses it."""
@@ -339,7 +339,7 @@ class TestRefused:
     def test_a_file_that_is_no_model(self, given_files, contents):
         (given_files / "wrong.onnx").write_bytes(contents)
         result = run(*line(given_files, source="wrong.onnx"))
-        (message,) = [text for text in result.stderr.splitlines() if text]
+        (message,) = [text for text in result.stderr.splitlines() if text.startswith("error: ")]
         assert (result.exit_code, result.stdout) == (3, "")
         assert message.startswith(f"error: {given_files / 'wrong.onnx'}: ")
         assert not (given_files / "int8").exists()

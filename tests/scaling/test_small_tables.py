@@ -98,7 +98,10 @@ def test_the_laws_that_few_measurements_allow(tmp_path):
 
 
 def test_what_will_be_left_out_is_known_before(tmp_path):
-    for sizes, steps in [(SIZES[:2], STEPS), (SIZES[::2], [0, 400, 700]), (SIZES, [0, 9])]:
+    """What too few measurements leave out is foreseen with what would do instead."""
+    (beyond,) = foreseen(SIZES[::2], 3)
+    assert "9 measurements, too few for the law corrected: measure 4 steps or more" in beyond
+    for sizes, steps in [(SIZES[:2], STEPS), (SIZES, [0, 9])]:
         _, warnings = fitted(small(sizes, steps), tmp_path)
         assert foreseen(sizes, len(steps)) == [
             w for w in warnings if w not in {NO_WIDTH_LAW, NO_CROSSING}
