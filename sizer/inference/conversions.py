@@ -46,8 +46,9 @@ LINES = {
     ),
     "PyTorch": (
         "python -c \"import torch; torch.onnx.export(torch.load('{file}', weights_only=False)"
-        ".eval(), (torch.zeros(1, 3, 224, 224),), '{onnx}')\" where it is a whole network, or "
-        "sizer export b0 --weights {file} --out {onnx} where it is an EfficientNet's weights"
+        ".eval(), (torch.zeros(1, 3, 224, 224),), '{onnx}')\" where it is a whole network whose "
+        "code you trust, or sizer export b0 --weights {file} --out {onnx} where it is an "
+        "EfficientNet's weights"
     ),
     "safetensors": (
         "sizer export b0 --weights {file} --out {onnx} where they are an EfficientNet's; else load "
