@@ -83,6 +83,8 @@ def kind_of(path: Path) -> str | None:
     if (path / "saved_model.pb").is_file():
         return "SavedModel"
     by_suffix = BY_SUFFIX.get(path.suffix.lower())
+    if not path.is_file():  # a pipe would be waited for
+        return by_suffix
     try:
         with path.open("rb") as file:
             start = file.read(START)
