@@ -1,7 +1,11 @@
 """What several test files share: a calibration of a planted law, made once a session."""
 
+from pathlib import Path
+from tempfile import gettempdir
+
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, settings
 from planted import ladder, write_table
 from planted_models import SIZES, planted_accuracy
@@ -14,6 +18,13 @@ cli.load_commands(cli.command_modules())
 # No test measures time: a busy machine is no failure.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+
+@pytest.fixture(scope="module")
+def one_cluster():
+    """No two Ray clusters start on this machine at once, for their ports would meet."""
+    with FileLock(Path(gettempdir()) / "sizer-tests-ray.lock"):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ STEPS = (0, 300, 600, 900, 1500)
 IMAGES, BLOCK = 3000, 500
 STORE = 100_000_000  # bytes of a node's object store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_cluster")]
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra: model-sizer[ray]")
 
 

@@ -17,6 +17,7 @@ from sizer.networks.plan import CHECKPOINTS
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.usefixtures("one_cluster"),
     pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra: model-sizer[ray]"),
 ]
 SIDE, CLASSES = 8, 3
