@@ -15,7 +15,7 @@ from sizer.report.document import (
 )
 from sizer.report.draw import Axis, Canvas, Plot, Shape, labelled
 from sizer.report.format import interval, number, short
-from sizer.universality.shape import EXPONENTIAL_SKEW, LN2
+from sizer.universality.shape import EXPONENTIAL_SKEW, form
 
 if TYPE_CHECKING:
     from sizer.universality.compare import ComparedLadder, Comparison
@@ -135,7 +135,7 @@ def collapsed_plot(comparison: Comparison) -> Plot:
     canvas = Canvas(Axis(*ENDS, logarithmic=True), Axis(0, 1.1))
     noise = np.geomspace(*ENDS, DENSE)
     steepness = np.exp(comparison.equalities["log_steepness"].common or 0.0)
-    line = canvas.line(zip(noise, np.exp(-LN2 * noise**steepness), strict=True))
+    line = canvas.line(zip(noise, form(noise, 1.0, 1.0, steepness, chance=0.0), strict=True))
     count = max(1, len(comparison.ladders) - 1)
     shapes = [Shape("curve", line)] + [
         Shape("dots", canvas.dots(_scaled(ladder)), round(FAINTEST + DARKER * number / count))

@@ -217,23 +217,31 @@ def write_report(path: Path, report: Report) -> None:
 def write_page(path: Path, result: Result) -> None:
     """A result by itself, in the same three formats."""
     from sizer.report import document_of
-    from sizer.report.html import page
     from sizer.report.json import plain, to_json
-    from sizer.report.markdown import markdown
 
     if path.suffix.lower() == ".json":
         text = to_json({"kind": MARK, **plain(result)}, indent=1)
     elif path.suffix.lower() == ".md":
-        text = f"<!-- {MARK} -->\n\n{markdown(document_of(result))}\n"
+        text = marked_markdown(document_of(result))
     else:
-        text = page(document_of(result), MARK)
+        text = marked_html(document_of(result))
     io.write_text(path, text)
 
 
-def as_markdown(report: Report) -> str:
+def marked_markdown(said: Document) -> str:
     from sizer.report.markdown import markdown
 
-    return f"<!-- {MARK} -->\n\n{markdown(document(report))}\n"
+    return f"<!-- {MARK} -->\n\n{markdown(said)}\n"
+
+
+def marked_html(said: Document) -> str:
+    from sizer.report.html import page
+
+    return page(said, MARK)
+
+
+def as_markdown(report: Report) -> str:
+    return marked_markdown(document(report))
 
 
 def as_json(report: Report) -> str:
@@ -248,9 +256,7 @@ def as_json(report: Report) -> str:
 
 
 def as_html(report: Report) -> str:
-    from sizer.report.html import page
-
-    return page(document(report), MARK)
+    return marked_html(document(report))
 
 
 FORMS = {"": as_html, ".html": as_html, ".htm": as_html, ".md": as_markdown, ".json": as_json}
