@@ -198,7 +198,9 @@ class TestResuming:
 
     @pytest.mark.parametrize("how", ["crash", "hang", "leave"])
     def test_a_child_that_is_lost_costs_a_cell_which_is_tried_again(self, tmp_path, how):
-        doomed = Doomed(ModelInfo("m", "sha", 500), falling, seconds=1, place=tmp_path, how=how)
+        doomed = Doomed(ModelInfo("m", "sha", 500), falling, place=tmp_path, how=how)
+        if how == "hang":
+            doomed = replace(doomed, seconds=5)
         store, reference, told = MemoryStore(), MemoryStore(), []
         with Children() as children:
             engine = Processes(children, told.append)
