@@ -18,7 +18,7 @@ from sizer.report.document import (
     Table,
     Warnings,
 )
-from sizer.report.figures import curves_plot, measured_curve, widths_plot
+from sizer.report.figures import curves_plot, pooled, widths_plot
 from sizer.report.format import capital, interval, number, short
 
 if TYPE_CHECKING:
@@ -61,10 +61,10 @@ def _of_the_ladder(calibration: "Calibration") -> str:
 
 def ladder_table(calibration: "Calibration") -> Table:
     """The accuracy of each size, all of its trainings together, at noises that tell."""
-    steps = telling_steps(calibration)
+    steps, curves = telling_steps(calibration), calibration.curves
     rows = []
     for size in calibration.sizes:
-        known = dict(measured_curve(calibration, size))
+        known = dict(pooled(curves, size))
         rows.append((f"{size:,}", *(number(known.get(step), ".3f") for step in steps)))
     headings = ("parameters", *(in_short(step, calibration.schedule) for step in steps))
     return Table("", headings, tuple(rows))
@@ -72,7 +72,7 @@ def ladder_table(calibration: "Calibration") -> Table:
 
 def telling_steps(calibration: "Calibration") -> list[float]:
     """The least noise, and where the largest size has lost a quarter and half of its accuracy."""
-    curve = measured_curve(calibration, calibration.sizes[-1])
+    curve = pooled(calibration.curves, calibration.sizes[-1])
     shared = [point for point in curve if point[0] in calibration.shared_steps] or curve
     height = shared[0][1] - calibration.chance
     levels = [calibration.chance + height * share for share in (1.0, 0.75, 0.5)]
@@ -83,7 +83,7 @@ def telling_steps(calibration: "Calibration") -> list[float]:
 def may_ask(calibration: "Calibration") -> str:
     """The noise and the accuracies that are answered for."""
     first, last = askable_steps(calibration)
-    top = max(accuracy for _, accuracy in measured_curve(calibration, calibration.sizes[-1]))
+    top = max(accuracy for _, accuracy in pooled(calibration.curves, calibration.sizes[-1]))
     schedule = calibration.schedule
     return (
         f"ask about any noise from {in_words(first, schedule)} to {in_words(last, schedule)}; "
@@ -98,7 +98,7 @@ def example(calibration: "Calibration", name: str) -> str | None:
     if not steps:
         return None
     step, ends = steps[len(steps) // 2], (calibration.sizes[0], calibration.sizes[-1])
-    known = [dict(measured_curve(calibration, size)).get(step) for size in ends]
+    known = [dict(pooled(calibration.curves, size)).get(step) for size in ends]
     reached = [accuracy for accuracy in known if accuracy is not None]
     target = max(sum(reached) / max(1, len(reached)), calibration.chance + 0.01)
     sigma = grey_levels(step, calibration.schedule) if calibration.schedule and step else None
@@ -175,12 +175,15 @@ def models_table(calibration: "Calibration") -> Table:
     if len(steps) > MOST_STEPS:
         last = len(steps) - 1
         steps = tuple(steps[round(i * last / (MOST_STEPS - 1))] for i in range(MOST_STEPS))
-    by_cell = {(cell.model, cell.step): cell for cell in calibration.cells}
+    known = {
+        (curve.model.name, step): share
+        for curve in calibration.curves
+        for step, share in zip(curve.steps, curve.accuracy.tolist(), strict=True)
+    }
     several = len({model.input_shape for model in calibration.models}) > 1
     rows = []
     for model in sorted(calibration.models, key=lambda model: (model.parameters, model.name)):
-        cells = [by_cell.get((model.name, step)) for step in steps]
-        shares = [number(cell.correct / cell.trials if cell else None, ".3f") for cell in cells]
+        shares = [number(known.get((model.name, step)), ".3f") for step in steps]
         rows.append((short(model.name), f"{model.parameters:,}", *_input(model, several), *shares))
     precision = calibration.models[0].precision
     title = f"Accuracy at noise step t{f', {precision}' if precision else ''}"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sizer.prediction.advice import Advice
     from sizer.prediction.outlook import MapCell, Outlook, RequirementMap
     from sizer.prediction.question import Requirement
+    from sizer.scaling.curves import NoiseCurve
     from sizer.scaling.width import WidthLaw
 
 DENSE = 80  # points of a fitted curve
@@ -41,15 +42,13 @@ def curves_plot(
     shapes: list[Shape] = [
         Shape("chance", canvas.line([(end, calibration.chance) for end in _ends(canvas.x)]))
     ]
-    dense = np.linspace(*_ends(canvas.x), DENSE)
+    dense, curves = np.linspace(*_ends(canvas.x), DENSE), calibration.measured_curves
     for rank, size in enumerate(sizes):
         shade = _shade(rank, len(sizes))
         if calibration.fit is not None:
             fitted = np.clip(calibration.fit.accuracy(size, dense), 0, 1)
             shapes.append(Shape("curve", canvas.line(zip(dense, fitted, strict=True)), shade))
-        measured = [
-            point for point in measured_curve(calibration, size) if point[0] <= canvas.x.last
-        ]
+        measured = [point for point in pooled(curves, size) if point[0] <= canvas.x.last]
         shapes.append(Shape("dots", canvas.dots(measured), shade))
     notes = [canvas.at("chance", canvas.x.first, calibration.chance)]
     if outlook is not None:
@@ -105,14 +104,14 @@ def _shade(rank: int, count: int) -> int:
     return round(FAINTEST + (DARKEST - FAINTEST) * rank / max(1, count - 1))
 
 
-def measured_curve(calibration: Calibration, size: int) -> list[tuple[float, float]]:
+def pooled(curves: Sequence[NoiseCurve], size: int) -> list[tuple[float, float]]:
     """(step, accuracy) over all trainings of a size."""
-    names = {model.name for model in calibration.models if model.parameters == size}
     counts: dict[float, tuple[int, int]] = {}
-    for cell in calibration.cells:
-        if cell.model in names:
-            correct, trials = counts.get(cell.step, (0, 0))
-            counts[cell.step] = correct + cell.correct, trials + cell.trials
+    for curve in curves:
+        if curve.size == size:
+            for step, right, tried in zip(curve.steps, curve.correct, curve.trials, strict=True):
+                correct, trials = counts.get(step, (0, 0))
+                counts[step] = correct + right, trials + tried
     return [(step, correct / trials) for step, (correct, trials) in sorted(counts.items())]
 
 
