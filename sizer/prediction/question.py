@@ -7,6 +7,7 @@ import numpy as np
 from sizer.calibration import Calibration
 from sizer.errors import UsageError
 from sizer.estimate import CONFIDENCE
+from sizer.prediction.lending import BorrowingCalibration
 from sizer.prediction.predictor import Predictor, predictor
 
 LARGEST_RATIO = 1000.0  # of a size that is asked about over the largest trained
@@ -23,7 +24,9 @@ class Requirement:
 
 def ladder_of(calibration: Calibration) -> Predictor:
     """The measured curves of a calibration, ready to be asked."""
-    return predictor(calibration.curves, calibration.image_share)
+    lenders = calibration.lenders if isinstance(calibration, BorrowingCalibration) else ()
+    lent = [(lender.name, ladder_of(lender.calibration)) for lender in lenders]
+    return predictor(calibration.curves, calibration.image_share, lent)
 
 
 def check_requirement(calibration: Calibration, requirement: Requirement) -> None:
