@@ -90,7 +90,7 @@ def measured_case(
 
 def shipped() -> Iterator[Case]:
     ladders = [read_calibration(CALIBRATIONS / f"{name}.json") for name in SHIPPED]
-    yield from _each_with_others("shipped", ladders, lambda ladder: _of_fall(ladder))
+    yield from _each_with_others("shipped", ladders, _of_fall)
 
 
 def tables(folder: Path) -> Iterator[Case]:
