@@ -17,20 +17,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from here import here
 from laws import CHANCE, SIZES, logistic
 from numpy.typing import NDArray
-from planning import (
-    IMAGES,
-    INFO,
-    LADDER,
-    SCHEDULE,
-    MemoryStore,
-    NumberedImages,
-    Simulated,
-    no_noise,
-    quartiles,
-)
+from planning import IMAGES, LADDER, SCHEDULE, Simulated, quartiles
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import isotonic_regression
 from truths import SHARED
@@ -38,14 +27,14 @@ from truths import SHARED
 from sizer.calibration import Calibration, load
 from sizer.fitting import fit_measurements
 from sizer.inference.records import ModelInfo
-from sizer.measure.ladder import measure_ladder
-from sizer.noise import Noise
+from sizer.measure.cells import Measurement
+from sizer.measure.few import measure_few
+from sizer.measure.rounds import Goal, Ladder, Steps, measure_planned
 from sizer.prediction.advice import advise
 from sizer.prediction.question import Requirement
-from sizer.progress import ignore_progress
 from sizer.scaling.choices import TOLERANCE
 from sizer.scaling.crossings import Cut
-from sizer.scaling.curves import NoiseCurve
+from sizer.scaling.curves import Cell, NoiseCurve
 from sizer.scaling.master import MasterCurve
 from sizer.universality.borrowing import master_of
 
@@ -54,7 +43,9 @@ SHIPPED = ("builtin", "cifar100-clean", "cifar100-noise")
 SCATTER = 0.03
 STEEPNESS, BETWEEN = 1.45, 0.05  # of a class: its k, and the spread of ln k between ladders
 HALF_NOISE, HALF_GROWTH = 90.0, 0.03  # grey levels at 100,000 parameters, and their power of N
-BEYOND = 0.8  # size of the requirement, over the largest of a simulated ladder
+ASKED = (
+    0.3  # size of the requirement, over the largest of a simulated ladder: its interval has ends
+)
 KINDS = ("one class", "narrowing", "shipped")
 
 
@@ -118,7 +109,7 @@ def _simulated(
 
 
 def simulated(law: Callable[[float, Floats], Floats], step: float, seed: int) -> Case:
-    size = SIZES[1] * BEYOND
+    size = SIZES[1] * ASKED
     target = float(law(size, np.array([step]))[0])
     models = drawn(law, np.random.default_rng([seed, 1]))
     return Case(models, CHANCE, Requirement(step, target), size)
@@ -131,19 +122,18 @@ def class_law(seed: int) -> Callable[[float, Floats], Floats]:
 
 
 def replayed(name: str) -> Case:
-    """A shipped ladder; asked for what lies half-way from its second largest size to its largest,
-    where half of the accuracy is lost.
-    """
+    """A shipped ladder; asked for what a middle size of it reaches, where a tenth is lost."""
     calibration, random = load(name), np.random.default_rng(0)
     shared = random.standard_normal(IMAGES)
     curves = calibration.measured_curves
     models = [
         _simulated(curve.model.name, curve.size, _smooth(curve), shared, random) for curve in curves
     ]
-    step = SCHEDULE.step_from_sigma(master_of([name]).half_noise)
-    sizes = calibration.sizes[-2:]
-    at = [np.mean([c.accuracy_at(step) for c in curves if c.size == size]) for size in sizes]
-    return Case(models, calibration.chance, Requirement(float(step), float(np.mean(at))), None)
+    master = master_of([name])
+    step = float(SCHEDULE.step_from_sigma(master.half_noise * master.ratio_at(0.9)))
+    size = calibration.sizes[len(calibration.sizes) // 2]
+    at = np.mean([curve.accuracy_at(step) for curve in curves if curve.size == size])
+    return Case(models, calibration.chance, Requirement(step, float(at)), None)
 
 
 def _smooth(curve: NoiseCurve) -> Callable[[Floats], Floats]:
@@ -152,21 +142,38 @@ def _smooth(curve: NoiseCurve) -> Callable[[Floats], Floats]:
     return lambda step: np.asarray(inside(np.clip(step, curve.steps[0], curve.steps[-1])))
 
 
+class Counted:
+    """Runs what a plan asks for, and counts the images as a store would keep them."""
+
+    def __init__(self, models: Sequence[Simulated]) -> None:
+        self._models = models
+        self._run: dict[tuple[str, float], int] = {}
+
+    @property
+    def images(self) -> int:
+        """Run in all, by all models."""
+        return sum(self._run.values())
+
+    def run(self, _label: str, steps: Steps, images: int) -> Measurement:
+        wanted = [model for model in self._models if model.info.name in steps]
+        cells, right = [], []
+        for model in wanted:
+            own = sorted(set(steps[model.info.name]))
+            answers = np.array([model.right(step)[:images] for step in own])
+            right.append(answers)
+            for step, each in zip(own, answers.sum(axis=1).tolist(), strict=True):
+                key = model.info.name, step
+                self._run[key] = max(self._run.get(key, 0), images)
+                cells.append(Cell(model.info.name, step, each, images))
+        return Measurement(tuple(cells), tuple(right), ())
+
+
 def measured(case: Case, tolerance: float, shape: MasterCurve | None) -> tuple[Found, Calibration]:
-    store = MemoryStore()
-    found = measure_ladder(
-        case.models,
-        NumberedImages(INFO),
-        Noise(SCHEDULE, no_noise, 0),
-        store,
-        None,
-        None,
-        lambda _label: ignore_progress,
-        tolerance=tolerance,
-        cut=Cut(),
-        engine=here,
-        shape=shape,
-    )
+    counted = Counted(case.models)
+    infos = tuple(model.info for model in case.models)
+    ladder = Ladder(infos, case.chance, SCHEDULE, counted.run)
+    goal = Goal(IMAGES, tolerance, Cut())
+    found = measure_planned(ladder, goal) if shape is None else measure_few(ladder, goal, shape)
     calibration = fit_measurements(
         models=tuple(model.info for model in case.models),
         cells=found.cells,
@@ -185,7 +192,7 @@ def measured(case: Case, tolerance: float, shape: MasterCurve | None) -> tuple[F
     )
     return (
         Found(
-            images=store.images(),
+            images=counted.images,
             used=found.cells[0].trials,
             cells=len(found.cells) / len(case.models),
             widened=widened,
