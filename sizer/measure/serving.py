@@ -25,7 +25,7 @@ def labels_of(
         _blocks.pop(other, None)
     if ingredients is not None:
         _blocks[key] = ingredients.block()
-    for done in run_task(task, _predictor(task.evaluator), _blocks[key], coefficients):
+    for done in run_task(task, predictor_of(task.evaluator), _blocks[key], coefficients):
         yield done.labels
 
 
@@ -33,12 +33,12 @@ def labels_of_block(
     task: Task, ingredients: Ingredients, coefficients: Sequence[tuple[float, float]]
 ) -> Iterator[Labels]:
     """The same, of a block that is here for this task alone."""
-    predictor = _predictor(task.evaluator)
+    predictor = predictor_of(task.evaluator)
     for done in run_task(task, predictor, ingredients.block(), coefficients):
         yield done.labels
 
 
-def _predictor(evaluator: Evaluator) -> Predictor:
+def predictor_of(evaluator: Evaluator) -> Predictor:
     """With one live session at a time: the old one ends before the next is opened."""
     if evaluator.fingerprint not in _live:
         _live.clear()
