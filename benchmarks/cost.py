@@ -15,7 +15,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import ceil, exp, log
+from math import exp, log
 from pathlib import Path
 from statistics import median
 
@@ -220,12 +220,12 @@ def table(grid: Grid) -> Table:
     near = [question.smallest <= FAR for question in asked]
     for title, chosen in (("up to 200k", near), ("above", [not it for it in near])):
         rows = [ways for ways, take in zip(every, chosen, strict=True) if take]
-        start = sum(_cost(grid, ways["start"][0]) for ways in rows)
-        times = [sum(_cost(grid, ways[name][0]) for ways in rows) / start for name in rows[0]]
+        start = sum(paid(grid, ways["start"][0]) for ways in rows)
+        times = [sum(paid(grid, ways[name][0]) for ways in rows) / start for name in rows[0]]
         shown.add_row(title, "", "over start", *(f"{ratio:.2f}" for ratio in times))
     over = [
         median(
-            (ways[name][1] or ceil(grid.sizes[-1])) / question.smallest
+            (ways[name][1] or grid.sizes[-1]) / question.smallest
             for question, ways in zip(asked, every, strict=True)
         )
         for name in every[0]
@@ -234,13 +234,14 @@ def table(grid: Grid) -> Table:
     return shown
 
 
-def _cost(grid: Grid, trained: list[int]) -> float:
+def paid(grid: Grid, trained: list[int]) -> float:
+    """10^12 multiply-accumulates times images."""
     return sum(grid.cost(size) for size in trained) / 1e12
 
 
 def _shown(grid: Grid, trained: list[int], found: int | None, smallest: int) -> str:
     size = "none" if found is None else f"{found / smallest:.2f}"
-    return f"{_cost(grid, trained):.2f} {size}"
+    return f"{paid(grid, trained):.2f} {size}"
 
 
 def main() -> None:
