@@ -6,7 +6,7 @@ sizes lie from 30,000 to 600,000 parameters, and lets each way choose what to tr
 that is chosen is looked up. Its cost is its multiply-accumulates an image times the images that
 were trained on and measured. Requirements follow from the grid by a rule, below.
 
-    python benchmarks/cost.py grid FOLDER   about an hour of a core
+    python benchmarks/cost.py grid FOLDER   about forty minutes of a core
     python benchmarks/cost.py               seconds
 """
 
@@ -36,7 +36,7 @@ from sizer.scaling.curves import Cell
 
 KEPT = Path(__file__).with_name("cost.json")
 STEMS = tuple(stem for stem in SMALL_STEMS if stem <= 68)
-SIDE, CLASSES, EPOCHS, TRAINED = 16, 48, 3, 100_000
+SIDE, CLASSES, EPOCHS, TRAINED = 16, 48, 1, 100_000
 LAST_STEP = 800
 STEPS = (0.0, 100.0, 200.0, 300.0)
 ASKED, FIRST, LAST = 12, 30_000, 600_000
