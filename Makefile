@@ -7,7 +7,7 @@ HASHED := $(PIP) --require-hashes --no-deps --requirement
 OURS := $(PIP) --no-deps --no-build-isolation --editable .
 FUZZ ?= 36
 
-.PHONY: demo test slow fuzz bench paper lock audit lowest clean
+.PHONY: demo test slow fuzz docs bench paper lock audit lowest clean
 
 demo: $(VENV)/.sizer-installed
 	mkdir -p out
@@ -23,6 +23,10 @@ test: $(VENV)/.tests-installed
 
 slow: $(VENV)/.tests-installed
 	$(BIN)/pytest -n auto --dist loadfile -m slow
+
+docs: $(VENV)/.tests-installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo out/site/index.html
 
 fuzz: $(VENV)/.tests-installed
 	SIZER_FUZZ=$(FUZZ) $(BIN)/pytest -n auto tests/test_fuzz.py

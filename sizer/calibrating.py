@@ -21,6 +21,7 @@ from sizer.inference.records import ModelInfo, ProviderChoice
 from sizer.io import shipped
 from sizer.measure.cells import Measurement
 from sizer.measure.engines import open_engine
+from sizer.measure.foretelling import foretold, images_left
 from sizer.measure.ladder import measure_ladder
 from sizer.measure.store import open_store
 from sizer.networks.judging import undertrained
@@ -139,6 +140,11 @@ def _measured(
         infos, noise, cut = tuple(model.info for model in opened), Noise(), Cut()
         for line in _told_before(infos, dataset.info, asked.steps):
             tell(line)
+        if asked.engine == "processes":
+            left = images_left(opened, dataset, noise, store, asked.steps, asked.images)
+            planned = asked.steps is None and asked.tolerance > 0
+            for line in foretold(opened, left, bound="at most " if planned else ""):
+                tell(line)
         measurement = measure_ladder(
             opened,
             dataset,

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sizer.errors import UsageError
+
 CONFIDENCE = 0.9  # of intervals, where a user asks for no other
 
 
@@ -12,6 +14,12 @@ class Estimate:
     value: float | None
     low: float | None = None
     high: float | None = None
+
+
+def check_confidence(confidence: float) -> None:
+    """Raises UsageError for one out of range."""
+    if not 0.5 <= confidence < 1:
+        raise UsageError(f"confidence {confidence:g} must lie in 0.5..1, as 0.9")
 
 
 def rounded(size: float) -> str:

@@ -17,3 +17,12 @@ def say_nothing(_message: str, /) -> None:
 def no_progress(_phase: str, /) -> Progress:
     """Show nothing of any phase."""
     return ignore_progress
+
+
+def time_in_words(seconds: float) -> str:
+    """A time as one says it."""
+    if seconds >= 5400:
+        return f"{seconds / 3600:.1f} hours"
+    if seconds >= 90:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{max(1, round(seconds))} second{'s' * (seconds >= 1.5)}"

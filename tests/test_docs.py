@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 import typer
+from documented import PAGES, ROOT, lines_in, shell_blocks
 from typer.main import get_command
 
 from sizer.cli.app import app
 from sizer.noise.schedule import linear_schedule
-
-ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def commands() -> dict[str, typer.core.TyperCommand]:
@@ -21,13 +19,11 @@ def commands() -> dict[str, typer.core.TyperCommand]:
 
 def lines_shown() -> list[tuple[str, str]]:
     """(page, command line) of every `sizer ...` in a code block or between backticks."""
-    found = []
+    found = [(page, line) for page, text in shell_blocks() for line in lines_in(text)]
     for page in PAGES:
-        text = page.read_text()
-        blocks = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL)).replace("\\\n", " ")
-        shown = re.findall(r"^(?:\$ )?(sizer [^#\n]*)", blocks, re.MULTILINE)
-        shown += re.findall(r"`(sizer [^`]*--[^`]*)`", text)
-        found += [(page.name, line.strip()) for line in shown]
+        found += [
+            (page.name, line) for line in re.findall(r"`(sizer [^`]*--[^`]*)`", page.read_text())
+        ]
     return found
 
 

@@ -9,6 +9,7 @@ import typer
 from sizer.cli.app import Commands, answering, app, command, take_example
 from sizer.cli.messages import mention
 from sizer.cli.options import (
+    ConfidenceOption,
     DetailsOption,
     DevicesFileOption,
     FormatOption,
@@ -23,6 +24,7 @@ from sizer.cli.options import (
 )
 from sizer.cli.show import show
 from sizer.devices.units import RESERVE_RAM
+from sizer.estimate import CONFIDENCE
 
 devices_app = typer.Typer(cls=Commands, rich_markup_mode="rich")
 EXIT_CODES = {"PASS": 0, "TIGHT": 0, "FAIL": 1}  # 4: of all others
@@ -73,6 +75,7 @@ def check(
     max_ram: MaxRamOption = None,
     max_flash: MaxFlashOption = None,
     max_latency: MaxLatencyOption = None,
+    confidence: ConfidenceOption = CONFIDENCE,
     details: DetailsOption = False,
     format: FormatOption = "text",  # noqa: A002
 ) -> int:
@@ -98,6 +101,7 @@ def check(
         max_ram=max_ram,
         max_flash=max_flash,
         max_latency_ms=max_latency,
+        confidence=confidence,
     )
     show(verdicts, format, verdicts_document, details)
     return max((EXIT_CODES.get(verdict.verdict, 4) for verdict in verdicts), key=(0, 4, 1).index)

@@ -12,6 +12,7 @@ from sizer.devices.records import Device, DeviceVerdict, Footprint, Limits
 from sizer.devices.units import RESERVE_RAM, parse_bytes
 from sizer.devices.verdict import judge, ranked
 from sizer.errors import UsageError
+from sizer.estimate import CONFIDENCE, check_confidence
 from sizer.inference.records import Precision
 
 EVERY_DEVICE = "all"
@@ -21,7 +22,7 @@ EVERY_DEVICE = "all"
 class DeviceQuestion:
     """Which devices are asked about, at which precision; amounts of memory as they were typed.
 
-    names: ("all",) asks about every device, and ranks them.
+    names: ("all",) asks about every device, and ranks them. confidence: of the intervals.
     """
 
     names: tuple[str, ...] = ()
@@ -31,6 +32,7 @@ class DeviceQuestion:
     max_ram: str | None = None
     max_flash: str | None = None
     max_latency_ms: float | None = None
+    confidence: float = CONFIDENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +50,13 @@ class Inspection:
         """Raises DeviceError for a device or a file that is not there, and UsageError for a limit
         that cannot be read.
         """
+        check_confidence(question.confidence)
         limits = _limits(question)
         known = all_devices(question.file) if question.names or question.file else ()
         every = tuple(name.strip().lower() for name in question.names) == (EVERY_DEVICE,)
         devices = known if every else tuple(find_device(known, name) for name in question.names)
-        return cls(devices, question.precision, limits, Rates(known if devices else ()), every)
+        rates = Rates(known if devices else (), question.confidence)
+        return cls(devices, question.precision, limits, rates, every)
 
     def judge(self, device: Device, network: Footprint | None) -> DeviceVerdict:
         """network: what it takes, None where that is not known."""
@@ -77,13 +81,15 @@ def check_model(
     max_ram: str | None = None,
     max_flash: str | None = None,
     max_latency_ms: float | None = None,
+    confidence: float = CONFIDENCE,
 ) -> tuple[DeviceVerdict, ...]:
     """Whether an ONNX file fits devices, from its graph: memory, work and latency.
 
     devices: their names, of the catalogue or of `devices_file`; ("all",) ranks every one. Amounts
-    of memory are texts such as 512KiB (1024) or 512KB (1000). Raises DeviceError for a device that
-    is not known, UsageError for a limit that cannot be read, and ModelError for a file that is
-    damaged or has no fixed sizes.
+    of memory are texts such as 512KiB (1024) or 512KB (1000). confidence: of the interval of a
+    latency, in 0.5..1. Raises DeviceError for a device that is not known, UsageError for a limit
+    that cannot be read or a confidence out of range, and ModelError for a file that is damaged or
+    has no fixed sizes.
     """
     from sizer.devices.graph import read_operations
     from sizer.inference.child import Child, bounds_of, size_of
@@ -97,6 +103,7 @@ def check_model(
             max_ram=max_ram,
             max_flash=max_flash,
             max_latency_ms=max_latency_ms,
+            confidence=confidence,
         )
     )
     with Child() as child:

@@ -2,8 +2,8 @@
 
 A latency is predicted by `similarity` from the timings of all processors of its sort: those of
 CPUs together, those of accelerators at one precision together. The interval is +- t s in log
-latency, with s the standard error of a new network and t the 0.95 quantile of Student's t with one
-degree of freedom fewer than devices that speak. `benchmarks/latency.py` fits the spreads and
+latency, with s the standard error of a new network and t the two-sided quantile of Student's t with
+one degree of freedom fewer than devices that speak. `benchmarks/latency.py` fits the spreads and
 measures how often intervals hold what was left out.
 
 A network much smaller than all that were timed may take as long as the fastest of them, because the
@@ -59,9 +59,13 @@ SPREADS = {
 
 
 class Rates:
-    """What the timings of devices tell of other networks and devices."""
+    """What the timings of devices tell of other networks and devices.
 
-    def __init__(self, devices: Iterable[Device]) -> None:
+    confidence: of the intervals, two-sided.
+    """
+
+    def __init__(self, devices: Iterable[Device], confidence: float = CONFIDENCE) -> None:
+        self._confidence = confidence
         self._timings = [
             (Case.of(device, timing), timing.latency_ms)
             for device in devices
@@ -95,7 +99,7 @@ class Rates:
         if evidence is None or not _applies(evidence, case):
             return None
         mean, deviation = evidence.predict(case)
-        reach = half_width(evidence, deviation)
+        reach = half_width(evidence, deviation, self._confidence)
         basis, peers, words = _source(evidence, case)
         low, value, high = (math.exp(mean + sign * reach) for sign in (-1, 0, 1))
         sizes = [peer.macs for peer in peers if peer.macs is not None]
@@ -144,10 +148,10 @@ def _asked(
     return Case.of(device, timing)._replace(network=None, runtime=runtime)
 
 
-def half_width(evidence: Evidence, deviation: float) -> float:
+def half_width(evidence: Evidence, deviation: float, confidence: float = CONFIDENCE) -> float:
     """Half an interval in log latency; Student's t by Abramowitz & Stegun, 26.7.5."""
     freedom = max(1, len({case.device for case in evidence.cases}) - 1)
-    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
     first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
     return (z + first / freedom + second / freedom**2) * deviation
 

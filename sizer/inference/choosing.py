@@ -5,7 +5,6 @@ trial measures by how much, on the first images under noise. Where the two highe
 image lie nearer to each other than a multiple of that, the file's own graph decides.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +15,7 @@ from sizer.errors import ModelError
 from sizer.inference.file_graph import FileGraph, Images, mixed
 from sizer.inference.inputs import CPU_BATCH_VALUES
 from sizer.inference.rewritten import RewrittenGraph, TwoBest
-from sizer.inference.runtime import Provider, channel_block
+from sizer.inference.runtime import CLOCKS, Provider, channel_block
 
 BATCHES: dict[Provider, tuple[int, ...]] = {"cpu": (25, 125), "cuda": (125, 250, 500)}
 TRIED_AT = ((1.0, 0.0), (0.9, 0.44), (0.6, 0.8))  # (mu, noise_std)
@@ -99,8 +98,8 @@ def _trials(
 def _timed(
     provider: Provider, two_best: Callable[[float, float], TwoBest], mu: float, noise_std: float
 ) -> tuple[float, TwoBest]:
-    """Seconds of processor time, which a busy machine hardly changes; on a GPU of the clock."""
-    clock = time.thread_time if provider == "cpu" else time.perf_counter
+    """Seconds by the clock of the provider."""
+    clock = CLOCKS[provider]
     start = clock()
     answer = two_best(mu, noise_std)
     return clock() - start, answer

@@ -2,9 +2,9 @@
 
 import hashlib
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -21,7 +21,7 @@ from sizer.inference.inputs import CPU_BATCH_VALUES, WHOLE_RANGES, InputPlan
 from sizer.inference.model_file import ModelFile, packed_files, read_model_file
 from sizer.inference.predictor import OnnxPredictor
 from sizer.inference.records import ModelInfo
-from sizer.inference.runtime import Provider, open_session
+from sizer.inference.runtime import CLOCKS, Provider, open_session
 
 CPU_BATCHES = (25, 5, 1)  # divide the blocks that are measured; the first that is not too large
 CUDA_BATCH = 250
@@ -48,6 +48,7 @@ class OnnxModel:
     """A classifier that was tried on the shape and classes of the data; holds no session.
 
     size: bytes of its files. classes: that it scores; class_list: as its metadata call them.
+    seconds: that an image took when it was tried.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class OnnxModel:
     size: int
     classes: int
     class_list: ClassList | None = None
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def fingerprint(self) -> str:
@@ -138,7 +140,7 @@ def open_model(
         size = size or InputSize()
         stated = from_metadata(file.metadata)
         first, second = (stated, input_format) if floats else (input_format, stated)
-        plan, shape, classes = _plan_input(file, dataset, provider, first or second, size.side)
+        tried = _plan_input(file, dataset, provider, first or second, size.side)
         share = size.crop_share or crop_share_from(file.metadata)
         counted = file.parameters if parameters is None else parameters
         if counted < 1:
@@ -148,7 +150,7 @@ def open_model(
         sha256=file.sha256,
         parameters=counted,
         macs=macs,
-        input_shape=shape,
+        input_shape=tried.shape,
         crop_share=share,
         training=training,
         seed=seed,
@@ -156,7 +158,8 @@ def open_model(
         precision=file.precision,
     )
     listed = classes_of_metadata(file.metadata, str(file.path))
-    return OnnxModel(file.path, info, provider, plan, file.size, classes, listed)
+    size_tried = file.size, tried.classes, listed, tried.seconds
+    return OnnxModel(file.path, info, provider, tried.plan, *size_tried)
 
 
 def read_in(child: Child, path: Path) -> ModelFile:
@@ -173,16 +176,23 @@ def open_in(
     return child.call(bounds, open_model, file, dataset, provider=provider, **named)
 
 
+class _Tried(NamedTuple):
+    """How a model takes images, how many classes it scores, and the seconds that an image took."""
+
+    plan: InputPlan
+    shape: Shape
+    classes: int
+    seconds: float
+
+
 def _plan_input(
     file: ModelFile,
     dataset: DatasetInfo,
     provider: Provider,
     input_format: InputFormat | None,
     side: int | None,
-) -> tuple[InputPlan, Shape, int]:
-    """The first arrangement and shape of images that the model takes and gives classes for, and how
-    many classes.
-    """
+) -> _Tried:
+    """The first arrangement and shape of images that the model takes and gives classes for."""
     session = open_session(file.path, provider)
     dtype, dims = input_signature(session)
     _require_scores(session)
@@ -203,20 +213,21 @@ def _first_working(
     session: onnxruntime.InferenceSession,
     dataset: DatasetInfo,
     provider: Provider,
-) -> tuple[InputPlan, Shape, int]:
+) -> _Tried:
     """The first plan that scores the data's classes, twice the same, else the first ModelError."""
     failures = []
     for plan, shape in plans:
         file_graph = FileGraph(path, session, plan)
         try:
             scores = _require_classes(file_graph, session, dataset, shape)
-            again = file_graph.scores(_noise(plan.batch, shape))
+            clock, images = CLOCKS[provider], _noise(plan.batch, shape)
+            begun, again, ended = clock(), file_graph.scores(images), clock()
             _require_same_again(scores, again, SAME[provider])
             require_numbers(scores.reshape(plan.batch, -1))
         except ModelError as error:
             failures.append(error)
         else:
-            return plan, shape, scores.shape[1]
+            return _Tried(plan, shape, scores.shape[1], (ended - begun) / plan.batch)
     raise failures[0]
 
 

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import io
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -18,6 +19,8 @@ from sizer.errors import ModelError, ProviderError
 from sizer.inference.records import ProviderChoice
 
 Provider = Literal["cpu", "cuda"]
+# How runs are timed: by processor time, which a busy machine hardly changes; a GPU's by the clock.
+CLOCKS = {"cpu": time.thread_time, "cuda": time.perf_counter}
 
 SILENT = 4  # ONNX Runtime's severity `fatal`: all else reaches the user as one of our errors
 ALLOCATING = re.compile(r"alloc|out of memory", re.IGNORECASE)

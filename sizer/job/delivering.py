@@ -83,4 +83,5 @@ def _held(model: Path, question: DeviceQuestion) -> tuple[DeviceVerdict, ...]:
         max_ram=question.max_ram,
         max_flash=question.max_flash,
         max_latency_ms=question.max_latency_ms,
+        confidence=question.confidence,
     )

@@ -5,8 +5,8 @@ from sizer.errors import UsageError
 from sizer.job.loop import Choice
 from sizer.job.noise import JobNoise
 from sizer.job.workshop import Bench
-from sizer.networks.ladder import in_words
 from sizer.prediction.question import Requirement
+from sizer.progress import time_in_words
 
 
 def before(
@@ -18,8 +18,8 @@ def before(
     costs = [bench.seconds(size) for size in (small, large)]
     if costs[0] > budget:
         raise UsageError(
-            f"--budget: the smallest training takes {in_words(costs[0])} here; give more, or fewer"
-            " --epochs or a smaller --side"
+            f"--budget: the smallest training takes {time_in_words(costs[0])} here; give more,"
+            " or fewer --epochs or a smaller --side"
         )
     held = "".join(f", {device.name}" for device in inspection.devices)
     most = f"; up to {choice.sizes[-1]:,} parameters fit{held}" if choice.limited else held
@@ -28,9 +28,9 @@ def before(
         _noise_said(noise),
         f"to do: train at {recipe.side} x {recipe.side} pixels, {recipe.epochs} epochs, noise of "
         f"steps 0 to {noise.last}, the smallest first; measure in {recipe.precision}{most}",
-        f"cost: {in_words(costs[0])} for {small:,} parameters to {in_words(costs[1])} for "
-        f"{large:,}, by timed batches; ends at {wanted.target_accuracy:g}, or where no size "
-        f"reaches it, or after {in_words(budget)}",
+        f"cost: {time_in_words(costs[0])} for {small:,} parameters to {time_in_words(costs[1])} "
+        f"for {large:,}, by timed batches; ends at {wanted.target_accuracy:g}, or where no size "
+        f"reaches it, or after {time_in_words(budget)}",
     )
 
 

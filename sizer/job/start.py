@@ -26,7 +26,7 @@ from sizer.job.workshop import Bench, JobRecipe
 from sizer.networks.architecture import macs, parameters
 from sizer.networks.manifest import python_line
 from sizer.networks.recipe import AcceleratorChoice, Augment
-from sizer.prediction.question import Requirement, check_confidence
+from sizer.prediction.question import Requirement
 from sizer.progress import ReportProgress, no_progress, say_nothing
 
 BUDGET = "2h"
@@ -80,7 +80,6 @@ def start(
     if engine == "ray":
         require_extra("ray", "sizer start --engine ray")
     seconds = parse_duration(budget)
-    check_confidence(confidence)
     if precision not in ("int8", "fp32"):
         raise UsageError(f"--precision {precision}: give int8 or fp32")
     question = DeviceQuestion(
@@ -91,6 +90,7 @@ def start(
         max_ram=max_ram,
         max_flash=max_flash,
         max_latency_ms=max_latency_ms,
+        confidence=confidence,
     )
     inspection = Inspection.of(question)
     material = look(str(data), side, accuracy, max_bad, tell)

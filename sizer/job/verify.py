@@ -13,6 +13,7 @@ from sizer.io import read_bounded
 from sizer.job.acceptance import Acceptance, accept
 from sizer.job.predictions import read_predictions
 from sizer.measure.cells import measure
+from sizer.measure.foretelling import foretold
 from sizer.measure.processes import Processes
 from sizer.measure.store import open_store
 from sizer.networks.models import find_models, open_models
@@ -96,6 +97,8 @@ def measured_file(
         (child,) = children.first(1)
         models = open_models(find_models([model]), data.info, child, "cpu")
         test, opened = matched(data, models, Classes(), tell)
+        for line in foretold(opened, {model.info.name: test.info.images for model in opened}):
+            tell(line)
         cell = measure(
             opened,
             test,

@@ -11,6 +11,7 @@ from sizer.networks.manifest import ANOTHER_OUT, FailedRun, Manifest, write_mani
 from sizer.networks.plan import Member, Plan
 from sizer.networks.reports import EpochDone, Report, ReportTraining, RunFailed, Trained
 from sizer.networks.timings import add_timing
+from sizer.progress import time_in_words
 
 
 class Trainers(Protocol):
@@ -76,7 +77,7 @@ def _foretold(plan: Plan, costs: dict[str, float], workers: int) -> str:
     seconds = plan.recipe.epochs * time_for(list(costs.values()), workers)
     return (
         f"training {len(costs)} model{'s' * (len(costs) > 1)}, {min(workers, len(costs))} at once:"
-        f" about {in_words(seconds)}, as a few batches tell"
+        f" about {time_in_words(seconds)}, as a few batches tell"
     )
 
 
@@ -86,15 +87,6 @@ def time_for(costs: list[float], workers: int) -> float:
     for cost in costs:
         heapq.heapreplace(busy, busy[0] + cost)
     return max(busy)
-
-
-def in_words(seconds: float) -> str:
-    """A time as one says it."""
-    if seconds >= 5400:
-        return f"{seconds / 3600:.1f} hours"
-    if seconds >= 90:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{max(1, round(seconds))} second{'s' * (seconds >= 1.5)}"
 
 
 def _taken(plan: Plan, trained: Trained, low: str | None) -> None:

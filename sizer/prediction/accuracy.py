@@ -7,12 +7,11 @@ import numpy as np
 
 from sizer.calibration import Calibration, load
 from sizer.errors import PredictionError
-from sizer.estimate import CONFIDENCE
+from sizer.estimate import CONFIDENCE, check_confidence
 from sizer.prediction.asked_noise import AskedNoise, noise_step
 from sizer.prediction.forecast import Forecast
 from sizer.prediction.predictor import Predictor
 from sizer.prediction.question import (
-    check_confidence,
     check_size,
     check_step,
     ladder_of,

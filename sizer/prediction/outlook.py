@@ -64,11 +64,13 @@ class Outlook:
 @dataclass(frozen=True, slots=True)
 class Reach:
     """The most a size can do: its accuracy at the noise step asked about, and the largest step at
-    which its next training still has the accuracy asked for, None where at no step. schedule: of
-    the noise, by its name, None where its unit is another.
+    which its next training still has the accuracy asked for, None where at no step. confidence: of
+    both, and of its fitting the device. schedule: of the noise, by its name, None where its unit is
+    another.
     """
 
     parameters: int
+    confidence: float
     accuracy: AccuracyRange
     noise_step: float | None
     schedule: str | None = None
@@ -89,7 +91,7 @@ def reach(calibration: Calibration, requirement: Requirement, size: int) -> Reac
 
     accuracy = mean_accuracy(ladder.at(requirement.noise_step), size, requirement.confidence)
     largest = _largest_step(reaches, *askable_steps(calibration))
-    return Reach(size, accuracy, largest, calibration.schedule)
+    return Reach(size, requirement.confidence, accuracy, largest, calibration.schedule)
 
 
 def _largest_step(reaches: Callable[[float], bool], first: float, last: float) -> float | None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from sizer.calibration import Calibration
 from sizer.errors import UsageError
-from sizer.estimate import CONFIDENCE
+from sizer.estimate import CONFIDENCE, check_confidence
 from sizer.prediction.predictor import Predictor, predictor
 
 LARGEST_RATIO = 1000.0  # of a size that is asked about over the largest trained
@@ -36,11 +36,6 @@ def check_requirement(calibration: Calibration, requirement: Requirement) -> Non
         )
     check_confidence(requirement.confidence)
     check_step(requirement.noise_step)
-
-
-def check_confidence(confidence: float) -> None:
-    if not 0.5 <= confidence < 1:
-        raise UsageError(f"confidence {confidence:g} must lie in 0.5..1, as 0.9")
 
 
 def check_step(step: float) -> None:

@@ -44,7 +44,8 @@ def recommend(
 ) -> Advice:
     """The smallest size that reaches an accuracy (a fraction) under noise, or what is known of it.
 
-    calibration: one that was loaded, its file, or the name of a shipped one. The noise is given
+    calibration: one that was loaded, its file, or the name of a shipped one. confidence: of the
+    recommended size and of all intervals. The noise is given
     once: as a step, `sigma` in grey levels of 0..255, `snr_db`, or a folder of
     pictures. Of pictures, their median noise is what is answered for, with a warning where their
     noisier end needs another answer. devices: names of the catalogue or of `devices_file`. force:
@@ -75,7 +76,7 @@ def recommend(
 
     names = (devices,) if isinstance(devices, str) else tuple(devices)
     file = None if devices_file is None else Path(devices_file)
-    question = DeviceQuestion(names, file, precision, reserve_ram, *limits[1:])
+    question = DeviceQuestion(names, file, precision, reserve_ram, *limits[1:], confidence)
     return replace(advice, devices=device_verdicts(calibration, advice, question))
 
 

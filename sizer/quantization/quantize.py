@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sizer import io
+from sizer.cores import usable_cores
 from sizer.datasets import Dataset, has_floats, open_splits
 from sizer.datasets.records import MAX_BAD
 from sizer.errors import OutputError, UsageError
@@ -21,6 +22,7 @@ from sizer.inference.matching import Classes, matched
 from sizer.inference.model import OnnxModel, open_in, read_in
 from sizer.measure.blocks import image_order, seen_by
 from sizer.measure.cells import measure
+from sizer.measure.foretelling import foretold
 from sizer.measure.processes import Processes
 from sizer.measure.store import CellStore, open_store
 from sizer.measure.work import Engine
@@ -121,6 +123,9 @@ def quantize(
         test, opened = matched(test, opened, wanted, tell)
         ladder = _quantized_ladder(paths, folder, precision, command)  # as it is by now
         noise_steps = ladder.recipe.noise_steps if ladder else None
+        shown = CALIBRATION_IMAGES * usable_cores() + 2 * min(CLEAN_IMAGES, test.info.images)
+        for line in foretold(opened, {model.info.name: shown for model in opened}, "quantising"):
+            tell(line)
         report, results = progress("quantising"), list[QuantizedModel]()
         total = sum(model.info.parameters for model in opened)
         for model, source in zip(opened, sources, strict=True):

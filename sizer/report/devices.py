@@ -13,6 +13,7 @@ from sizer.report.format import (
     interval,
     memory,
     number,
+    percent,
     short,
     two_digits,
 )
@@ -219,6 +220,6 @@ def _reach(reach: "Reach | None") -> str:
     step = reach.noise_step
     upto = "at no noise" if step is None else f"up to {in_words(step, reach.schedule)}"
     return (
-        f"{reach.parameters:,} parameters, sure to fit: {accuracy_range(reach.accuracy)} at this "
-        f"noise, the accuracy wanted {upto}"
+        f"{reach.parameters:,} parameters, {percent(reach.confidence)} sure to fit: "
+        f"{accuracy_range(reach.accuracy)} at this noise, the accuracy wanted {upto}"
     )

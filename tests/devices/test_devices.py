@@ -589,11 +589,14 @@ class TestRecommend:
         larger = beyond["parameters"]
         assert larger["recommended"] > held["parameters"] or larger["confidence"] < 0.9
 
-    def test_the_most_it_holds_is_sure_to_fit(self):
+    @pytest.mark.parametrize("confidence", [0.5, 0.9, 0.99])
+    def test_the_most_it_holds_fits_with_the_confidence_asked_for(self, confidence):
         """The size that is named passes when it is asked about, the next one does not."""
         limits = ("--device", "STM32F411RE", "--max-latency", "50", "--format", "json")
-        (device,) = json.loads(run(*ASK, *limits).stdout)["devices"]
-        inspection = Inspection.of(DeviceQuestion(names=("STM32F411RE",), max_latency_ms=50.0))
+        line = (*ASK, *limits, "--confidence", confidence)
+        (device,) = json.loads(run(*line).stdout)["devices"]
+        asked = DeviceQuestion(("STM32F411RE",), max_latency_ms=50.0, confidence=confidence)
+        inspection = Inspection.of(asked)
         members = [architecture.small(stem, 16, 48) for stem in architecture.SMALL_STEMS]
         held = {
             architecture.parameters(member): inspection.judge(
@@ -602,7 +605,10 @@ class TestRecommend:
             for member in members
         }
         largest = max(size for size, grade in held.items() if grade in {"PASS", "TIGHT"})
-        assert device["reach"]["parameters"] == largest
+        assert (device["reach"]["parameters"], device["reach"]["confidence"]) == (
+            largest,
+            confidence,
+        )
         assert any(grade == "UNSURE" for size, grade in held.items() if size > largest)
 
     @pytest.mark.parametrize("form", ["text", "markdown"])

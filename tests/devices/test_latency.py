@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from latency import LEFT_OUT, NAMES, left_out, shown, sorts
+from scipy.stats import t as student
 
 from sizer.devices.catalogue import find_device, shipped_devices
 from sizer.devices.energy import energy
@@ -120,6 +121,18 @@ class TestLatency:
         other = Device("d", "M", "microcontroller", "s", 100)
         found = {x.runtime: x.milliseconds.value for x in rates.latencies(other, "int8", 10**6)}
         assert 1.2 < found["slow"] / found["fast"] < 2
+
+    @pytest.mark.parametrize("confidence", [0.5, 0.8, 0.9, 0.99])
+    def test_an_interval_is_of_the_confidence_asked_for(self, confidence):
+        devices = [timed(f"d{i}", "M", 100, 1, 1.2, 0.9) for i in range(12)]
+        (half,), (found,) = (
+            Rates(devices, asked).latencies(devices[0], "int8", 2 * 10**6)
+            for asked in (0.5, confidence)
+        )
+        told = math.log(found.milliseconds.high / half.milliseconds.value)
+        quantile = student.ppf((1 + confidence) / 2, len(devices) - 1)
+        unit = math.log(half.milliseconds.high / half.milliseconds.value) / student.ppf(0.75, 11)
+        assert told == pytest.approx(quantile * unit, rel=0.01)
 
     def test_another_core_is_extrapolated(self):
         devices = [timed("a", "M", 100, 1, 2, 3), timed("b", "N", 100, 1, 2)]

@@ -10,7 +10,7 @@ import pytest
 
 from sizer.datasets.records import DatasetInfo
 from sizer.networks.architecture import macs, parameters, small
-from sizer.networks.ladder import in_words, time_for, train_ladder
+from sizer.networks.ladder import time_for, train_ladder
 from sizer.networks.manifest import (
     Epoch,
     FailedRun,
@@ -23,6 +23,7 @@ from sizer.networks.plan import CHECKPOINTS, make_plan
 from sizer.networks.recipe import followed, full_recipe
 from sizer.networks.reports import EpochDone, RunFailed, Trained, no_training_progress
 from sizer.noise import linear_schedule
+from sizer.progress import time_in_words
 
 SIDE, CLASSES = 8, 3
 SIZES = (small(4, SIDE, CLASSES), small(6, SIDE, CLASSES))
@@ -183,7 +184,7 @@ class TestTime:
         ],
     )
     def test_in_words(self, seconds, words):
-        assert in_words(seconds) == words
+        assert time_in_words(seconds) == words
 
 
 class TestManifest:
