@@ -19,12 +19,8 @@ from sizer.scaling.choices import Control, IntervalMethod, LevelSet, OrderParame
 from sizer.scaling.crossings import Cut
 from sizer.scaling.curves import Cell, common_steps, curves_of
 from sizer.scaling.evidence import image_share as share_of
-<<<<<<< HEAD
 from sizer.scaling.master import BorrowedShape, completed
-from sizer.table import read_table
-=======
 from sizer.table import MeasuredTable, read_table
->>>>>>> main
 
 NO_CHANCE = "the table has no column `chance`: it was taken to be 0; state what guessing reaches"
 

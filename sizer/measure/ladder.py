@@ -12,14 +12,11 @@ from sizer.measure.work import Engine
 from sizer.noise import Noise
 from sizer.progress import ReportProgress
 from sizer.scaling.crossings import Cut
-<<<<<<< HEAD
-from sizer.scaling.master import MasterCurve
-=======
 from sizer.scaling.curves import MOST_CELLS
+from sizer.scaling.master import MasterCurve
 
 PLANNED = 40  # steps of a model, about the most that a plan takes
 MOST_ANSWERS = 150_000_000  # that are held in memory at once
->>>>>>> main
 
 
 def measure_ladder(
@@ -39,13 +36,8 @@ def measure_ladder(
 ) -> Measurement:
     """Every model at every step; without steps, at those that a plan chooses.
 
-<<<<<<< HEAD
     tolerance: of the widths of this cut, at which the plan stops. shape: known beforehand, with
-    which few steps do.
-=======
-    tolerance: of the widths of this cut, at which the plan stops. Raises UsageError for what cannot
-    be run, or is too much.
->>>>>>> main
+    which few steps do. Raises UsageError for what cannot be run, or is too much.
     """
 
     def run(label: str, wanted: Steps, count: int) -> Measurement:
@@ -68,13 +60,10 @@ def measure_ladder(
     ladder = Ladder(infos, 1 / dataset.info.classes, noise.schedule, run)
     if steps is not None:
         return run("measuring", ladder.everywhere(steps), count)
-<<<<<<< HEAD
     goal = Goal(count, tolerance, cut)
     if shape is not None:
         return measure_few(ladder, goal, shape)
     return measure_planned(ladder, goal)
-=======
-    return measure_planned(ladder, Goal(count, tolerance, cut))
 
 
 def _require_room(models: int, steps: int, images: int) -> None:
@@ -91,4 +80,3 @@ def _require_room(models: int, steps: int, images: int) -> None:
             f"{asked} on {images:,} images are too many answers to hold: give --images "
             f"{MOST_ANSWERS // cells}, or fewer models"
         )
->>>>>>> main

@@ -42,22 +42,13 @@ def curves_plot(
     shapes: list[Shape] = [
         Shape("chance", canvas.line([(end, calibration.chance) for end in _ends(canvas.x)]))
     ]
-<<<<<<< HEAD
-    dense, curves = np.linspace(*_ends(canvas.x), DENSE), calibration.measured_curves
-    for rank, size in enumerate(sizes):
-=======
     dense = np.linspace(*_ends(canvas.x), DENSE)
-    for rank, (size, curve) in enumerate(measured_curves(calibration).items()):
->>>>>>> main
+    for rank, (size, curve) in enumerate(pooled(calibration.measured_curves).items()):
         shade = _shade(rank, len(sizes))
         if calibration.fit is not None:
             fitted = np.clip(calibration.fit.accuracy(size, dense), 0, 1)
             shapes.append(Shape("curve", canvas.line(zip(dense, fitted, strict=True)), shade))
-<<<<<<< HEAD
-        measured = [point for point in pooled(curves, size) if point[0] <= canvas.x.last]
-=======
         measured = [point for point in curve if point[0] <= canvas.x.last]
->>>>>>> main
         shapes.append(Shape("dots", canvas.dots(measured), shade))
     notes = [canvas.at("chance", canvas.x.first, calibration.chance)]
     if outlook is not None:
@@ -113,30 +104,18 @@ def _shade(rank: int, count: int) -> int:
     return round(FAINTEST + (DARKEST - FAINTEST) * rank / max(1, count - 1))
 
 
-<<<<<<< HEAD
-def pooled(curves: Sequence[NoiseCurve], size: int) -> list[tuple[float, float]]:
-    """(step, accuracy) over all trainings of a size."""
-    counts: dict[float, tuple[int, int]] = {}
+def pooled(curves: Sequence[NoiseCurve]) -> dict[int, list[tuple[float, float]]]:
+    """(step, accuracy) over all trainings of a size, by size, in the order of the curves."""
+    counts: dict[int, dict[float, tuple[int, int]]] = {}
     for curve in curves:
-        if curve.size == size:
-            for step, right, tried in zip(curve.steps, curve.correct, curve.trials, strict=True):
-                correct, trials = counts.get(step, (0, 0))
-                counts[step] = correct + right, trials + tried
-    return [(step, correct / trials) for step, (correct, trials) in sorted(counts.items())]
-=======
-def measured_curves(calibration: Calibration) -> dict[int, list[tuple[float, float]]]:
-    """(step, accuracy) over all trainings of a size, by size, ascending."""
-    size_of = {model.name: model.parameters for model in calibration.models}
-    counts: dict[int, dict[float, tuple[int, int]]] = {size: {} for size in calibration.sizes}
-    for cell in calibration.cells:
-        of_size = counts[size_of[cell.model]]
-        correct, trials = of_size.get(cell.step, (0, 0))
-        of_size[cell.step] = correct + cell.correct, trials + cell.trials
+        of_size = counts.setdefault(curve.size, {})
+        for step, right, tried in zip(curve.steps, curve.correct, curve.trials, strict=True):
+            correct, trials = of_size.get(step, (0, 0))
+            of_size[step] = correct + right, trials + tried
     return {
         size: [(step, correct / trials) for step, (correct, trials) in sorted(by_step.items())]
         for size, by_step in counts.items()
     }
->>>>>>> main
 
 
 def _outlook_shapes(canvas: Canvas, seen: Outlook) -> list[Shape]:
