@@ -90,17 +90,25 @@ def _step(noise: float, schedule: NoiseSchedule) -> float:
 def _known_well(
     ladder: Ladder, goal: Goal, master: MasterCurve, steps: Steps, images: int
 ) -> tuple[tuple[Scales, ...], int]:
-    """The scales from as many images as the goal takes, and how many they are."""
+    """The scales, and from how many images: as many as the whole plan would take, so that an
+    accuracy is known as well at any step.
+    """
     while True:
         _, curves = ladder.measure(f"measuring {images:,} images", steps, images)
         shape = _shape(curves, master, ladder.schedule)
         assert shape is not None
-        drawn = completed(curves, shape, ladder.schedule, spread=False)
+        drawn = [_counted(curve, images) for curve in completed(curves, shape, ladder.schedule)]
         reached = width_tolerance(cut_curves(drawn, goal.cut, ladder.schedule)[1])
         more = planning.images_next(images, goal.images, reached, goal.tolerance)
         if more <= images:
             return shape.scales, images
         images = more
+
+
+def _counted(curve: NoiseCurve, images: int) -> NoiseCurve:
+    """As if so many images had been counted at each of its steps."""
+    correct = tuple(round(share * images) for share in curve.accuracy.tolist())
+    return replace(curve, correct=correct, trials=(images,) * len(curve.steps))
 
 
 def _shape(

@@ -113,19 +113,18 @@ def completed(
     curves: Sequence[NoiseCurve],
     shape: BorrowedShape | None,
     schedule: NoiseSchedule | None,
-    spread: bool = True,
 ) -> tuple[NoiseCurve, ...]:
     """The curves, those that rest on the shape drawn out by it.
 
-    Their counts are as many as the errors of the two scales are worth; spread: and that of the
-    shape. The others are as they were measured.
+    Their counts are as many as the errors of the two scales and the spread of the shape are worth.
+    The others are as they were measured.
     """
     if shape is None or schedule is None:
         return tuple(curves)
     scales = {each.model: each for each in shape.scales}
     steps = _steps_of(shape, schedule)
     return tuple(
-        _drawn_out(curve, scales[curve.model.name], steps, shape.curve, schedule, spread)
+        _drawn_out(curve, scales[curve.model.name], steps, shape.curve, schedule)
         if curve.model.name in scales
         else curve
         for curve in curves
@@ -138,13 +137,11 @@ def _drawn_out(
     steps: tuple[float, ...],
     master: MasterCurve,
     schedule: NoiseSchedule,
-    spread: bool,
 ) -> NoiseCurve:
     noise = noise_of(steps, schedule)
     accuracy = _expected(noise, scales.clean, scales.log_half_noise, master, curve.chance)
-    variance = _variance(noise, scales, master, curve.chance)
-    if spread:
-        variance = variance + (master.spread * (scales.clean - curve.chance)) ** 2
+    of_shape = (master.spread * (scales.clean - curve.chance)) ** 2
+    variance = _variance(noise, scales, master, curve.chance) + of_shape
     accuracy = np.clip(accuracy, 0, 1)
     binomial = np.maximum(accuracy * (1 - accuracy), curve.chance * (1 - curve.chance))
     trials = np.maximum(1, np.rint(binomial / np.maximum(variance, LEAST_VARIANCE))).astype(int)
