@@ -22,6 +22,7 @@ import sizer
 from sizer.calibration import Calibration
 from sizer.errors import SizerError
 from sizer.report import document_of
+from sizer.report.format import accuracy_range
 from sizer.report.markdown import markdown
 from sizer.report.pictures import backtest_figures, figures, save
 from sizer.universality.compare import Comparison
@@ -37,6 +38,8 @@ CIFAR = LADDERS[1:]
 DATA = {"builtin": "builtin", **dict.fromkeys(CIFAR, "data/cifar100")}
 STEPS = (0, 100, 300, 600)  # at which what noise augmentation gives is shown
 TARGETS = (20, 30, 40, 50, 60, 70, 80)  # steps at which both families reach an accuracy
+NEXT = (2_026_372, 3_581_871)  # parameters of members that are not trained yet
+NEXT_STEPS = {"cifar100-clean": (0, 20, 40, 60, 100), "cifar100-noise": (0, 200, 400, 600, 800)}
 HALVES = (10, 20, 50, 100, 200)  # grey levels that are named
 HEAD = """# The tables of the study
 
@@ -97,6 +100,17 @@ def backtest(name: str) -> str:
     said = document_of(test)
     sums = tuple(section for section in said.sections if section.title != "Each")
     return markdown(replace(said, sections=sums)).replace("\n## ", "\n#### ")
+
+
+def foretold(name: str) -> str:
+    """What the next sizes will measure, said before they are trained."""
+    ladder = sizer.load(calibration_file(name))
+    rows = [(f"{step}", *(_next(ladder, size, step) for size in NEXT)) for step in NEXT_STEPS[name]]
+    return table(("step", *(f"{size:,} parameters" for size in NEXT)), rows)
+
+
+def _next(ladder: Calibration, size: int, step: float) -> str:
+    return accuracy_range(sizer.predict(ladder, parameters=size, step=step).next_training)
 
 
 def widths(name: str) -> str:
@@ -215,6 +229,7 @@ def parts() -> list[Part]:
         *(_of_ladder("widths", "Exponents of the width", name, 0.2, widths) for name in CIFAR),
         Part("classes", "One class?", 0.5, (*every, *PUBLISHED), classes),
         *(_of_ladder("backtest", "Back-test", name, 0.3, backtest) for name in LADDERS),
+        *(_of_ladder("foretold", "Foretold, not trained yet", n, 0.2, foretold) for n in CIFAR),
         Part("augmentation", "What noise augmentation saves", 0.1, every[1:], augmentation),
     ]
 
