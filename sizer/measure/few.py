@@ -127,6 +127,10 @@ def _said(master: MasterCurve, few: int, widened: Sequence[str]) -> Iterator[str
             f"{few} models were measured at four steps, and the shape of {of} taken between them: "
             f"it holds to {master.spread:.1%} of the clean accuracy"
         )
+        yield (
+            "what the shape is off by is the same for all models, which the intervals do not know: "
+            "measure without --shape before you rely on the end of one"
+        )
     if widened:
         yield f"{', '.join(widened)}: contradict the shape of {of}, and were measured in full"
 
