@@ -13,7 +13,7 @@ from sizer.cli.progress import training_progress
 from sizer.cli.show import show
 from sizer.cluster import EngineChoice
 from sizer.datasets.records import MAX_BAD
-from sizer.networks.recipe import AcceleratorChoice, Augment
+from sizer.networks.recipe import EFFICIENTNET, AcceleratorChoice, Augment
 
 
 @command
@@ -26,6 +26,10 @@ def train(
         "builtin"
     ),
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Trainings of each size.")] = 2,
+    architecture: Annotated[
+        str,
+        typer.Option(help="efficientnet, plain-cnn or inverted-residual: one file each, to copy."),
+    ] = EFFICIENTNET,
     epochs: Annotated[
         int, typer.Option(min=1, max=100_000, help="Passes over the training images.")
     ] = 10,
@@ -55,7 +59,7 @@ def train(
         typer.Option(help="Processes here, or the Ray cluster that RAY_ADDRESS names."),
     ] = "processes",
 ) -> None:
-    """Train a ladder of small EfficientNets, export it to ONNX, and write its manifest.
+    """Train a ladder of small networks, export it to ONNX, and write its manifest.
 
     Stopped at any moment, the same line goes on at the last finished epoch.
 
@@ -67,6 +71,7 @@ def train(
             out,
             data=data,
             seeds=seeds,
+            architecture=architecture,
             epochs=epochs,
             augment=augment,
             noise_steps=parse_noise_steps(noise_augment),
