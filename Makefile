@@ -7,7 +7,7 @@ HASHED := $(PIP) --require-hashes --no-deps --requirement
 OURS := $(PIP) --no-deps --no-build-isolation --editable .
 FUZZ ?= 36
 
-.PHONY: demo test slow docs fuzz bench lock audit lowest clean
+.PHONY: demo test slow fuzz docs bench paper lock audit lowest clean
 
 demo: $(VENV)/.sizer-installed
 	mkdir -p out
@@ -34,6 +34,10 @@ fuzz: $(VENV)/.tests-installed
 bench: $(VENV)/.tests-installed
 	$(BIN)/python benchmarks/engine.py --json out/engine.json
 	$(BIN)/python benchmarks/memory.py --json out/memory.json
+
+# Stopped at any moment, the same line goes on; it says first how long it will take.
+paper: $(VENV)/.tests-installed
+	$(BIN)/python benchmarks/paper.py
 
 # Pins stay as they are, but those that pyproject.toml no longer allows; remove the files to move all.
 lock: $(VENV)/.lock-installed

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sizer.errors import UsageError
 
+GUESSING = 3.0  # standard errors above chance that guessing explains
 CONFIDENCE = 0.9  # of intervals, where a user asks for no other
 
 

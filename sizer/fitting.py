@@ -1,5 +1,6 @@
 """`fit`: measurements to a calibration, whether they were just made or come from a file."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from sizer.scaling.choices import Control, IntervalMethod, LevelSet, OrderParame
 from sizer.scaling.crossings import Cut
 from sizer.scaling.curves import Cell, common_steps, curves_of
 from sizer.scaling.evidence import image_share as share_of
-from sizer.table import read_table
+from sizer.table import MeasuredTable, read_table
 
 NO_CHANCE = "the table has no column `chance`: it was taken to be 0; state what guessing reaches"
 
@@ -118,10 +119,20 @@ def fit(
         dataset=None,
         cut=cut,
         interval=interval,
-        warnings=(NO_CHANCE,) if table.chance is None else (),
+        warnings=tuple(_said_of(table)),
         request=Request(None, str(path), cut, interval, sizer.__version__),
         progress=progress,
     )
+
+
+def _said_of(table: MeasuredTable) -> Iterator[str]:
+    if table.chance is None:
+        yield NO_CHANCE
+    if len(table.cells) < table.rows:
+        yield (
+            f"the {table.rows:,} rows of the table were taken together, neighbouring steps of a "
+            f"model, to {len(table.cells):,}"
+        )
 
 
 def _fit_again(

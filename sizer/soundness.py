@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sizer.datasets.records import is_shape
 from sizer.errors import CalibrationError, SizerError
+from sizer.inference.records import MOST_MODELS
+from sizer.scaling.curves import MOST_CELLS
 from sizer.scaling.surface import LawFit
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ def require_sound(calibration: "Calibration") -> None:
     """Raise CalibrationError, with the remedy, for anything that `sizer` would not have written."""
     import msgspec
 
+    _require_few(calibration)
     _require_figures(msgspec.to_builtins(calibration))
     _require_models(calibration)
     _require_counts(calibration)
@@ -39,6 +42,12 @@ def require_sound(calibration: "Calibration") -> None:
 def _require(holds: bool, what: str, remedy: str = MEASURE_AGAIN) -> None:
     if not holds:
         raise CalibrationError(f"{what}; {remedy}")
+
+
+def _require_few(calibration: "Calibration") -> None:
+    models, cells = len(calibration.models), len(calibration.cells)
+    _require(models <= MOST_MODELS, f"holds {models:,} models, {MOST_MODELS:,} at most")
+    _require(cells <= MOST_CELLS, f"holds {cells:,} measurements, {MOST_CELLS:,} at most")
 
 
 def _require_figures(tree: Any) -> None:

@@ -2,19 +2,19 @@
 
 import csv
 from dataclasses import dataclass
-from io import StringIO
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 from sizer.errors import MeasurementError, UsageError
-from sizer.inference.records import ModelInfo
+from sizer.inference.records import MOST_MODELS, ModelInfo
 from sizer.io import read_bounded
 from sizer.noise import NoiseSchedule, linear_schedule
 from sizer.progress import ReportProgress, no_progress
-from sizer.scaling.curves import Cell
+from sizer.scaling.curves import MOST_POINTS, Cell, cells_of, curves_of, grouped
 
 TABLE_COLUMNS = ("model", "parameters", "step", "correct", "trials")
 SIGMA = "sigma"  # in place of `step`: additive noise in grey levels of 0..255
-MOST_ROWS = 2_000_000  # that are held in memory: 555 MB for a million
+MOST_ROWS = 2_000_000  # that are read into memory
 TOLD_EVERY = 10_000  # rows
 LARGEST = 1e15  # of any number in a table: beyond it, counting is no longer exact
 
@@ -22,20 +22,23 @@ LARGEST = 1e15  # of any number in a table: beyond it, counting is no longer exa
 @dataclass(frozen=True, slots=True)
 class MeasuredTable:
     """What a table holds. chance: None where it has no column. schedule: None where its steps are
-    of a noise of its own.
+    of a noise of its own. rows: of which the cells were made, one each but where they are very
+    many.
     """
 
     models: tuple[ModelInfo, ...]
     cells: tuple[Cell, ...]
     chance: float | None
     schedule: NoiseSchedule | None
+    rows: int
 
 
 def read_table(path: Path, progress: ReportProgress = no_progress) -> MeasuredTable:
     """A table `model,parameters,step,correct,trials[,chance][,training]`.
 
     Its steps may be of any noise. A column `sigma` in their place has grey levels of 0..255, which
-    become steps of the schedule.
+    become steps of the schedule. Of very many rows, the counts of a model's neighbouring steps are
+    added up.
 
     Raises MeasurementError that names the file, the line and what is wrong with it.
     """
@@ -43,10 +46,11 @@ def read_table(path: Path, progress: ReportProgress = no_progress) -> MeasuredTa
     cells: dict[tuple[str, float], Cell] = {}
     chances: set[float] = set()
     try:
-        text = read_bounded(path).decode("utf-8-sig")  # spreadsheets write the mark
-        rows = _rows(path, text)
+        content = read_bounded(path)
+        rows = _rows(path, content)
         report = progress("reading the table")
-        with StringIO(text, newline="") as lines:
+        # Spreadsheets write the mark. Decoded piece by piece: as one text, it takes four times it.
+        with TextIOWrapper(BytesIO(content), "utf-8-sig", newline="") as lines:
             reader = csv.DictReader(lines)
             given = reader.fieldnames or ()
             schedule = linear_schedule() if SIGMA in given and "step" not in given else None
@@ -66,6 +70,8 @@ def read_table(path: Path, progress: ReportProgress = no_progress) -> MeasuredTa
                     raise _wrong(
                         path, reader.line_num, f"{cell.model} has step {cell.step:g} twice"
                     )
+                if len(models) > MOST_MODELS:
+                    raise MeasurementError(f"{path}: more than {MOST_MODELS:,} models; give fewer")
                 cells[cell.model, cell.step] = cell
                 chances.add(chance)
     except OSError as error:
@@ -83,12 +89,23 @@ def read_table(path: Path, progress: ReportProgress = no_progress) -> MeasuredTa
             "scaling law; fit each training by itself"
         )
     guessing = chances.pop() if "chance" in given else None
-    return MeasuredTable(tuple(models.values()), tuple(cells.values()), guessing, schedule)
+    described, measured = tuple(models.values()), tuple(cells.values())
+    return MeasuredTable(
+        described, _few(described, measured), guessing, schedule, rows=len(measured)
+    )
 
 
-def _rows(path: Path, text: str) -> int:
+def _few(models: tuple[ModelInfo, ...], cells: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """The cells, where they are very many with the counts of neighbouring steps added up."""
+    if len(cells) <= MOST_POINTS:
+        return cells
+    return cells_of(grouped(curves_of(models, cells, 0.0)))
+
+
+def _rows(path: Path, content: bytes) -> int:
     """How many there are below the header, if they are not too many."""
-    rows = text.rstrip().count("\n")
+    written = content.rstrip()
+    rows = max(written.count(end) for end in (b"\n", b"\r"))
     if rows > MOST_ROWS:
         raise MeasurementError(
             f"{path}: holds {rows:,} rows; give {MOST_ROWS:,} at most, with the counts of "

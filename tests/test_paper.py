@@ -1,59 +1,45 @@
-"""The benchmark of the paper's widths, on widths whose law is known."""
+"""The study of docs/paper.md: what was made is kept, and its tables say what was measured."""
 
-import importlib.util
-from pathlib import Path
-
-import numpy as np
+import paper
 import pytest
+from paper import Part
 
-from sizer.calibration import load
-from sizer.estimate import Estimate
-from sizer.scaling.crossings import Cut, Width
-
-PATH = Path(__file__).parents[1] / "benchmarks" / "paper.py"
-SIZES = np.repeat(np.geomspace(1e4, 1e6, 9).round().astype(int), 2)
-PAIRS = ((0.1, 0.9), (0.4, 0.6))
+import sizer
 
 
-@pytest.fixture(scope="module")
-def paper():
-    spec = importlib.util.spec_from_file_location("paper", PATH)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def made(tmp_path, monkeypatch):
+    """Makes one part whose input is a file; returns how often it was made."""
+    monkeypatch.setattr(paper, "KEPT", tmp_path / "kept")
+    monkeypatch.setattr(paper, "TABLES", paper.ROOT / "out" / f"{tmp_path.name}.md")
+    paper.TABLES.parent.mkdir(exist_ok=True)
+    source, calls = tmp_path / "input", []
+
+    def make(content):
+        source.write_text(content)
+        part = Part("p", "Title", 0.0, (source,), lambda: calls.append(1) or "words")
+        paper.make_all([part], [].append)
+        return len(calls)
+
+    yield make
+    paper.TABLES.unlink(missing_ok=True)
 
 
-def widths(exponent, luck):
-    """Powers of N for two level pairs; the two trainings of a size lie `luck` above and below."""
-    return [
-        Width(
-            f"m{i}",
-            int(size),
-            pair,
-            Estimate(float(factor * size**-exponent * np.exp(luck * (-1) ** i))),
-        )
-        for pair, factor in zip(PAIRS, (300, 70), strict=True)
-        for i, size in enumerate(SIZES)
-    ]
+def test_a_part_is_made_once_and_again_where_its_input_changed(made):
+    assert [made("a"), made("a"), made("b"), made("a")] == [1, 1, 2, 2]
+    assert "## Title\n\nwords" in paper.TABLES.read_text()
 
 
-def test_an_exact_power_law(paper):
-    found = paper.straightness(widths(0.27, 0))
-    assert found.effect == pytest.approx(-0.27 * np.log(100), rel=1e-4)
-    assert found.r_squared == pytest.approx(1)
-    assert found.about == pytest.approx(0, abs=1e-9)
-    assert found.seeds == pytest.approx(0, abs=1e-9)
+def test_what_is_saved_is_said_as_far_as_it_was_measured():
+    clean, noise = sizer.load("cifar100-clean"), sizer.load("cifar100-noise")
+    told = {step: list(paper.savings(clean, noise, step)) for step in (20, 50, 80)}
+    assert told[20][:3] == ["0.574", "more than 1,080,571", "less than 1"]
+    assert told[50] == ["0.391", "58,000", "19", "0.370", "42,000", "6.6"]
+    assert told[80][1:3] == ["less than 11,920", "more than 91"]
 
 
-def test_luck_alone_lies_about_the_law_as_far_as_between_seeds(paper):
-    """18 of 36 widths' deviations are free within sizes, 33 about one slope and two heights."""
-    luck = 0.1
-    found = paper.straightness(widths(0.05, luck))
-    assert found.seeds == pytest.approx(luck * np.sqrt(36 / 18))
-    assert found.about == pytest.approx(luck * np.sqrt(36 / 33))
-    assert found.effect == pytest.approx(-0.05 * np.log(100), rel=1e-4)
-
-
-def test_the_widths_are_those_of_the_calibration(paper):
-    calibration = load("cifar100-clean")
-    assert paper.cut(calibration, Cut()) == calibration.widths
+def test_an_accuracy_is_the_mean_of_the_trainings_of_a_size():
+    ladder = sizer.load("builtin")
+    first, second = (curve for curve in ladder.curves if curve.size == ladder.sizes[0])
+    expected = (first.accuracy[0] + second.accuracy[0]) / 2
+    assert paper.accuracy(ladder, ladder.sizes[0], 0.0) == pytest.approx(expected)

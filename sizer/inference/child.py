@@ -29,6 +29,7 @@ WORK_A_SECOND = 4e11  # bytes of weights times values of images: a fortieth of w
 MEMORY = 3 << 28  # bytes of data of a child, the libraries' own included
 MEMORY_A_BYTE = 8  # of weights: the file, the graph, and what is rewritten of both
 MEMORY_A_VALUE = 192  # of images: maps of 48 channels as float32
+ATTEMPTS = 2  # children that may be lost over one piece of work, before it must be its fault
 PR_SET_PDEATHSIG = 1  # of Linux's prctl.h
 
 

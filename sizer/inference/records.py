@@ -5,6 +5,7 @@ from typing import Literal
 
 ProviderChoice = Literal["auto", "cpu", "cuda"]
 Precision = Literal["fp32", "fp16", "int8"]
+MOST_MODELS = 5000  # of one ladder
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sizer.devices.check import DeviceQuestion, check_model
 from sizer.devices.records import DeviceVerdict
+from sizer.job.acceptance import Acceptance
 from sizer.job.delivery import Delivery
 from sizer.job.loop import Ending
 from sizer.job.verify import measured_file
@@ -41,6 +42,8 @@ def delivery_of(
     if delivered is not None and bench.measured_models != bench.trained:
         file = bench.trained / f"{delivered.model}.onnx"
         original = measured_file(file, wanted, recipe.data, recipe.max_bad)
+    if delivered is not None and not delivered.sure:
+        advice = replace(advice, warnings=(*advice.warnings, _luck(delivered)))
     size = next(m.parameters for m in calibration.models if m.name == ending.acceptance.model)
     return Delivery(
         kind=ending.kind,
@@ -57,6 +60,15 @@ def delivery_of(
         decisions=bench.journal.decisions,
         seconds=round(bench.journal.seconds, 1),
         command=recipe.command,
+    )
+
+
+def _luck(delivered: Acceptance) -> str:
+    """That counting alone may have lifted a model over the target, and what would settle it."""
+    target, below = delivered.requirement.target_accuracy, delivered.accuracy - delivered.low
+    return (
+        f"{delivered.pictures:,} test pictures tell the delivered accuracy to {below:.3f}, so it "
+        f"may lie below {target:g}; to be sure, ask for {target + below:.3f}, or give more pictures"
     )
 
 

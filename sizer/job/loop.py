@@ -124,23 +124,15 @@ class Look:
 
     def ended(self) -> Ending | None:
         """The end, where a model meets the requirement or it is clear that none can."""
-        measured = self.acceptances()
-        sure = next((one for one in measured if one.sure), None)
-        if sure is not None:
-            return self.delivering(sure, "a measured model meets the requirement")
-        named = [n for d in self.journal.decisions if d.recommended for n in d.sizes]
-        kept = next((one for one in measured if one.meets and self._size(one) in named), None)
-        if kept is not None:
-            return self.delivering(kept, "the recommended size was trained, and meets it")
+        meeting = next((one for one in self.acceptances() if one.meets), None)
+        if meeting is not None:
+            return self.delivering(meeting)
         if self.advice.verdict == "unreachable" and len(self.calibration.sizes) >= CLEAR:
             return self._ending("unreachable", self.advice.reason, self.best())
         return None
 
     def without_more(self, spent: str) -> Ending:
         """The end where nothing more can be trained."""
-        meeting = [one for one in self.acceptances() if one.meets]
-        if meeting:
-            return self.delivering(meeting[0], f"{spent}; a measured model meets the requirement")
         if self.choice.sizes[-1] > max(self.calibration.sizes):
             return self._ending("budget", spent, self.best())
         held = " that fits the device" if self.choice.limited else " of the family"
@@ -185,10 +177,13 @@ class Look:
         reached = forecast.at(np.array(near, float)).above(target, training=True).tolist()
         return {n: p for n, p in zip(near, reached, strict=True) if n > largest or p >= LITTLE}
 
-    def delivering(self, model: Acceptance, why: str) -> Ending:
+    def delivering(self, model: Acceptance) -> Ending:
         size = self._size(model)
-        promised = [d.promised for d in self.journal.decisions if size in d.sizes and d.promised]
-        return self._ending("delivered", why, model, promised[-1] if promised else None)
+        chosen = next(d for d in self.journal.decisions if size in d.sizes)
+        why = "a measured model meets the requirement"
+        if chosen.recommended:
+            why = "the recommended size was trained, and meets it"
+        return self._ending("delivered", why, model, chosen.promised)
 
     def acceptances(self) -> list[Acceptance]:
         """Of every measured model, the smallest first, the most accurate of a size first."""

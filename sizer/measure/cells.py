@@ -64,13 +64,20 @@ def measure(
         noise.schedule.coefficients(step)  # raises on a step outside the schedule, before any work
     ranges = list(block_ranges(count, _largest_input(evaluators, data.info)))
     sources = {e.info.name: source_of(e, data, noise) for e in evaluators}
-    kept = {name: dict(store.cells(source, data.info.classes)) for name, source in sources.items()}
+    small = np.min_scalar_type(data.info.classes - 1)  # of all labels at once there may be many
+    kept = {
+        name: {
+            cell: labels.astype(small)
+            for cell, labels in store.cells(source, data.info.classes).items()
+        }
+        for name, source in sources.items()
+    }
     tasks = list(_tasks_left(evaluators, ranges, wanted, kept))
     blocks = Blocks(data, noise)
 
     def keep(done: Done) -> None:
         store.keep(sources[done.evaluator.info.name], done.cell, done.labels)
-        kept[done.evaluator.info.name][done.cell] = done.labels
+        kept[done.evaluator.info.name][done.cell] = done.labels.astype(small)
 
     if tasks:
         engine(tasks, blocks, workers, keep, progress)

@@ -2,7 +2,8 @@
 
 A task goes to whichever worker is free, with its model's files and its block's clean images out of
 the object store; noise is drawn there, and cells come back one by one. The caller's process is the
-only one that keeps them. `ray` is imported inside functions, since it is an extra.
+only one that keeps them. A worker runs the model in a child (`sizer.inference.child`), bounded as
+on one machine. `ray` is imported inside functions, since it is an extra.
 """
 
 import contextlib
@@ -28,10 +29,13 @@ from sizer.cluster import (
     versions,
 )
 from sizer.errors import ClusterError, SizerError
+from sizer.inference.child import ATTEMPTS as CHILDREN
+from sizer.inference.child import Child, ChildLostError, Ended
 from sizer.inference.records import ModelInfo
 from sizer.measure.blocks import Blocks, Ingredients
-from sizer.measure.protocols import Done, Evaluator, PackedModel, Predictor, Task
-from sizer.measure.work import Engine, Keeping, run_task
+from sizer.measure.protocols import Done, Evaluator, Labels, PackedModel, Task
+from sizer.measure.serving import labels_of_block
+from sizer.measure.work import Engine, Keeping
 from sizer.progress import Progress
 
 QUEUED = 2  # tasks for each worker that are on their way at most, so that none waits for its next
@@ -153,52 +157,58 @@ class _Spread:
             result: Done | SizerError = ray.get(next(stream))
         except StopIteration:
             if task.steps:
-                self._again(task, "an early end")
+                self._lost_worker(task, "an early end")
         except ray.exceptions.RayError as error:
             cause = cause_of(error)
             if not isinstance(cause, ray.exceptions.RayError):
                 raise ClusterError(
                     f"a worker of the Ray cluster failed ({first_line(cause)}); {NEEDS}"
                 ) from error
-            self._again(task, first_line(cause))
+            self._lost_worker(task, first_line(cause))
         else:
+            if isinstance(result, ChildLostError):
+                self._again(task, CHILDREN, result)
+                return
             if isinstance(result, SizerError):
                 raise result
             self._keep(result)
             self._lost.pop((task.evaluator.info.name, task.start), None)
             self._running[stream] = replace(task, steps=task.steps[1:])
 
-    def _again(self, task: Task, reason: str) -> None:
-        """Put back what is left of a task, unless it has brought down too many workers."""
+    def _lost_worker(self, task: Task, reason: str) -> None:
+        error = ClusterError(
+            f"{task.evaluator.info.name}: {ATTEMPTS} workers were lost over one cell, the last "
+            f"one to {reason}; {NEEDS}, then run the same line again"
+        )
+        self._again(task, ATTEMPTS, error)
+
+    def _again(self, task: Task, attempts: int, error: SizerError) -> None:
+        """Put back what is left of a task, unless so many attempts at its next cell have failed."""
         key = task.evaluator.info.name, task.start
         self._lost[key] += 1
-        if self._lost[key] == ATTEMPTS:
-            raise ClusterError(
-                f"{task.evaluator.info.name}: {ATTEMPTS} workers were lost over one cell, the last "
-                f"one to {reason}; {NEEDS}, then run the same line again"
-            )
+        if self._lost[key] >= attempts:
+            raise error
         self._todo.appendleft(task)
 
 
 # What follows runs in the workers.
 
+_child = Child()
 
-class _Opened:
-    """A model that this process has open; its files lie in a folder only while a task runs."""
+
+class _Unpacked:
+    """A model on its way into the child; its files lie in a folder only while a task runs."""
 
     def __init__(self, packed: PackedModel) -> None:
         self._packed = packed
         self._folder = Path(tempfile.gettempdir(), f"sizer-{secrets.token_hex(8)}")
-        self._predictor: Predictor | None = None
 
     @contextlib.contextmanager
-    def predictor(self) -> Iterator[Predictor]:
+    def evaluator(self) -> Iterator[Evaluator]:
         """For one task; errors name the files that the user gave."""
         self._folder.mkdir(mode=0o700)
         try:
-            model = self._packed.unpack(self._folder)
-            self._predictor = self._predictor or model.open()
-            yield self._predictor
+            yield self._packed.unpack(self._folder)
         except SizerError as error:
             told = str(error).replace(str(self._folder), self._packed.home)
             raise type(error)(told) from None
@@ -206,7 +216,7 @@ class _Opened:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-_opened: dict[str, _Opened] = {}  # by its name in the object store: what this process ran last
+_unpacked: dict[str, _Unpacked] = {}  # by its name in the object store: what this process ran last
 
 
 def _cells(
@@ -219,17 +229,34 @@ def _cells(
     """A task's cells one by one; an error that a user can cause comes in place of one."""
     try:
         require_same(versions_there, SAME)
-        block = ingredients.block()
-        with _open(*model).predictor() as predictor:
-            yield from run_task(task, predictor, block, coefficients)
+        with _open(*model).evaluator() as evaluator:
+            there = replace(task, evaluator=evaluator)
+            for step, labels in zip(
+                task.steps, _answers(there, ingredients, coefficients), strict=True
+            ):
+                yield Done(task.evaluator, (step, task.start, task.stop), labels, task.cost)
     except SizerError as error:
         yield error
 
 
-def _open(model: Any) -> _Opened:
+def _answers(task: Task, ingredients: Ingredients, coefficients: Coefficients) -> Iterator[Labels]:
+    """A task's labels from the child, step by step."""
+    bounds = task.evaluator.bounds(task.stop - task.start)
+    try:
+        _child.send(bounds, labels_of_block, task, ingredients, coefficients)
+        while not isinstance(answer := _child.receive(), Ended):
+            yield answer
+    except SizerError:
+        raise
+    except BaseException:  # what the child still answers is nobody's
+        _child.end()
+        raise
+
+
+def _open(model: Any) -> _Unpacked:
     import ray
 
-    if model.hex() not in _opened:
-        _opened.clear()  # ends the old session before the next one is opened
-        _opened[model.hex()] = _Opened(ray.get(model))
-    return _opened[model.hex()]
+    if model.hex() not in _unpacked:
+        _unpacked.clear()
+        _unpacked[model.hex()] = _Unpacked(ray.get(model))
+    return _unpacked[model.hex()]

@@ -6,7 +6,7 @@ at, which is tried once more.
 """
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
@@ -14,14 +14,14 @@ from multiprocessing.connection import wait
 
 from sizer.cores import usable_cores
 from sizer.errors import ModelError
-from sizer.inference.child import Child, ChildLostError, Children, Ended
-from sizer.measure.blocks import CACHE_VALUES, Block, BlockKey, Blocks, Ingredients
-from sizer.measure.protocols import Done, Evaluator, Labels, Predictor, Task
-from sizer.measure.work import Keeping, run_task
+from sizer.inference.child import ATTEMPTS, Child, ChildLostError, Children, Ended
+from sizer.measure.blocks import CACHE_VALUES, BlockKey, Blocks
+from sizer.measure.protocols import Done, Task
+from sizer.measure.serving import labels_of
+from sizer.measure.work import Keeping
 from sizer.progress import Progress
 
 AHEAD = 2  # tasks that a worker has at most, so that it never waits for its next
-ATTEMPTS = 2  # children that may be lost over one cell
 
 
 @dataclass(slots=True)
@@ -134,7 +134,7 @@ class _Run:
             forgotten.append(worker.held.popitem(last=False)[0])
         coefficients = [self._blocks.coefficients(step) for step in task.steps]
         bounds = task.evaluator.bounds(task.stop - task.start)
-        worker.child.send(bounds, _labels, task, key, ingredients, forgotten, coefficients)
+        worker.child.send(bounds, labels_of, task, key, ingredients, forgotten, coefficients)
         worker.tasks.append(task)
 
     def _take(self, worker: _Worker) -> None:
@@ -163,33 +163,3 @@ class _Run:
             raise error
         self._tell(f"{error}; that cell is tried once more")
         self._todo.extendleft(task for task in reversed(tasks) if task.steps)
-
-
-# What follows runs in the children.
-
-_live: dict[str, Predictor] = {}  # by the fingerprint of its model: the one that ran last
-_blocks: dict[BlockKey, Block] = {}  # those that the parent knows to be here
-
-
-def _labels(
-    task: Task,
-    key: BlockKey,
-    ingredients: Ingredients | None,
-    forgotten: Sequence[BlockKey],
-    coefficients: Sequence[tuple[float, float]],
-) -> Iterator[Labels]:
-    """A task's labels, step by step. ingredients: of a block that is not here yet."""
-    for other in forgotten:
-        _blocks.pop(other, None)
-    if ingredients is not None:
-        _blocks[key] = ingredients.block()
-    for done in run_task(task, _predictor(task.evaluator), _blocks[key], coefficients):
-        yield done.labels
-
-
-def _predictor(evaluator: Evaluator) -> Predictor:
-    """With one live session at a time: the old one ends before the next is opened."""
-    if evaluator.fingerprint not in _live:
-        _live.clear()
-        _live[evaluator.fingerprint] = evaluator.open()
-    return _live[evaluator.fingerprint]

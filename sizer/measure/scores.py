@@ -7,11 +7,10 @@ import numpy as np
 
 from sizer.datasets.records import DatasetInfo
 from sizer.measure.protocols import Evaluator, Labels
-from sizer.scaling.curves import Cell
+from sizer.scaling.curves import Cell, best_guess
 
 NEARLY = 0.98  # share of the images that is nearly all of them
 CHECK = "check --input-range, --mean and --std"
-LUCK = 3.0  # standard deviations above chance that guessing does not explain
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +86,8 @@ class Guess:
 def guess_of(model: str, predicted: Labels, truth: Labels) -> Guess | None:
     """What a model does on clean images that is no better than guessing; None if it is better."""
     commonest = float(np.bincount(truth).max() / len(truth))
-    spread = (commonest * (1 - commonest) / len(truth)) ** 0.5
     accuracy = float((predicted == truth).mean())
-    if accuracy > commonest + LUCK * spread:
+    if accuracy > best_guess(commonest, len(truth)):
         return None
     answers = np.bincount(predicted)
     one = answers.max() >= NEARLY * len(truth)

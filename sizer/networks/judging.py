@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from sizer.estimate import GUESSING
 from sizer.networks.manifest import LEVEL, Manifest, TrainedModel
 
-GUESSING = 3.0  # standard errors above chance that guessing explains
 CLEARLY = 4.0  # standard errors of counting between two accuracies that differ for sure
 SHARE = 0.8  # of a twin's accuracy above chance: below it a training failed
 

@@ -9,7 +9,7 @@ from sizer.datasets.records import DatasetInfo
 from sizer.errors import ModelError, UsageError
 from sizer.inference.conversions import require_onnx
 from sizer.inference.input_format import InputFormat
-from sizer.inference.records import ProviderChoice
+from sizer.inference.records import MOST_MODELS, ProviderChoice
 from sizer.networks.manifest import JOINED, TrainedModel, read_manifest
 from sizer.networks.recipe import LadderTraining
 from sizer.networks.timings import read_timings
@@ -34,9 +34,12 @@ class FoundModel:
 def find_models(paths: Sequence[Path]) -> list[FoundModel]:
     """The ONNX files of files and folders.
 
-    Raises ModelError for what is not there or of another program, UsageError for several families.
+    Raises ModelError for what is not there or of another program, UsageError for several families
+    or too many models.
     """
     models = [model for path in paths for model in _models_at(path)]
+    if len(models) > MOST_MODELS:
+        raise UsageError(f"{len(models):,} models: give {MOST_MODELS:,} at most")
     families = {model.family for model in models if model.family}
     if len(families) > 1:
         raise UsageError(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 LEAST, MOST = 0.0015, 0.9985  # of p in a link
 STEEPEST = 60.0  # of dz/dacc
+MOST_SIZES = 64  # that are told apart: what is worked out grows with their square
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,15 @@ class Observations:
         """Variance of the accuracy from a model's own images (models,)."""
         binomial = self.accuracy * (1 - self.accuracy) / self.trials
         return np.asarray(np.maximum(binomial * (1 - self.image_share), 0.25 / self.trials**2))
+
+
+def told_apart(sizes: Floats) -> Floats:
+    """The sizes (models,), where very many differ each as the nearest of so many, even in ln N."""
+    if len(np.unique(sizes)) <= MOST_SIZES:
+        return sizes
+    told = np.geomspace(sizes.min(), sizes.max(), MOST_SIZES)
+    between = np.sqrt(told[1:] * told[:-1])
+    return np.asarray(told[np.searchsorted(between, sizes)])
 
 
 def share_above_chance(accuracy: Floats, chance: float) -> Floats:

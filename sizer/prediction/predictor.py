@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from sizer.prediction.failures import failed_trainings
 from sizer.prediction.forecast import Forecast, forecast
-from sizer.prediction.observations import Observations
-from sizer.scaling.curves import NoiseCurve
+from sizer.prediction.observations import Observations, told_apart
+from sizer.scaling.curves import NoiseCurve, mean_accuracy
 
 Floats = NDArray[np.float64]
 # Of the fall of the mean curve: neighbouring steps, and how fast they cease to be alike.
@@ -63,7 +63,7 @@ class Predictor:
         curves = self.spanning(step)
         inflation = [FAILED_INFLATION if c.model.name in self.failed else 1.0 for c in curves]
         return Observations(
-            sizes=np.array([curve.size for curve in curves], dtype=np.float64),
+            sizes=told_apart(np.array([curve.size for curve in curves], dtype=np.float64)),
             accuracy=np.array([curve.accuracy_at(step) for curve in curves]),
             trials=np.array([np.interp(step, c.steps, c.trials) for c in curves]),
             chance=curves[0].chance,
@@ -98,7 +98,7 @@ class Predictor:
 def predictor(curves: Sequence[NoiseCurve], image_share: float) -> Predictor:
     """The curves of a ladder, with its failed trainings found."""
     steps = np.array(sorted({step for curve in curves for step in curve.steps}))
-    mean = np.mean([np.interp(steps, curve.steps, curve.accuracy) for curve in curves], axis=0)
+    mean = mean_accuracy(curves, steps)
     travelled = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(mean)))])
     ladder = Predictor(tuple(curves), image_share, steps, travelled / max(travelled[-1], 1e-12))
     checked = sorted({ladder.step_at(share) for share in CHECKED})

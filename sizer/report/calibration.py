@@ -18,8 +18,8 @@ from sizer.report.document import (
     Table,
     Warnings,
 )
-from sizer.report.figures import curves_plot, measured_curve, widths_plot
-from sizer.report.format import capital, interval, number, short
+from sizer.report.figures import curves_plot, measured_curves, widths_plot
+from sizer.report.format import capital, interval, number, short, spread
 
 if TYPE_CHECKING:
     from sizer.calibration import Calibration
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 WIDTH_HEADINGS = ("levels", "exponent (90 %)", "widths")
 ACCURACIES = ("clean_limit",)  # parameters of laws that are accuracies, beside the ceilings
 MOST_STEPS = 5  # whose accuracies are in the table of models
+MOST_ROWS = 20  # of the table of sizes, which a terminal shows
 
 
 def document(calibration: "Calibration") -> Document:
@@ -60,20 +61,25 @@ def _of_the_ladder(calibration: "Calibration") -> str:
 
 
 def ladder_table(calibration: "Calibration") -> Table:
-    """The accuracy of each size, all of its trainings together, at noises that tell."""
-    steps = telling_steps(calibration)
+    """The accuracy of each size, all of its trainings together, at noises that tell.
+
+    Of very many sizes, some.
+    """
+    steps, curves = telling_steps(calibration), measured_curves(calibration)
     rows = []
-    for size in calibration.sizes:
-        known = dict(measured_curve(calibration, size))
+    for size in spread(calibration.sizes, MOST_ROWS):
+        known = dict(curves[size])
         rows.append((f"{size:,}", *(number(known.get(step), ".3f") for step in steps)))
     headings = ("parameters", *(in_short(step, calibration.schedule) for step in steps))
-    return Table("", headings, tuple(rows))
+    of_all = f"{len(rows)} of {len(curves):,} sizes" if len(rows) < len(curves) else ""
+    return Table(of_all, headings, tuple(rows))
 
 
 def telling_steps(calibration: "Calibration") -> list[float]:
     """The least noise, and where the largest size has lost a quarter and half of its accuracy."""
-    curve = measured_curve(calibration, calibration.sizes[-1])
-    shared = [point for point in curve if point[0] in calibration.shared_steps] or curve
+    curve = measured_curves(calibration)[calibration.sizes[-1]]
+    common = set(calibration.shared_steps)
+    shared = [point for point in curve if point[0] in common] or curve
     height = shared[0][1] - calibration.chance
     levels = [calibration.chance + height * share for share in (1.0, 0.75, 0.5)]
     nearest = {min(shared, key=lambda point: abs(point[1] - level))[0] for level in levels}
@@ -83,7 +89,8 @@ def telling_steps(calibration: "Calibration") -> list[float]:
 def may_ask(calibration: "Calibration") -> str:
     """The noise and the accuracies that are answered for."""
     first, last = askable_steps(calibration)
-    top = max(accuracy for _, accuracy in measured_curve(calibration, calibration.sizes[-1]))
+    largest = measured_curves(calibration)[calibration.sizes[-1]]
+    top = max(accuracy for _, accuracy in largest)
     schedule = calibration.schedule
     return (
         f"ask about any noise from {in_words(first, schedule)} to {in_words(last, schedule)}; "
@@ -97,8 +104,8 @@ def example(calibration: "Calibration", name: str) -> str | None:
     steps = [step for step in telling_steps(calibration) if first <= step <= last]
     if not steps:
         return None
-    step, ends = steps[len(steps) // 2], (calibration.sizes[0], calibration.sizes[-1])
-    known = [dict(measured_curve(calibration, size)).get(step) for size in ends]
+    step, curves = steps[len(steps) // 2], list(measured_curves(calibration).values())
+    known = [dict(curve).get(step) for curve in (curves[0], curves[-1])]
     reached = [accuracy for accuracy in known if accuracy is not None]
     target = max(sum(reached) / max(1, len(reached)), calibration.chance + 0.01)
     sigma = grey_levels(step, calibration.schedule) if calibration.schedule and step else None
@@ -171,10 +178,7 @@ def facts(calibration: "Calibration") -> tuple[tuple[str, str], ...]:
 
 def models_table(calibration: "Calibration") -> Table:
     """Each model's accuracy at a few of the steps that all models share."""
-    steps = calibration.shared_steps
-    if len(steps) > MOST_STEPS:
-        last = len(steps) - 1
-        steps = tuple(steps[round(i * last / (MOST_STEPS - 1))] for i in range(MOST_STEPS))
+    steps = spread(calibration.shared_steps, MOST_STEPS)
     by_cell = {(cell.model, cell.step): cell for cell in calibration.cells}
     several = len({model.input_shape for model in calibration.models}) > 1
     rows = []

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 MARK = "an acceptance sheet of sizer"
 VERDICTS = {
-    "delivered": "recommended",
+    "delivered": "delivered",
     "unreachable": "unreachable",
     "device": "unreachable",
-    "budget": "bounded",
+    "budget": "unfinished",
 }
 
 

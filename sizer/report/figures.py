@@ -42,14 +42,12 @@ def curves_plot(
         Shape("chance", canvas.line([(end, calibration.chance) for end in _ends(canvas.x)]))
     ]
     dense = np.linspace(*_ends(canvas.x), DENSE)
-    for rank, size in enumerate(sizes):
+    for rank, (size, curve) in enumerate(measured_curves(calibration).items()):
         shade = _shade(rank, len(sizes))
         if calibration.fit is not None:
             fitted = np.clip(calibration.fit.accuracy(size, dense), 0, 1)
             shapes.append(Shape("curve", canvas.line(zip(dense, fitted, strict=True)), shade))
-        measured = [
-            point for point in measured_curve(calibration, size) if point[0] <= canvas.x.last
-        ]
+        measured = [point for point in curve if point[0] <= canvas.x.last]
         shapes.append(Shape("dots", canvas.dots(measured), shade))
     notes = [canvas.at("chance", canvas.x.first, calibration.chance)]
     if outlook is not None:
@@ -105,15 +103,18 @@ def _shade(rank: int, count: int) -> int:
     return round(FAINTEST + (DARKEST - FAINTEST) * rank / max(1, count - 1))
 
 
-def measured_curve(calibration: Calibration, size: int) -> list[tuple[float, float]]:
-    """(step, accuracy) over all trainings of a size."""
-    names = {model.name for model in calibration.models if model.parameters == size}
-    counts: dict[float, tuple[int, int]] = {}
+def measured_curves(calibration: Calibration) -> dict[int, list[tuple[float, float]]]:
+    """(step, accuracy) over all trainings of a size, by size, ascending."""
+    size_of = {model.name: model.parameters for model in calibration.models}
+    counts: dict[int, dict[float, tuple[int, int]]] = {size: {} for size in calibration.sizes}
     for cell in calibration.cells:
-        if cell.model in names:
-            correct, trials = counts.get(cell.step, (0, 0))
-            counts[cell.step] = correct + cell.correct, trials + cell.trials
-    return [(step, correct / trials) for step, (correct, trials) in sorted(counts.items())]
+        of_size = counts[size_of[cell.model]]
+        correct, trials = of_size.get(cell.step, (0, 0))
+        of_size[cell.step] = correct + cell.correct, trials + cell.trials
+    return {
+        size: [(step, correct / trials) for step, (correct, trials) in sorted(by_step.items())]
+        for size, by_step in counts.items()
+    }
 
 
 def _outlook_shapes(canvas: Canvas, seen: Outlook) -> list[Shape]:

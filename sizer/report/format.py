@@ -1,7 +1,8 @@
 """How numbers, intervals, amounts and names are written: in one way, everywhere."""
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from sizer.estimate import rounded
 
@@ -10,10 +11,19 @@ if TYPE_CHECKING:
     from sizer.prediction.accuracy import AccuracyRange
     from sizer.prediction.sizes import SizeEstimate
 
+T = TypeVar("T")
 UNKNOWN = "-"
 SMALLER = "fewer than a tenth of the smallest model's"  # parameters: no smaller size is looked at
 LONGEST_NAME = 200  # characters; a name, a path or a verdict that is longer is cut
 LONGEST = 2000  # characters of any text that is shown; a command that makes a ladder is long
+
+
+def spread(values: Sequence[T], most: int) -> list[T]:
+    """As many of the values as may be shown, the first and the last among them."""
+    last = len(values) - 1
+    if last < most:
+        return list(values)
+    return [values[round(i * last / (most - 1))] for i in range(most)]
 
 
 def number(value: float | None, form: str = ".3g") -> str:

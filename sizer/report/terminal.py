@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 COLOURS = {
     "recommended": "green",
+    "delivered": "green",
+    "unfinished": "yellow",
     "bounded": "yellow",
     "unreachable": "yellow",
     "untrusted": "red",

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sizer.estimate import GUESSING
 from sizer.inference.records import ModelInfo
 
 Floats = NDArray[np.float64]
-GUESSING = 3.0  # standard errors above chance
 LEAST_GROUPS, MOST_GROUPS = 24, 200  # of neighbouring steps, into which very many are taken
 MOST_POINTS = 20_000  # of all curves, from which on groups are made
+MOST_CELLS = 200_000  # of one ladder
 SHARED_STEPS = 8  # the fewest that stand for all steps: one a knot of a law
 
 
@@ -119,6 +120,15 @@ def _curve(model: ModelInfo, cells: Sequence[Cell], chance: float) -> NoiseCurve
     )
 
 
+def cells_of(curves: Sequence[NoiseCurve]) -> tuple[Cell, ...]:
+    """The counts of all curves, one after the other."""
+    return tuple(
+        Cell(curve.model.name, *counts)
+        for curve in curves
+        for counts in zip(curve.steps, curve.correct, curve.trials, strict=True)
+    )
+
+
 def at_shared_steps(curves: Sequence[NoiseCurve]) -> tuple[NoiseCurve, ...]:
     """Curves at the steps that all of them have, which is where models are compared.
 
@@ -135,13 +145,26 @@ def common_steps(curves: Sequence[NoiseCurve]) -> set[float]:
     return set.intersection(*(set(curve.steps) for curve in curves))
 
 
+def mean_accuracy(curves: Sequence[NoiseCurve], steps: Floats) -> Floats:
+    """Of all curves at ascending steps (n,), on straight lines between their own: (n,)."""
+    total = np.zeros(len(steps))
+    for curve in curves:  # one by one: all at once are curves x steps numbers
+        total += np.interp(steps, curve.steps, curve.accuracy)
+    return total / len(curves)
+
+
 def grouped(curves: Sequence[NoiseCurve]) -> tuple[NoiseCurve, ...]:
     """The curves, where they have very many steps with the counts of neighbouring ones added up.
 
     A fit then takes no longer, and loses nothing: a fall is still resolved by many points.
     """
-    most = max(LEAST_GROUPS, min(MOST_GROUPS, MOST_POINTS // len(curves)))
+    most = most_steps(len(curves))
     return tuple(_grouped(curve, most) if len(curve.steps) > most else curve for curve in curves)
+
+
+def most_steps(models: int) -> int:
+    """Of each of so many models, beyond which neighbouring steps are taken together."""
+    return max(LEAST_GROUPS, min(MOST_GROUPS, MOST_POINTS // models))
 
 
 def _grouped(curve: NoiseCurve, count: int) -> NoiseCurve:

@@ -79,7 +79,8 @@ def image_share(right: NDArray[np.bool_]) -> float:
     right: whether each model was right at each step on each image (models, steps, images). The
     sum of all covariances is the variance of how many models are right on an image.
     """
-    variance = float(right.var(axis=2).sum())
+    share = right.mean(axis=2)
+    variance = float((share * (1 - share)).sum())
     among = max(1, len(right) - 1)
     common = (float(right.sum(axis=0).var(axis=1).sum()) - variance) / among
     return min(1.0, max(0.0, common / variance)) if variance > 0 else 1.0

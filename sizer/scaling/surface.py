@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sizer.errors import MeasurementError
 from sizer.estimate import Estimate
-from sizer.scaling.curves import NoiseCurve, sizes_of
+from sizer.scaling.curves import NoiseCurve, mean_accuracy, sizes_of
 from sizer.scaling.evidence import (
     check_sizes,
     clustered_covariance,
@@ -174,7 +174,7 @@ def refit(fit: LawFit, correct: Floats, trials: Floats, curves: Sequence[NoiseCu
 def context_of(curves: Sequence[NoiseCurve], schedule: str | None = None) -> Context:
     """Knots are measured steps, spread so that each spans as much fall of the mean curve."""
     steps = np.array(sorted(set.union(*(set(curve.steps) for curve in curves))))
-    mean = np.mean([np.interp(steps, curve.steps, curve.accuracy) for curve in curves], 0)
+    mean = mean_accuracy(curves, steps)
     travelled = np.concatenate([[0], np.cumsum(np.abs(np.diff(mean)))])
     along = travelled / max(travelled[-1], 1e-12) + np.linspace(0, 1, len(steps))
     wanted = np.interp(np.linspace(0, along[-1], KNOTS), along, steps)

@@ -85,6 +85,13 @@ def test_the_smallest_size_ends_it_at_once_where_it_will_do(tmp_path):
     assert len(journal.decisions) == 1
 
 
+def test_a_measured_accuracy_ends_it_even_where_counting_alone_may_have_lifted_it(tmp_path):
+    law = Law(lambda step, size: 0.605 + 0 * step)
+    journal, ending = finish(tmp_path, law, 0.6)
+    assert (ending.kind, ending.acceptance.sure) == ("delivered", False)
+    assert len(journal.decisions) == 1
+
+
 def test_what_was_promised_stands_beside_what_was_delivered(tmp_path):
     journal, ending = finish(tmp_path, Law(rising(0.95)), 0.8)
     assert ending.promised == journal.decisions[-1].promised

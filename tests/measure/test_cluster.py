@@ -21,6 +21,7 @@ from watched import Watched
 
 from sizer.cli.app import app
 from sizer.errors import ClusterError, ModelError
+from sizer.inference.child import ChildLostError
 from sizer.measure import cluster
 from sizer.measure.cells import measure
 from sizer.measure.cluster import ray_engine
@@ -150,6 +151,12 @@ class TestCells:
         assert store.contents() == by_itself[0]
         assert set(store.times.values()) == {1}
 
+    def test_a_crashed_childs_cells_run_again(self, models, data, engine, by_itself, tmp_path):
+        store, _ = measured(models, data, engine, tmp_path, watched.crash_once)
+        assert (tmp_path / "killed").exists()
+        assert store.contents() == by_itself[0]
+        assert set(store.times.values()) == {1}
+
     def test_a_lost_nodes_cells_run_elsewhere(
         self, models, data, engine, nodes, by_itself, tmp_path
     ):
@@ -205,6 +212,16 @@ class TestFailures:
         with pytest.raises(ClusterError, match="2 workers were lost over one cell, the last"):
             measure(evaluators, data, NOISE, store, steps=STEPS, engine=engine)
         assert not store.times
+
+    def test_a_model_that_hangs_is_named_and_ended(self, models, data, engine, tmp_path):
+        evaluators = [Watched(models[0], tmp_path, watched.hang, seconds=2)]
+        with pytest.raises(ChildLostError) as raised:
+            measure(evaluators, data, NOISE, MemoryStore(), steps=STEPS, engine=engine)
+        told = f"{models[0].path}: gave no answer within 2 s; export it again"
+        assert str(raised.value) == told
+        ended = [int(file.name.partition("-")[2]) for file in tmp_path.glob("hanging-*")]
+        assert len(ended) >= 2
+        watched.wait_for(lambda: not any(Path(f"/proc/{process}").exists() for process in ended))
 
     def test_a_node_with_other_versions_is_refused(self, models, data, engine, monkeypatch):
         monkeypatch.setattr(cluster, "versions", lambda packages: "sizer 0.0.1")

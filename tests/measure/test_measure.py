@@ -21,7 +21,7 @@ from sizer.cores import usable_cores
 from sizer.errors import DataError, ModelError, UsageError
 from sizer.inference.child import Children
 from sizer.inference.records import ModelInfo
-from sizer.measure import cells, processes
+from sizer.measure import cells, serving
 from sizer.measure.blocks import block_ranges, image_order
 from sizer.measure.cells import source_of
 from sizer.measure.processes import Processes
@@ -237,7 +237,7 @@ class TestResuming:
             pass
 
         for parameters in range(10, 20):
-            processes._predictor(Counting(ModelInfo("m", "sha", parameters), falling))
+            serving.predictor_of(Counting(ModelInfo("m", "sha", parameters), falling))
         assert max(most) == 1
 
     def test_progress_ends_at_the_work_that_was_left(self):

@@ -1,16 +1,11 @@
 """Calibrations to be asked, without the laws that no answer needs."""
 
 from sizer.calibration import Calibration
-from sizer.scaling.curves import Cell
+from sizer.scaling.curves import cells_of
 
 
 def measured(curves, image_share=1.0, **changes):
     """The calibration of curves, as `recommend` and `predict` need it."""
-    cells = tuple(
-        Cell(curve.model.name, *counts)
-        for curve in curves
-        for counts in zip(curve.steps, curve.correct, curve.trials, strict=True)
-    )
     unknown = dict.fromkeys(("schedule", "dataset", "width_law", "collapse", "fit"))
     none = dict.fromkeys(("crossings", "widths", "rivals", "backtests"), ())
     given = {
@@ -18,7 +13,7 @@ def measured(curves, image_share=1.0, **changes):
         "created_with": "test",
         "models": tuple(curve.model for curve in curves),
         "chance": curves[0].chance,
-        "cells": cells,
+        "cells": cells_of(curves),
         "image_share": image_share,
     }
     return Calibration(**(unknown | none | given | changes))

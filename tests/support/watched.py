@@ -17,7 +17,7 @@ from sizer.inference.records import ModelInfo
 
 Before = Callable[[Path, int], None]
 SECOND = 2  # cell of a worker
-PATIENCE = 100  # seconds, of a worker that would otherwise wait for ever
+PATIENCE = 100.0  # seconds, of a worker that would otherwise wait for ever
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Watched:
     model: OnnxModel
     folder: Path
     before: Before
+    seconds: float = PATIENCE  # for any answer
 
     @property
     def info(self) -> ModelInfo:
@@ -44,10 +45,10 @@ class Watched:
         return WatchedPredictor(self.model.open(), self.folder, self.before)
 
     def bounds(self, images: int) -> Bounds:
-        return replace(self.model.bounds(images), seconds=PATIENCE)
+        return replace(self.model.bounds(images), seconds=self.seconds)
 
     def packed(self) -> "WatchedPack":
-        return WatchedPack(self.model.packed(), self.folder, self.before)
+        return WatchedPack(self.model.packed(), self.folder, self.before, self.seconds)
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,14 @@ class WatchedPack:
     pack: PackedModel
     folder: Path
     before: Before
+    seconds: float
 
     @property
     def home(self) -> str:
         return self.pack.home
 
     def unpack(self, folder: Path) -> Watched:
-        return Watched(self.pack.unpack(folder), self.folder, self.before)
+        return Watched(self.pack.unpack(folder), self.folder, self.before, self.seconds)
 
 
 class WatchedPredictor:
@@ -92,26 +94,48 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
+def node() -> int:
+    """The process of the node that this one works for: the parent of its worker."""
+    return int(Path(f"/proc/{os.getppid()}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def meet(folder: Path, _cell: int) -> None:
-    """Go on when workers of two nodes are here; a worker's parent is its node."""
-    (folder / f"node-{os.getppid()}").touch()
+    """Go on when workers of two nodes are here."""
+    (folder / f"node-{node()}").touch()
     wait_for(lambda: len(list(folder.glob("node-*"))) >= 2)
 
 
 def die(_folder: Path, _cell: int) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+    """The worker, and with it the child that this is."""
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(PATIENCE)
 
 
 def die_once(folder: Path, cell: int) -> None:
     """The first worker that comes to a second cell is killed there."""
     if cell == SECOND and not (folder / "killed").exists():
         (folder / "killed").touch()
+        die(folder, cell)
+
+
+def crash_once(folder: Path, cell: int) -> None:
+    """The first child that comes to a second cell is killed there."""
+    if cell == SECOND and not (folder / "killed").exists():
+        (folder / "killed").touch()
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def hang(folder: Path, _cell: int) -> None:
+    """Stop for ever, as a graph can."""
+    (folder / f"hanging-{os.getpid()}").touch()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    while True:
+        time.sleep(1000)
 
 
 def hang_on_doomed_node(folder: Path, cell: int) -> None:
     """Stop for ever before a second cell, on the node that the folder names."""
-    if (folder / f"doomed-{os.getppid()}").exists() and cell == SECOND:
+    if (folder / f"doomed-{node()}").exists() and cell == SECOND:
         (folder / "hanging").touch()
         time.sleep(10 * PATIENCE)
     if cell == SECOND:  # elsewhere, leave it something to do
