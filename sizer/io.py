@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.resources import files
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 from sizer.errors import OutputError
@@ -16,6 +17,7 @@ from sizer.errors import OutputError
 ANOTHER_OUTPUT = "choose another output"
 ANOTHER_CACHE = "make room, or set XDG_CACHE_HOME to a folder you can write"
 LONGEST_TEXT = 1 << 28  # bytes of a calibration, a table, a manifest or a catalogue
+MOST_ROWS = 2_000_000  # of a table
 PARTIAL = ".sizer-*.partial"  # files that are being written
 FORSAKEN = 60.0  # seconds after which a partial that nobody holds is swept up
 LOCK = ".sizer-lock"  # ends the name of a lock file
@@ -26,6 +28,22 @@ def read_bounded(path: Path, most: int = LONGEST_TEXT) -> bytes:
     if _regular_size(path) > most:
         raise OSError(errno.EFBIG, f"is larger than {most >> 20} MiB", str(path))
     return path.read_bytes()
+
+
+def lines_of_table(path: Path, errors: str = "strict") -> tuple[TextIOWrapper, int]:
+    """The lines of a text of rows, for `csv`, and how many there are below the first.
+
+    Decoded piece by piece, since as one text they take four times the memory; the mark that
+    spreadsheets write is left out. errors: of what is no UTF-8. Raises OSError as `read_bounded`
+    does, and for more than MOST_ROWS.
+    """
+    content = read_bounded(path)
+    written = content.rstrip()
+    rows = max(written.count(end) for end in (b"\n", b"\r"))
+    if rows > MOST_ROWS:
+        too_many = f"holds {rows:,} rows, {MOST_ROWS:,} are the most that are read"
+        raise OSError(errno.EFBIG, too_many, str(path))
+    return TextIOWrapper(BytesIO(content), "utf-8-sig", errors, newline=""), rows
 
 
 def _regular_size(path: Path) -> int:

@@ -2,19 +2,17 @@
 
 import csv
 from dataclasses import dataclass
-from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 from sizer.errors import MeasurementError, UsageError
 from sizer.inference.records import MOST_MODELS, ModelInfo
-from sizer.io import read_bounded
+from sizer.io import lines_of_table
 from sizer.noise import NoiseSchedule, linear_schedule
 from sizer.progress import ReportProgress, no_progress
 from sizer.scaling.curves import MOST_POINTS, Cell, cells_of, curves_of, grouped
 
 TABLE_COLUMNS = ("model", "parameters", "step", "correct", "trials")
 SIGMA = "sigma"  # in place of `step`: additive noise in grey levels of 0..255
-MOST_ROWS = 2_000_000  # that are read into memory
 TOLD_EVERY = 10_000  # rows
 LARGEST = 1e15  # of any number in a table: beyond it, counting is no longer exact
 
@@ -46,11 +44,9 @@ def read_table(path: Path, progress: ReportProgress = no_progress) -> MeasuredTa
     cells: dict[tuple[str, float], Cell] = {}
     chances: set[float] = set()
     try:
-        content = read_bounded(path)
-        rows = _rows(path, content)
+        lines, rows = lines_of_table(path)
         report = progress("reading the table")
-        # Spreadsheets write the mark. Decoded piece by piece: as one text, it takes four times it.
-        with TextIOWrapper(BytesIO(content), "utf-8-sig", newline="") as lines:
+        with lines:
             reader = csv.DictReader(lines)
             given = reader.fieldnames or ()
             schedule = linear_schedule() if SIGMA in given and "step" not in given else None
@@ -100,18 +96,6 @@ def _few(models: tuple[ModelInfo, ...], cells: tuple[Cell, ...]) -> tuple[Cell, 
     if len(cells) <= MOST_POINTS:
         return cells
     return cells_of(grouped(curves_of(models, cells, 0.0)))
-
-
-def _rows(path: Path, content: bytes) -> int:
-    """How many there are below the header, if they are not too many."""
-    written = content.rstrip()
-    rows = max(written.count(end) for end in (b"\n", b"\r"))
-    if rows > MOST_ROWS:
-        raise MeasurementError(
-            f"{path}: holds {rows:,} rows; give {MOST_ROWS:,} at most, with the counts of "
-            "neighbouring steps added up"
-        )
-    return rows
 
 
 def _row(

@@ -52,11 +52,11 @@ class TestTables:
 
     @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
     def test_rows_are_counted_whatever_ends_them(self, tmp_path, monkeypatch, end):
-        monkeypatch.setattr(tables, "MOST_ROWS", 3)
+        monkeypatch.setattr("sizer.io.MOST_ROWS", 3)
         rows = ["model,parameters,step,correct,trials", *["a,10,0,1,2"] * 4]
         path = tmp_path / "table.csv"
         path.write_bytes(end.join(rows).encode())
-        with pytest.raises(MeasurementError, match="holds 4 rows; give 3 at most"):
+        with pytest.raises(MeasurementError, match="holds 4 rows, 3 are the most"):
             read_table(path)
 
     def test_too_many_models_are_refused(self, tmp_path, monkeypatch):

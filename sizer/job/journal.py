@@ -10,6 +10,7 @@ from sizer.prediction.accuracy import AccuracyRange
 
 FILE_NAME = "job.json"
 VERSION = 1
+LARGEST = 1e15  # of sizes and seconds: beyond it, counting is no longer exact
 WRITTEN = 10.0  # seconds of work that a kill may leave uncounted
 
 
@@ -26,6 +27,13 @@ class Decision:
     promised: AccuracyRange | None = None
     recommended: bool = False
 
+    @property
+    def makes_sense(self) -> bool:
+        promised = self.promised
+        sizes = self.sizes and all(1 <= size <= LARGEST for size in self.sizes)
+        ordered = promised is None or 0 <= promised.low <= promised.best <= promised.high <= 1
+        return bool(sizes) and ordered
+
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
@@ -35,6 +43,11 @@ class JobRecord:
     asked: dict[str, str]
     seconds: float
     decisions: tuple[Decision, ...]
+
+    @property
+    def makes_sense(self) -> bool:
+        """Whether a job may have written it: the file lies open to anybody."""
+        return 0 <= self.seconds <= LARGEST and all(each.makes_sense for each in self.decisions)
 
 
 class Journal:
@@ -100,6 +113,8 @@ def read_job(path: Path) -> JobRecord | None:
         return None
     except (OSError, msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise OutputError(f"{path}: no journal of a job; choose another --out") from error
+    if not record.makes_sense:
+        raise OutputError(f"{path}: its decisions make no sense; choose another --out")
     if record.version != VERSION:
         raise OutputError(f"{path}: of another version of sizer; choose another --out")
     return record

@@ -18,7 +18,7 @@ from sizer.measure.processes import Processes
 from sizer.measure.store import open_store
 from sizer.networks.models import find_models, open_models
 from sizer.noise import Noise
-from sizer.prediction.question import Requirement
+from sizer.prediction.question import Requirement, check_requirement
 from sizer.progress import ReportProgress, no_progress, say_nothing
 
 
@@ -68,17 +68,22 @@ def verify(
 
 
 def read_answer(path: Path) -> Answer:
-    """Raises UsageError for a file that is no answer."""
+    """Raises UsageError for a file that is no answer, or one to an impossible question."""
     import msgspec
 
     try:
-        return msgspec.json.decode(read_bounded(path), type=Answer)
+        answer = msgspec.json.decode(read_bounded(path), type=Answer)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; give the answer.json of a job") from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UsageError(
             f"{path}: no answer of sizer ({str(error)[:80]}); give the answer.json of a job"
         ) from error
+    try:
+        check_requirement(answer.requirement)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}; give the answer.json of a job") from None
+    return answer
 
 
 def measured_file(

@@ -132,7 +132,7 @@ def advise(calibration: Calibration, requirement: Requirement, force: bool = Fal
 
     Raises UsageError for a target outside (chance, 1), or a confidence or step out of range.
     """
-    check_requirement(calibration, requirement)
+    check_requirement(requirement, calibration.chance)
     reason = refusal(calibration, requirement.noise_step)
     if reason is not None:
         return Advice(

@@ -99,7 +99,7 @@ def plan(
     calibration = load(calibration)
     asked, _ = noise_step(calibration, AskedNoise(step, sigma, snr_db, noise_from), progress)
     requirement = Requirement(asked, accuracy, confidence)
-    check_requirement(calibration, requirement)
+    check_requirement(requirement, calibration.chance)
     reason = refusal(calibration, asked)
     if reason is not None:
         return TrainingPlan(requirement, max_cost, reason, None)

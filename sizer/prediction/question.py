@@ -26,9 +26,8 @@ def ladder_of(calibration: Calibration) -> Predictor:
     return predictor(calibration.curves, calibration.image_share)
 
 
-def check_requirement(calibration: Calibration, requirement: Requirement) -> None:
+def check_requirement(requirement: Requirement, chance: float = 0.0) -> None:
     """Raises UsageError for a target outside (chance, 1), or a confidence or step out of range."""
-    chance = calibration.chance
     if not chance < requirement.target_accuracy < 1:
         raise UsageError(
             f"target accuracy {requirement.target_accuracy:g} must lie between chance, "

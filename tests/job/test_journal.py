@@ -32,6 +32,25 @@ def test_another_question_is_refused_by_the_name_of_what_differs(tmp_path):
         Journal(tmp_path, {**ASKED, "side": "32"})
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        ('"seconds": 0.0', '"seconds": -1e300'),
+        ("5000", "0"),
+        ("5000", "1" + "0" * 30),
+        ('"best": 0.8', '"best": 80.0'),
+        ("0.9", "0.1"),
+    ],
+)
+def test_decisions_that_nobody_took_are_refused(tmp_path, change):
+    Journal(tmp_path, ASKED).decide(RECOMMENDED)
+    text = (tmp_path / FILE_NAME).read_text()
+    assert change[0] in text
+    (tmp_path / FILE_NAME).write_text(text.replace(*change))
+    with pytest.raises(OutputError, match=FILE_NAME):
+        Journal(tmp_path, ASKED)
+
+
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"version": 9}', "\x00"])
 def test_a_file_that_is_no_journal_is_left_alone(tmp_path, content):
     (tmp_path / FILE_NAME).write_text(content)

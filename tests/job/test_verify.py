@@ -41,6 +41,32 @@ def test_a_file_that_is_no_answer_is_named(place, tmp_path, content):
         sizer.verify(place / "ladder" / "tiny-4.onnx", tmp_path / "other.json")
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"confidence": 7}, "confidence 7 must lie in"),
+        ({"target_accuracy": -5}, "target accuracy -5 must lie"),
+        ({"noise_step": -1}, "noise step -1 must be zero or more"),
+    ],
+)
+def test_an_answer_to_an_impossible_question_is_named(place, tmp_path, changed, words):
+    requirement = {"noise_step": 100.0, "target_accuracy": 0.6, "confidence": 0.9} | changed
+    (tmp_path / "odd.json").write_text(json.dumps({"requirement": requirement}))
+    with pytest.raises(errors.UsageError, match=rf"odd\.json: {words}"):
+        sizer.verify(place / "device.csv", tmp_path / "odd.json")
+
+
+@pytest.mark.parametrize("rows", [4, 3])
+def test_more_predictions_than_are_read_are_refused_before_one_is(
+    place, tmp_path, monkeypatch, rows
+):
+    monkeypatch.setattr("sizer.io.MOST_ROWS", 3)
+    table = tmp_path / "device.csv"
+    table.write_text("label,predicted\n" + "cat,\n" * rows)
+    with pytest.raises(errors.DataError, match="holds 4 rows" if rows == 4 else "line 2: a class"):
+        sizer.verify(table, place / "answer.json")
+
+
 def test_pictures_must_be_given_where_the_answer_names_none(place):
     with pytest.raises(errors.UsageError, match="--data"):
         sizer.verify(place / "ladder" / "tiny-4.onnx", place / "answer.json")

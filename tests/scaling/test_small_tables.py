@@ -8,7 +8,6 @@ import pytest
 from planted import SIZES, STEPS, curve, ladder, transition, write_table
 from typer.testing import CliRunner
 
-from sizer import table as tables
 from sizer.calibration import load
 from sizer.cli import load_commands
 from sizer.cli.app import app
@@ -151,11 +150,11 @@ def test_what_no_fit_can_be_made_of_is_refused_in_one_line(tmp_path, rows, words
 
 
 def test_too_many_rows_are_said_before_one_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "MOST_ROWS", 3)
+    monkeypatch.setattr("sizer.io.MOST_ROWS", 3)
     path = tmp_path / "table.csv"
     header = "model,parameters,step,correct,trials\n"
     path.write_text(header + "a,10,no number,1,2\n" * 4)
-    with pytest.raises(MeasurementError, match=r"holds 4 rows; give 3 at most"):
+    with pytest.raises(MeasurementError, match=r"holds 4 rows, 3 are the most that are read; give"):
         fit(path)
     path.write_text(header + "a,10,no number,1,2\n" * 3)
     with pytest.raises(MeasurementError, match="not a number"):

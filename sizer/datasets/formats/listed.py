@@ -22,7 +22,7 @@ from sizer.datasets.picture_set import PictureDataset
 from sizer.datasets.splits import SPLIT_NAMES, WHOLE, Split, split_of
 from sizer.datasets.survey import Reading
 from sizer.errors import DataError
-from sizer.io import read_bounded
+from sizer.io import lines_of_table
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 DELIMITERS = (",", ";", "\t")  # else spaces
@@ -31,6 +31,7 @@ FILE_NAMES = (
     *("image_name", "image_id", "id_code", "id", "name"),
 )
 SPLIT_COLUMNS = ("split", "subset", "partition", "set", "data set")
+MOST_COLUMNS = 1000
 LOOKED_AT = 20  # rows in which a picture is looked for
 REMEDY = "give a CSV beside the pictures, with the columns file and label"
 
@@ -161,15 +162,19 @@ def read_rows(path: Path, find: Find) -> list[Row]:
 def _cells(path: Path) -> list[list[str]]:
     """The cells of all lines that hold any."""
     try:
-        text = read_bounded(path).decode("utf-8-sig", errors="surrogateescape")
-        first = text.partition("\n")[0]
-        delimiter = max(DELIMITERS, key=first.count)
-        delimiter = delimiter if delimiter in first else " "
-        lines = csv.reader(text.splitlines(), delimiter=delimiter, skipinitialspace=True)
-        cells = [[cell.strip() for cell in line] for line in lines if any(line)]
+        lines, _ = lines_of_table(path, errors="surrogateescape")
+        with lines:
+            first = lines.readline()
+            lines.seek(0)
+            delimiter = max(DELIMITERS, key=first.count)
+            delimiter = delimiter if delimiter in first else " "
+            rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+            cells = [[cell.strip() for cell in line] for line in rows if any(line)]
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; {REMEDY}") from None
     except csv.Error as error:
         raise DataError(f"{path}: no table ({error}); {REMEDY}") from None
-    if not cells or len(cells[0]) < 2:
+    if not cells or not 2 <= len(cells[0]) <= MOST_COLUMNS:
         raise DataError(f"{path}: no table of two columns; {REMEDY}")
     return cells
 
