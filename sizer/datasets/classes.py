@@ -12,8 +12,9 @@ from sizer.errors import DataError
 from sizer.io import read_bounded
 
 WORDNET_ID = re.compile(r"n\d{8}")
+LONGEST_LIST = 1 << 22  # bytes of a class file: as Python writes lists, each takes hundreds
 IMAGENET = Path(__file__).with_name("imagenet.txt")
-NUMBERED = re.compile(r"(\d+)(?:\s*[:,;=]\s*|\s+|$)(.*)")
+NUMBERED = re.compile(r"(\d{1,9})(?:\s*[:,;=]\s*|\s+|$)(.*)")
 METADATA_KEYS = ("sizer.classes", "names", "class_names", "classes", "labels", "id2label")
 
 
@@ -91,7 +92,7 @@ def read_class_file(path: Path) -> tuple[ClassList, bool]:
 
 def _text(path: Path) -> str:
     try:
-        return read_bounded(path).decode("utf-8-sig")
+        return read_bounded(path, LONGEST_LIST).decode("utf-8-sig")
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; give a file of class names") from None
     except UnicodeDecodeError:
@@ -109,8 +110,9 @@ def _lines(text: str, path: Path) -> list[str]:
 
 def _synonyms(text: str) -> tuple[str, ...]:
     """A line itself, its parts between commas, and a WordNet id before the others."""
-    first, *rest = text.split(maxsplit=1)[:2] or [""]
-    parts = (first, *_synonyms(rest[0])) if WORDNET_ID.fullmatch(first) and rest else ()
+    first, *rest = text.split(maxsplit=1) or [""]
+    known = WORDNET_ID.fullmatch(first) and rest
+    parts = (first, rest[0], *rest[0].split(",")) if known else ()
     return tuple(dict.fromkeys(name for name in (text, *parts, *text.split(",")) if name.strip()))
 
 

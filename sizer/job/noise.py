@@ -91,6 +91,8 @@ def _unlike(camera: Path, data: Dataset) -> str | None:
             theirs.append(_look(decode(path.read_bytes())))
         except (OSError, ValueError):
             continue
+    if not theirs:
+        return None
     low, high = np.percentile(ours, UNLIKE, axis=0)
     middle = np.median(theirs, axis=0)
     words = [

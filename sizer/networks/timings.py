@@ -10,6 +10,7 @@ from sizer.io import read_bounded, replacing
 from sizer.networks.manifest import ANOTHER_OUT
 
 FILE_NAME = "timings.json"
+LONGEST = 1e15  # seconds: what a file says may be no float
 
 
 def read_timings(folder: Path) -> dict[str, float]:
@@ -23,7 +24,7 @@ def read_timings(folder: Path) -> dict[str, float]:
     return {
         file: float(seconds)
         for file, seconds in timings.items()
-        if isinstance(seconds, int | float) and 0 < seconds < float("inf")
+        if isinstance(seconds, int | float) and 0 < seconds <= LONGEST
     }
 
 

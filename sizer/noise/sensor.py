@@ -7,7 +7,7 @@ pixels, in which a slope of the light cancels; of a burst (an unmoving scene) it
 differences between pictures, in which the scene does.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sizer.errors import DataError
 from sizer.estimate import CONFIDENCE, Estimate
+from sizer.io import read_bounded
 from sizer.noise.camera import LARGEST_FILE, LARGEST_SIDE, LOSSY, picture_files
 from sizer.progress import ReportProgress, no_progress
 
@@ -73,9 +74,9 @@ def sensor_noise(
     and show nothing of how the noise grows.
     """
     files = picture_files([folder])
-    pictures = _pictures(files, progress)
-    used = list(pictures)
-    points = _burst(used) if shot == "burst" else [_flat(picture) for picture in used]
+    used: list[Path] = []
+    pictures = _pictures(files, used, progress)  # one or two at a time: they are large
+    points = list(_burst(pictures) if shot == "burst" else map(_flat, pictures))
     if len(used) < 2 or not points:
         raise DataError(f"{folder}: {len(used)} usable pictures; a {shot} takes two or more")
     levels, errors = _levels(np.concatenate(points))
@@ -98,22 +99,23 @@ def sensor_noise(
     )
 
 
-def _pictures(files: Sequence[Path], progress: ReportProgress) -> Iterator[Floats]:
-    """The middles of the pictures that can be read."""
+def _pictures(
+    files: Sequence[Path], used: list[Path], progress: ReportProgress
+) -> Iterator[Floats]:
+    """The middles of the pictures that can be read, whose files come to `used`."""
     from sizer.datasets.images import decode
 
     report = progress("reading pictures")
     for done, path in enumerate(files, 1):
         report(done, len(files))
         try:
-            if path.stat().st_size > LARGEST_FILE:
-                continue
-            pixels = decode(path.read_bytes())
+            pixels = decode(read_bounded(path, LARGEST_FILE))
         except (OSError, ValueError):
             continue
         if min(pixels.shape[:2]) >= TILE:
             top, left = (max(0, side - LARGEST_SIDE) // 2 for side in pixels.shape[:2])
             middle = pixels[top : top + LARGEST_SIDE, left : left + LARGEST_SIDE]
+            used.append(path)
             yield middle.astype(np.float64)
 
 
@@ -123,13 +125,11 @@ def _flat(picture: Floats) -> Floats:
     return _patches(picture[:-1, :-1], corner / 2)
 
 
-def _burst(pictures: Sequence[Floats]) -> list[Floats]:
+def _burst(pictures: Iterable[Floats]) -> Iterator[Floats]:
     """The same of each picture and the next one of its size."""
-    return [
-        _patches((one + other) / 2, (one - other) / np.sqrt(2))
-        for one, other in pairwise(pictures)
-        if one.shape == other.shape
-    ]
+    for one, other in pairwise(pictures):
+        if one.shape == other.shape:
+            yield _patches((one + other) / 2, (one - other) / np.sqrt(2))
 
 
 def _patches(brightness: Floats, residual: Floats) -> Floats:

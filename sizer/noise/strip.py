@@ -15,6 +15,7 @@ from sizer import io
 from sizer.datasets.images import Pixels, decode
 from sizer.datasets.preprocessing import with_channels
 from sizer.errors import DataError
+from sizer.noise.camera import LARGEST_FILE
 from sizer.noise.draw import epsilon
 from sizer.noise.schedule import NoiseSchedule
 from sizer.noise.units import in_words
@@ -46,7 +47,7 @@ def noisy(pixels: Pixels, sigma: float) -> Pixels:
 def read_picture(path: Path, side: int = LARGEST_SIDE) -> Pixels:
     """A picture file as (height, width, 3), no longer than `side`. Raises DataError."""
     try:
-        pixels = with_channels(decode(path.read_bytes()), 3)
+        pixels = with_channels(decode(io.read_bounded(path, LARGEST_FILE)), 3)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror}; give a picture file") from error
     except ValueError as error:

@@ -209,6 +209,18 @@ class TestWrong:
             labels(data, model(6, metadata), file=file)
         assert "\n" not in str(caught.value)
 
+    @pytest.mark.parametrize("line", ["n01234567 " * 5000, "9" * 5000, "n01234567 a, b, " * 5000])
+    def test_a_line_is_a_name_however_long_it_is(self, tmp_path, line):
+        listed, numbered = read_class_file(write(tmp_path / "c.txt", f"{line}\nfig\n"))
+        assert not numbered
+        assert listed.names[0][0] == line.strip()
+        assert listed.names[1] == ("fig",)
+
+    def test_a_list_that_would_take_all_memory(self, tmp_path):
+        file = write(tmp_path / "c.txt", "[" + "0," * (1 << 21) + "0]")
+        with pytest.raises(DataError, match=r"c\.txt: is larger than 4 MiB; give a file of class"):
+            read_class_file(file)
+
     def test_no_file_and_no_text(self, tmp_path):
         with pytest.raises(DataError, match=r"c\.txt: No such file"):
             read_class_file(tmp_path / "c.txt")

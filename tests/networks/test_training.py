@@ -559,7 +559,10 @@ class TestLadder:
         assert all(timings[model.file] > 0 for model in manifest.models)
         assert [model.info.training_seconds for model in opened] == list(timings.values())
 
-    @pytest.mark.parametrize("contents", [None, "[1, 2]", "{", '{"m.onnx": -1, "n.onnx": "1"}'])
+    @pytest.mark.parametrize(
+        "contents",
+        [None, "[1, 2]", "{", '{"m.onnx": -1, "n.onnx": "1"}', f'{{"m.onnx": {"9" * 400}}}'],
+    )
     def test_times_that_cannot_be_read_are_not_known(self, tmp_path, contents):
         if contents is not None:
             (tmp_path / "timings.json").write_text(contents)

@@ -1,5 +1,7 @@
 """Read noise and gain, planted in flat fields and bursts, are found; so is what spoils them."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -68,6 +70,19 @@ def test_what_is_no_picture_is_counted(tmp_path):
     (flat_fields(tmp_path) / "broken.png").write_bytes(b"\x89PNG")
     found = sensor_noise(tmp_path)
     assert (found.used, found.skipped) == (10, 1)
+
+
+@pytest.mark.parametrize("shot", ["flat field", "burst"])
+def test_more_pictures_take_no_more_memory(tmp_path, shot):
+    rng, peaks = np.random.default_rng(2), []
+    for count in (4, 16):
+        for i in range(count):
+            save(seen(np.full((300, 300), 20.0 + i), rng), tmp_path / f"{i:02}.png")
+        tracemalloc.start()
+        assert sensor_noise(tmp_path, shot).used == count
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.5 * peaks[0]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def test_a_strip_of_a_photograph(tmp_path):
     [
         (("--show", "a.png"), 2, "needs a noise level"),
         (("--step", 30, "--show", "a.png"), 3, "a.png"),
+        (("--step", 30, "--show", "/dev/zero"), 3, "/dev/zero"),
         (("--step", 30, "--flat-field", "walls"), 2, "give one of"),
         (("--burst", "nowhere"), 3, "nowhere"),
     ],
