@@ -33,6 +33,7 @@ from sizer.progress import ReportProgress, no_progress, say_nothing
 from sizer.scaling.analysis import Answers, foreseen
 from sizer.scaling.choices import TOLERANCE, IntervalMethod
 from sizer.scaling.crossings import Cut
+from sizer.scaling.master import MasterCurve
 from sizer.scaling.surface import KNOTS
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def calibrate(
     classes: str | Path | None = None,
     restrict: bool = False,
     interval: IntervalMethod = "sandwich",
+    shape: str | Path | Sequence[str | Path] = (),
     progress: ReportProgress = no_progress,
     tell: Callable[[str], None] = say_nothing,
 ) -> Calibration:
@@ -71,13 +73,15 @@ def calibrate(
     crop keeps of pictures that are not of a model's size, in (0, 1]; None as the model's file says,
     else 0.875, and 1 where they are square. max_bad: share of damaged pictures that are left out.
     classes: a file that lists the models' classes, a line each: a name, a number, or both; the data
-    may hold a few of them. restrict: whether scores count among those alone. tell: told, before
-    anything is measured, which pictures are, what cannot be fitted to it, and which cluster is
-    joined.
+    may hold a few of them. restrict: whether scores count among those alone. shape: ladders, as
+    `compare` takes them, whose master curve this one will have: then four steps a model do, and
+    models that contradict it are measured in full. tell: told, before anything is measured, which
+    pictures are, what cannot be fitted to it, and which cluster is joined.
 
     Stopped at any moment, the same call goes on where it was. Raises UsageError for an argument out
     of range or models that share no law, ModelError and DataError for files that cannot be used,
-    UnfittedError, which holds what was measured, where every model only guesses, MissingExtraError
+    MeasurementError for a shape that cannot be borrowed, UnfittedError, which holds what was
+    measured, where every model only guesses, MissingExtraError
     and ClusterError for the engine `ray`.
     """
     asked = Measuring(
@@ -94,7 +98,10 @@ def calibrate(
         max_bad=max_bad,
         classes=None if classes is None else str(classes),
         restrict=restrict,
+        shape=_names(shape),
     )
+    if asked.shape and asked.steps:
+        raise UsageError("--shape and --steps: a shape chooses the steps; give one of them")
     calibration = measured_ladder(asked, interval=interval, progress=progress, tell=tell)
     return calibration if asked.steps else held_to(calibration, tolerance)
 
@@ -135,9 +142,11 @@ def _measured(
         open_engine(asked.engine, children, tell) as run,
         open_store(tell=tell) as store,
     ):
+        shape = _borrowed(asked)
         (child,) = children.first(1)
         dataset, opened = _opened(asked, files, child, progress, tell)
         infos, noise, cut = tuple(model.info for model in opened), Noise(), Cut()
+        _require_others(asked, infos)
         for line in _told_before(infos, dataset.info, asked.steps):
             tell(line)
         if asked.engine == "processes":
@@ -156,6 +165,7 @@ def _measured(
             tolerance=asked.tolerance,
             cut=cut,
             engine=run,
+            shape=shape,
         )
     return _Measured(infos, dataset, noise, cut, measurement)
 
@@ -177,6 +187,7 @@ def _fitted(
         dataset=dataset,
         cut=measured.cut,
         right=_in_order_of_size(measured.ladder.right, measured.models),
+        shape=measured.ladder.shape,
         interval=interval,
         fitted=fitted,
         warnings=(
@@ -189,6 +200,23 @@ def _fitted(
         request=Request(asked, None, measured.cut, interval, sizer.__version__),
         progress=progress,
     )
+
+
+def _borrowed(asked: Measuring) -> MasterCurve | None:
+    """The shape to measure with."""
+    if not asked.shape:
+        return None
+    from sizer.universality.borrowing import master_of
+
+    return master_of(asked.shape)
+
+
+def _require_others(asked: Measuring, models: Sequence[ModelInfo]) -> None:
+    """Raise MeasurementError for a shape of the very models that are to be measured."""
+    if asked.shape:
+        from sizer.universality.borrowing import require_others
+
+        require_others(asked.shape, [model.sha256 for model in models])
 
 
 def _opened(

@@ -10,12 +10,14 @@ from sizer.inference.input_format import InputFormat
 from sizer.inference.records import ModelInfo, ProviderChoice
 from sizer.io import check_writable, make_folder, read_bounded, shipped, write_text
 from sizer.networks.recipe import LadderTraining
+from sizer.noise import schedule_named
 from sizer.result import Tabular
 from sizer.scaling.backtests import Backtest
 from sizer.scaling.choices import IntervalMethod
 from sizer.scaling.collapse import Collapse
 from sizer.scaling.crossings import Cut, LevelCrossing, Width, width_tolerance
 from sizer.scaling.curves import Cell, NoiseCurve, at_shared_steps, curves_of
+from sizer.scaling.master import BorrowedShape, completed
 from sizer.scaling.surface import LawFit
 from sizer.scaling.width import WidthLaw
 from sizer.soundness import require_sound
@@ -31,7 +33,7 @@ class Measuring:
     where they were planned. images: at most, None for all. tolerance: of the widths, at which a
     plan stops. input_format, input_side, crop_share: None where the files say it. max_bad: share of
     damaged pictures that are left out. classes: the file that lists the models'. restrict: whether
-    scores count among those of the data alone.
+    scores count among those of the data alone. shape: ladders whose shape is borrowed.
     """
 
     models: tuple[str, ...]
@@ -47,6 +49,7 @@ class Measuring:
     max_bad: float = MAX_BAD
     classes: str | None = None
     restrict: bool = False
+    shape: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Calibration(Tabular):
     others. image_share: of the counting variance, what all models have in common, as measured; 1
     where unknown. warnings: of the measurement; fit_warnings: of what was fitted, or could not be.
     ladder: how all of the models were trained, where a manifest says so. request: what was asked,
-    None in files of older versions.
+    None in files of older versions. shape: taken from other ladders, between few measured steps.
     """
 
     version: int
@@ -96,6 +99,7 @@ class Calibration(Tabular):
     fit_warnings: tuple[str, ...] = ()
     ladder: LadderTraining | None = None
     request: Request | None = None
+    shape: BorrowedShape | None = None
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -104,7 +108,15 @@ class Calibration(Tabular):
 
     @property
     def curves(self) -> tuple[NoiseCurve, ...]:
-        """One curve a model, models in order of size."""
+        """One curve a model, models in order of size; where few steps were measured, drawn out by
+        the shape that was borrowed.
+        """
+        schedule = schedule_named(self.schedule) if self.shape and self.schedule else None
+        return completed(self.measured_curves, self.shape, schedule)
+
+    @property
+    def measured_curves(self) -> tuple[NoiseCurve, ...]:
+        """The same, of the measured steps alone."""
         return curves_of(self.models, self.cells, self.chance)
 
     @property
@@ -145,7 +157,7 @@ class Calibration(Tabular):
                 "trials": trials,
                 "accuracy": correct / trials,
             }
-            for curve in self.curves
+            for curve in self.measured_curves
             for step, correct, trials in zip(curve.steps, curve.correct, curve.trials, strict=True)
         ]
 

@@ -19,6 +19,7 @@ from sizer.scaling.choices import Control, IntervalMethod, LevelSet, OrderParame
 from sizer.scaling.crossings import Cut
 from sizer.scaling.curves import Cell, common_steps, curves_of
 from sizer.scaling.evidence import image_share as share_of
+from sizer.scaling.master import BorrowedShape, completed
 from sizer.table import MeasuredTable, read_table
 
 NO_CHANCE = "the table has no column `chance`: it was taken to be 0; state what guessing reaches"
@@ -34,6 +35,7 @@ def fit_measurements(
     cut: Cut,
     image_share: float = 1.0,
     right: Answers | None = None,
+    shape: BorrowedShape | None = None,
     interval: IntervalMethod = "sandwich",
     fitted: bool = True,
     warnings: tuple[str, ...] = (),
@@ -45,15 +47,17 @@ def fit_measurements(
     """Levels, widths, collapse and laws of a finished measurement.
 
     right: whether a model was right at each of its steps on each image (steps, images), models in
-    order of size. Where it is unknown, `image_share` is taken as given. fitted: whether laws are
-    wanted; else what was measured stands alone. refusal: why nothing can be fitted to it, if that
+    order of size. Where it is unknown, `image_share` is taken as given. shape: what is taken
+    between few measured steps. fitted: whether laws are wanted; else what was measured stands
+    alone. refusal: why nothing can be fitted to it, if that
     is known already. Raises UnfittedError, which holds what was measured.
     """
     curves, analysis = curves_of(models, cells, chance), Analysis()
-    how = partial(analyse, cut=cut, schedule=schedule, interval=interval, right=right)
+    drawn, answers = completed(curves, shape, schedule), None if shape else right
+    how = partial(analyse, cut=cut, schedule=schedule, interval=interval, right=answers)
     try:
         if fitted and not refusal:
-            analysis = how(curves, progress=progress)
+            analysis = how(drawn, progress=progress)
     except MeasurementError as error:
         refusal = str(error)
     if right is not None and (common := common_steps(curves)):
@@ -79,6 +83,7 @@ def fit_measurements(
         fit_warnings=analysis.warnings if refusal is None else (refusal,),
         ladder=ladder,
         request=request,
+        shape=shape,
     )
     if refusal is not None:
         raise UnfittedError(refusal, calibration)
@@ -157,6 +162,7 @@ def _fit_again(
         # older files hold those of the fit among them
         warnings=tuple(w for w in old.warnings if w not in {NO_WIDTH_LAW, NOT_CLEAN}),
         ladder=old.ladder,
+        shape=old.shape,
         request=Request(
             measuring=None if asked is None else asked.measuring,
             measurements=before if path is None else str(path),

@@ -89,6 +89,8 @@ def _measuring_words(measuring: Measuring) -> list[str]:
         words += ["--max-bad", _number(measuring.max_bad)]
     if measuring.classes is not None:
         words += ["--classes", measuring.classes]
+    for name in measuring.shape:
+        words += ["--shape", name]
     if measuring.restrict:
         words += ["--restrict"]
     if measuring.provider != "auto":

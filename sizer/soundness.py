@@ -19,6 +19,9 @@ FIT_AGAIN = "make the file again with `sizer fit`"
 LARGEST = 1e15  # of a count: beyond it, counting is no longer exact
 LARGEST_FIGURE = 1e30  # of any other number: beyond it, products of a few overflow
 LONGEST_NAME = 1000  # characters
+LEAST_POINTS = 3  # of a borrowed shape
+MOST_NOISE = 1e4  # grey levels
+MOST_CLEAN = 2.0  # of a fitted accuracy without noise
 
 
 def require_sound(calibration: "Calibration") -> None:
@@ -31,6 +34,7 @@ def require_sound(calibration: "Calibration") -> None:
     _require_counts(calibration)
     _require_noise(calibration)
     _require_levels(calibration)
+    _require_shape(calibration)
     for fit in calibration.laws:
         _require_law(fit, calibration.chance)
     data = calibration.dataset
@@ -147,6 +151,37 @@ def _require_levels(calibration: "Calibration") -> None:
         _require(sound and test.accuracy_rms >= 0, "a back-test that is none", FIT_AGAIN)
     for pair in calibration.width_law.pairs if calibration.width_law else ():
         _require(pair.prefactor > 0, "a width law that is none", FIT_AGAIN)
+
+
+def _require_shape(calibration: "Calibration") -> None:
+    """A shape that was borrowed falls from one, and is that of some of the models, once each."""
+    shape = calibration.shape
+    if shape is None:
+        return
+    curve, names = shape.curve, [each.model for each in shape.scales]
+    rising = all(low < high for low, high in pairwise(curve.ratio))
+    falling = all(high >= low for high, low in pairwise(curve.share))
+    sound = (
+        calibration.schedule is not None
+        and len(curve.ratio) == len(curve.share) >= LEAST_POINTS
+        and rising
+        and falling
+        and curve.ratio[0] == 0
+        and curve.share[0] == 1
+        and curve.share[-1] >= 0
+        and 0 < curve.half_noise <= MOST_NOISE
+        and 0 <= curve.spread <= 1
+    )
+    _require(sound, "a borrowed shape that is none")
+    known = len(set(names)) == len(names) and set(names) <= {m.name for m in calibration.models}
+    within = all(
+        abs(each.clean) <= MOST_CLEAN
+        and abs(each.log_half_noise) <= math.log(MOST_NOISE)
+        and each.covariance[0] >= 0
+        and each.covariance[2] >= 0
+        for each in shape.scales
+    )
+    _require(bool(names) and known and within, "scales of a borrowed shape that are none")
 
 
 def _require_law(fit: LawFit, chance: float) -> None:

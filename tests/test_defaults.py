@@ -27,7 +27,7 @@ CALLS = {
 }
 
 # What the command line says in words.
-WORDS = {("models", None): (), ("steps", "auto"): None}
+WORDS = {("models", None): (), ("shape", None): (), ("borrow", None): (), ("steps", "auto"): None}
 
 
 def defaults(name):

@@ -79,6 +79,13 @@ def calibrate(
         bool, typer.Option("--restrict", help="Score among the classes of the data alone.")
     ] = False,
     interval: IntervalOption = "sandwich",
+    shape: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A calibration whose shape of the fall this ladder will have: then four steps a "
+            "model do. Give it again to take the mean of several."
+        ),
+    ] = None,
     out: OutOption = Path("calibration.json"),
     plots: PlotsOption = None,
     details: DetailsOption = False,
@@ -110,6 +117,7 @@ def calibrate(
             classes=classes,
             restrict=restrict,
             interval=interval,
+            shape=shape or (),
             progress=progress,
             tell=mention,
         )

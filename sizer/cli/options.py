@@ -130,6 +130,14 @@ CalibrationOption = Annotated[
         autocompletion=complete_calibration,
     ),
 ]
+BorrowOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A calibration whose growth with size this one may share; again for more. What "
+        "contradicts the measurements counts for little.",
+        autocompletion=complete_calibration,
+    ),
+]
 ConfidenceOption = Annotated[float, typer.Option(help="Of the recommended size and the intervals.")]
 FormatOption = Annotated[Format, typer.Option(help="How to print the answer.")]
 ReportOption = Annotated[

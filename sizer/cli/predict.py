@@ -7,6 +7,7 @@ import typer
 import sizer
 from sizer.cli.app import command
 from sizer.cli.options import (
+    BorrowOption,
     CalibrationOption,
     ConfidenceOption,
     DetailsOption,
@@ -29,6 +30,7 @@ def predict(
     snr_db: SnrOption = None,
     noise_from: NoiseFromOption = None,
     calibration: CalibrationOption = "builtin",
+    borrow: BorrowOption = None,
     confidence: ConfidenceOption = CONFIDENCE,
     details: DetailsOption = False,
     format: FormatOption = "text",  # noqa: A002
@@ -49,6 +51,7 @@ def predict(
             sigma=sigma,
             snr_db=snr_db,
             noise_from=noise_from,
+            borrow=borrow or (),
             confidence=confidence,
             progress=progress,
         )

@@ -10,6 +10,7 @@ from sizer.cli.app import command, line_given
 from sizer.cli.messages import mention
 from sizer.cli.options import (
     DEVICE,
+    BorrowOption,
     CalibrationOption,
     ConfidenceOption,
     DetailsOption,
@@ -49,6 +50,7 @@ def recommend(
     snr_db: SnrOption = None,
     noise_from: NoiseFromOption = None,
     calibration: CalibrationOption = "builtin",
+    borrow: BorrowOption = None,
     confidence: ConfidenceOption = CONFIDENCE,
     device: Annotated[list[str] | None, DEVICE] = None,
     devices_file: DevicesFileOption = None,
@@ -82,9 +84,10 @@ def recommend(
     Example: sizer recommend --noise-step 300 --target-acc 0.6 --calibration mine.json
     """
     from sizer.cli.noise import mention_skipped
+    from sizer.prediction.lending import borrowing
     from sizer.prediction.members import check_export
 
-    measured = sizer.load(calibration)
+    measured = borrowing(sizer.load(calibration), borrow or ())
     if export is not None:
         check_export(measured, export)
     if report is not None:

@@ -8,13 +8,14 @@ import typer
 import sizer
 from sizer.cli.app import command, line_given
 from sizer.cli.messages import mention
-from sizer.cli.options import CalibrationArgument
+from sizer.cli.options import BorrowOption, CalibrationArgument
 
 
 @command
 def report(
     calibration: CalibrationArgument,
     out: Annotated[Path, typer.Option(help="HTML page to write.")] = Path("report.html"),
+    borrow: BorrowOption = None,
 ) -> None:
     """A calibration as one HTML page: what was measured, the laws, what each requirement takes.
 
@@ -23,9 +24,10 @@ def report(
 
     Example: sizer report mine.json --out mine.html
     """
+    from sizer.prediction.lending import borrowing
     from sizer.report.page import check_report, report_of, write_report
 
     check_report(out)
-    measured = sizer.load(calibration)
+    measured = borrowing(sizer.load(calibration), borrow or ())
     write_report(out, report_of(measured, calibration, line_given(), None))
     mention(f"wrote {out}")

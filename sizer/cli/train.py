@@ -23,6 +23,7 @@ from sizer.cli.options import (
 from sizer.cli.progress import training_progress
 from sizer.cli.show import show
 from sizer.datasets.records import MAX_BAD
+from sizer.networks.recipe import EFFICIENTNET
 
 
 @command
@@ -35,6 +36,10 @@ def train(
         "builtin"
     ),
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Trainings of each size.")] = 2,
+    architecture: Annotated[
+        str,
+        typer.Option(help="efficientnet, plain-cnn or inverted-residual: one file each, to copy."),
+    ] = EFFICIENTNET,
     epochs: Annotated[int, EPOCHS] = 10,
     augment: AugmentOption = "crop-flip",
     noise_augment: Annotated[
@@ -47,7 +52,7 @@ def train(
     accelerator: AcceleratorOption = "auto",
     engine: EngineOption = "processes",
 ) -> None:
-    """Train a ladder of small EfficientNets, export it to ONNX, and write its manifest.
+    """Train a ladder of small networks, export it to ONNX, and write its manifest.
 
     Stopped at any moment, the same line goes on at the last finished epoch.
 
@@ -59,6 +64,7 @@ def train(
             out,
             data=data,
             seeds=seeds,
+            architecture=architecture,
             epochs=epochs,
             augment=augment,
             noise_steps=parse_noise_steps(noise_augment),

@@ -19,6 +19,7 @@ from sizer.measure.work import Engine
 from sizer.noise import Noise
 from sizer.progress import Progress, ignore_progress
 from sizer.scaling.curves import Cell
+from sizer.scaling.master import BorrowedShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +27,14 @@ class Measurement:
     """Cells by model, then by ascending step, and what looked wrong about them.
 
     refusal: why nothing can be fitted to them, if that is so. right: whether a model was right at
-    each of its steps on each image (steps, images), by model.
+    each of its steps on each image (steps, images), by model. shape: with which few steps did.
     """
 
     cells: tuple[Cell, ...]
     right: tuple[NDArray[np.bool_], ...] = field(compare=False, repr=False)
     warnings: tuple[str, ...]
     refusal: str | None = None
+    shape: BorrowedShape | None = None
 
 
 def measure(

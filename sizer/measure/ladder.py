@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sizer.datasets import Dataset
 from sizer.errors import UsageError
 from sizer.measure.cells import Measurement, measure, require_images
+from sizer.measure.few import measure_few
 from sizer.measure.protocols import CellStore, Evaluator
 from sizer.measure.rounds import Goal, Ladder, Steps, measure_planned
 from sizer.measure.work import Engine
@@ -12,6 +13,7 @@ from sizer.noise import Noise
 from sizer.progress import ReportProgress
 from sizer.scaling.crossings import Cut
 from sizer.scaling.curves import MOST_CELLS
+from sizer.scaling.master import MasterCurve
 
 PLANNED = 40  # steps of a model, about the most that a plan takes
 MOST_ANSWERS = 150_000_000  # that are held in memory at once
@@ -29,17 +31,18 @@ def measure_ladder(
     tolerance: float,
     cut: Cut,
     engine: Engine,
+    shape: MasterCurve | None = None,
     workers: int | None = None,
 ) -> Measurement:
     """Every model at every step; without steps, at those that a plan chooses.
 
-    tolerance: of the widths of this cut, at which the plan stops. Raises UsageError for what cannot
-    be run, or is too much.
+    tolerance: of the widths of this cut, at which the plan stops. shape: known beforehand, with
+    which few steps do. Raises UsageError for what cannot be run, or is too much.
     """
 
     def run(label: str, wanted: Steps, count: int) -> Measurement:
         return measure(
-            models,
+            [model for model in models if model.info.name in wanted],
             dataset,
             noise,
             store,
@@ -57,7 +60,10 @@ def measure_ladder(
     ladder = Ladder(infos, 1 / dataset.info.classes, noise.schedule, run)
     if steps is not None:
         return run("measuring", ladder.everywhere(steps), count)
-    return measure_planned(ladder, Goal(count, tolerance, cut))
+    goal = Goal(count, tolerance, cut)
+    if shape is not None:
+        return measure_few(ladder, goal, shape)
+    return measure_planned(ladder, goal)
 
 
 def _require_room(models: int, steps: int, images: int) -> None:

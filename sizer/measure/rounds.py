@@ -1,7 +1,7 @@
 """`--steps auto`: measuring in rounds, each decided by what the rounds before it have shown."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sizer.inference.records import ModelInfo
 from sizer.measure import planning
@@ -31,7 +31,9 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """What is measured; run: gives the cells asked for, and runs those it has not run yet."""
+    """What is measured. run: gives the cells of the models asked for, and runs those it has not run
+    yet.
+    """
 
     models: tuple[ModelInfo, ...]
     chance: float
@@ -42,7 +44,12 @@ class Ladder:
         self, label: str, steps: Steps, images: int
     ) -> tuple[Measurement, tuple[NoiseCurve, ...]]:
         measurement = self.run(label, steps, images)
-        return measurement, curves_of(self.models, measurement.cells, self.chance)
+        measured = [model for model in self.models if model.name in steps]
+        return measurement, curves_of(measured, measurement.cells, self.chance)
+
+    def of(self, names: Collection[str]) -> "Ladder":
+        """Some of its models."""
+        return replace(self, models=tuple(m for m in self.models if m.name in names))
 
     def everywhere(self, steps: Sequence[float]) -> Steps:
         return {model.name: steps for model in self.models}

@@ -1,1 +1,1 @@
-"""The EfficientNet family: its scaling rule, training, and export to ONNX."""
+"""Families of networks, EfficientNet first: scaling rules, training, and export to ONNX."""

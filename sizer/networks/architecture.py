@@ -5,8 +5,9 @@ resolution. Counts and parameter names follow torchvision's implementation.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sizer.errors import UsageError
 
@@ -45,6 +46,24 @@ class Blueprint:
     stochastic_depth: float = 0.0
     norm_epsilon: float = 1e-5
     same_padding: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleBlueprint:
+    """One network of a family that is a torch module, `sizer.networks.families`, with counts."""
+
+    architecture: str
+    channels: int
+    width: float
+    resolution: int
+    classes: int
+    parameters: int
+    macs: int
+    depth: float = 1.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.architecture}-{self.channels}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +153,7 @@ class Architecture:
     macs: int
 
 
+Counted = TypeVar("Counted", Blueprint, ModuleBlueprint)
 BASE_STAGES = (
     Stage(1, 3, 1, 16, 1),
     Stage(6, 3, 2, 24, 2),
@@ -231,14 +251,18 @@ def small_with(target: float, resolution: int, classes: int) -> Blueprint:
 
     Raises UsageError where even that one is off by more than a factor of two.
     """
-    members = [small(stem, resolution, classes) for stem in SMALL_STEMS]
-    nearest = min(members, key=lambda member: abs(math.log(parameters(member) / target)))
-    if not 0.5 <= parameters(nearest) / target <= 2:
+    return nearest([small(stem, resolution, classes) for stem in SMALL_STEMS], target, classes)
+
+
+def nearest(members: Sequence[Counted], target: float, classes: int) -> Counted:
+    """Of members in order of size, the one nearest to `target` parameters; see `small_with`."""
+    chosen = min(members, key=lambda member: abs(math.log(parameters(member) / target)))
+    if not 0.5 <= parameters(chosen) / target <= 2:
         raise UsageError(
             f"no member of the family has about {target:,.0f} parameters; with {classes} classes "
             f"they have {parameters(members[0]):,} to {parameters(members[-1]):,}"
         )
-    return nearest
+    return chosen
 
 
 def layers(blueprint: Blueprint) -> Layers:
@@ -276,14 +300,16 @@ def block(inputs: int, stage: Stage, stride: int, pixels: int, drop: float = 0.0
     )
 
 
-def parameters(blueprint: Blueprint) -> int:
+def parameters(blueprint: Blueprint | ModuleBlueprint) -> int:
     """Trainable parameters."""
-    return layers(blueprint).parameters
+    counted = blueprint if isinstance(blueprint, ModuleBlueprint) else layers(blueprint)
+    return counted.parameters
 
 
-def macs(blueprint: Blueprint) -> int:
+def macs(blueprint: Blueprint | ModuleBlueprint) -> int:
     """Multiply-accumulates of the convolutions and the classifier, for one image."""
-    return layers(blueprint).macs
+    counted = blueprint if isinstance(blueprint, ModuleBlueprint) else layers(blueprint)
+    return counted.macs
 
 
 def described(blueprint: Blueprint) -> Architecture:

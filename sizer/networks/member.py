@@ -15,7 +15,7 @@ from torch import nn
 
 from sizer.errors import ModelError
 from sizer.io import replacing
-from sizer.networks.architecture import Blueprint, macs, parameters
+from sizer.networks.architecture import Blueprint, ModuleBlueprint, macs, parameters
 from sizer.networks.judging import guesses
 from sizer.networks.manifest import FailedRun, TrainedModel
 from sizer.networks.onnx_export import IMAGE_IN_MINUS_ONE_TO_ONE, export_onnx
@@ -142,7 +142,10 @@ def _keep_freed_memory() -> None:
 
 
 def _export_checked(
-    network: nn.Module, blueprint: Blueprint, path: Path, test_images: NDArray[np.uint8]
+    network: nn.Module,
+    blueprint: Blueprint | ModuleBlueprint,
+    path: Path,
+    test_images: NDArray[np.uint8],
 ) -> NDArray[np.float32]:
     """Put the ONNX file at `path` once it agrees with torch; its logits (images, classes)."""
     images = torch.from_numpy(test_images).permute(0, 3, 1, 2).float() / 127.5 - 1

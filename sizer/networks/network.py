@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.grad import conv2d_input
 
-from sizer.networks.architecture import Block, Blueprint, Convolution, layers
+from sizer.networks.architecture import Block, Blueprint, Convolution, ModuleBlueprint, layers
+from sizer.networks.families import family_named
 
 
 class SqueezeExcitation(nn.Module):
@@ -72,6 +73,14 @@ class EfficientNet(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.classifier(self.avgpool(self.features(images)).flatten(1))
         return logits
+
+
+def build(blueprint: Blueprint | ModuleBlueprint) -> nn.Module:
+    """Images (batch, 3, height, width), -1 to 1, to logits (batch, classes)."""
+    if isinstance(blueprint, Blueprint):
+        return EfficientNet(blueprint)
+    family = family_named(blueprint.architecture)
+    return family.build(blueprint.channels, blueprint.resolution, blueprint.classes)
 
 
 FEW = 2  # pixels a side of a map on which oneDNN's depthwise weight gradient is slow

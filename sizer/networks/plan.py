@@ -13,8 +13,9 @@ from sizer.datasets import Dataset
 from sizer.datasets.records import DatasetInfo
 from sizer.errors import DataError, OutputError
 from sizer.io import make_folder
-from sizer.networks.architecture import Blueprint, parameters, small_with
+from sizer.networks.architecture import Blueprint, ModuleBlueprint, parameters
 from sizer.networks.decoded import decoded
+from sizer.networks.families import member_near
 from sizer.networks.judging import far_below
 from sizer.networks.manifest import ANOTHER_OUT, Manifest, TrainedModel, read_manifest
 from sizer.networks.recipe import Accelerator, ClassWeights, Recipe
@@ -30,7 +31,7 @@ MOST_SEEDS = 1000  # of a size
 class Member:
     """A network of a ladder, and the seed of its training; run: how many came to nothing before."""
 
-    blueprint: Blueprint
+    blueprint: Blueprint | ModuleBlueprint
     seed: int
     run: int = 0
 
@@ -135,7 +136,8 @@ def make_plan(
     side = _trainable_side(train.info, test.info)
     _require_all_classes(train)
     _manifest_to_continue(folder, command, train.info, recipe)
-    blueprints = {small_with(size, side, train.info.classes) for size in sizes}
+    classes, of = train.info.classes, recipe.architecture
+    blueprints = {member_near(of, size, side, classes) for size in sizes}
     make_folder(folder / CHECKPOINTS, ANOTHER_OUT)
     members = [Member(blueprint, seed) for blueprint in blueprints for seed in range(seeds)]
     longest_first = sorted(members, key=lambda m: (-parameters(m.blueprint), m.seed))

@@ -11,11 +11,13 @@ Augment = Literal["crop-flip", "crop", "none"]
 Accelerator = Literal["cpu", "cuda"]
 AcceleratorChoice = Literal["auto", "cpu", "cuda"]
 ClassWeights = Literal["balanced", "none"]
+EFFICIENTNET = "efficientnet"  # the small family, where no other is named
 # The recipe of every ladder; what a user chooses is added to it.
 BATCH = 128
 LEARNING_RATE = 0.01
 WEIGHT_DECAY = 0.02
 LABEL_SMOOTHING = 0.0
+LONGEST_NAME = 100  # of an architecture
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Recipe:
     augment: `crop` (shifts by up to an eighth), `crop-flip` (mirrored half of the time), `none`.
     class_weights: `balanced`, every class has the same weight in the loss, where the numbers of
     their images differ; or `none`, every image has, as in manifests that do not say it.
+    architecture: of `sizer.networks.families`.
     """
 
     epochs: int
@@ -35,13 +38,15 @@ class Recipe:
     augment: Augment
     noise_steps: tuple[int, int] | None
     class_weights: ClassWeights = "none"
+    architecture: str = EFFICIENTNET
 
     @property
     def family(self) -> str:
         """Short name of the training, which goes into every result measured on it."""
+        of = "" if self.architecture == EFFICIENTNET else f"{self.architecture}, "
         if self.noise_steps is None:
-            return "clean"
-        return f"noise {self.noise_steps[0]}..{self.noise_steps[1]}"
+            return f"{of}clean"
+        return f"{of}noise {self.noise_steps[0]}..{self.noise_steps[1]}"
 
     @property
     def makes_sense(self) -> bool:
@@ -52,6 +57,7 @@ class Recipe:
         figures = (self.learning_rate, self.weight_decay, self.label_smoothing)
         return (
             1 <= self.epochs <= MOST
+            and 1 <= len(self.architecture) <= LONGEST_NAME
             and 1 <= self.batch <= MOST
             and all(0 <= figure <= MOST for figure in figures)
             and 0 <= first <= last <= LAST_STEP
@@ -83,6 +89,7 @@ def full_recipe(
     augment: Augment,
     noise_steps: tuple[int, int] | None,
     class_weights: ClassWeights = "none",
+    architecture: str = EFFICIENTNET,
 ) -> Recipe:
     """What a user and the data choose, and what is the same in every ladder that begins today."""
     return Recipe(
@@ -94,7 +101,13 @@ def full_recipe(
         augment=augment,
         noise_steps=noise_steps,
         class_weights=class_weights,
+        architecture=architecture,
     )
+
+
+def small_family(training: str) -> bool:
+    """Whether the short name of a training, `Recipe.family`, is of the small EfficientNet."""
+    return ", " not in training
 
 
 def followed(begun: Recipe, asked: Recipe) -> Recipe:
@@ -102,7 +115,13 @@ def followed(begun: Recipe, asked: Recipe) -> Recipe:
 
     So a ladder is gone on with as it was begun, whatever `train` would begin with today.
     """
-    return replace(begun, epochs=asked.epochs, augment=asked.augment, noise_steps=asked.noise_steps)
+    return replace(
+        begun,
+        epochs=asked.epochs,
+        augment=asked.augment,
+        noise_steps=asked.noise_steps,
+        architecture=asked.architecture,
+    )
 
 
 def train_line(ladder: LadderTraining, member: Blueprint, trainings: int = 1) -> str | None:

@@ -1,4 +1,4 @@
-"""Training a ladder of small EfficientNets, as the command line and Python ask for it."""
+"""Training a ladder of networks, as the command line and Python ask for it."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -14,7 +14,14 @@ from sizer.extras import require_extra
 from sizer.io import filling
 from sizer.networks.accelerator import choose_accelerator, trained_at_once
 from sizer.networks.manifest import Manifest, python_line, read_manifest
-from sizer.networks.recipe import AcceleratorChoice, Augment, Recipe, followed, full_recipe
+from sizer.networks.recipe import (
+    EFFICIENTNET,
+    AcceleratorChoice,
+    Augment,
+    Recipe,
+    followed,
+    full_recipe,
+)
 from sizer.networks.reports import ReportTraining, no_training_progress
 from sizer.progress import say_nothing
 
@@ -30,6 +37,7 @@ def train(
     *,
     data: str | Path = "builtin",
     seeds: int = 2,
+    architecture: str = EFFICIENTNET,
     epochs: int = 10,
     augment: Augment = "crop-flip",
     noise_steps: tuple[int, int] | None = None,
@@ -45,6 +53,7 @@ def train(
     """Train a ladder, export it to ONNX into `folder`, and write its manifest.
 
     sizes: parameter counts, each taken by the family's nearest member. seeds: trainings of each.
+    architecture: the small EfficientNet, or a family of `sizer.networks.families`.
     noise_steps: first and last diffusion step of noise that is added in training. side: pixels to
     which pictures are brought, None where all are squares of one size. max_bad: share of damaged
     pictures that are left out. input_range: black and white of data that are floating-point
@@ -54,9 +63,9 @@ def train(
     this, for the manifest. Stopped at any moment, the same call goes on at the last finished epoch.
     Raises DataError for data that cannot be trained on, OutputError where the folder holds another
     ladder, cannot be written or is being written by another process, UsageError for a size that the
-    family does not have, ModelError where a training fails, ProviderError where CUDA is asked for
-    and not there, ClusterError for the engine `ray`, and MissingExtraError without the extra
-    `train`.
+    family does not have or an architecture that is not known, ModelError where a training fails,
+    ProviderError where CUDA is asked for and not there, ClusterError for the engine `ray`, and
+    MissingExtraError without the extra `train`.
     """
     require_extra("train", "sizer train")
     if engine == "ray":
@@ -64,15 +73,18 @@ def train(
     chosen = choose_accelerator(accelerator)
     from sizer.datasets import open_splits
     from sizer.datasets.preprocessing import preprocessed
+    from sizer.networks.families import check_architecture
     from sizer.networks.ladder import train_ladder
     from sizer.networks.plan import make_plan
     from sizer.noise import linear_schedule
 
+    check_architecture(architecture)
     asked = {
         "sizes": tuple(sizes),
         "folder": str(folder),
         "data": str(data),
         "seeds": seeds,
+        **({} if architecture == EFFICIENTNET else {"architecture": architecture}),
         "epochs": epochs,
         "augment": augment,
         "noise_steps": noise_steps,
@@ -84,7 +96,7 @@ def train(
     data_sets = open_splits(str(data), max_bad, tell, input_range)
     if side is not None:
         data_sets = [preprocessed(each, Preprocessing((side, side, 3))) for each in data_sets]
-    recipe = full_recipe(epochs, augment, noise_steps)
+    recipe = full_recipe(epochs, augment, noise_steps, architecture=architecture)
     with filling(Path(folder)):
         plan = make_plan(
             train=data_sets[0],

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from sizer.errors import ModelError
 from sizer.io import replacing
-from sizer.networks.architecture import Blueprint
+from sizer.networks.architecture import Blueprint, ModuleBlueprint
 from sizer.networks.manifest import Epoch
-from sizer.networks.network import EfficientNet
+from sizer.networks.network import build
 from sizer.networks.recipe import Accelerator, Recipe
 
 MAKE_ROOM = "make room, or choose another --out, and give the line again"
@@ -89,13 +89,13 @@ class Feed:
 
 
 def train_network(
-    blueprint: Blueprint,
+    blueprint: Blueprint | ModuleBlueprint,
     recipe: Recipe,
     seed: int,
     data: TrainingSet,
     checkpoint: Path,
     device: Accelerator = "cpu",
-) -> Iterator[tuple[EfficientNet, Curve]]:
+) -> Iterator[tuple[nn.Module, Curve]]:
     """Train to the recipe's last epoch, from `checkpoint` if it is there.
 
     On a GPU, in mixed precision (bfloat16). Yields the network after each epoch, and all epochs so
@@ -103,7 +103,7 @@ def train_network(
     damaged checkpoint, and OutputError where a new one cannot be written.
     """
     torch.manual_seed(seed)
-    network = EfficientNet(blueprint).to(device)
+    network = build(blueprint).to(device)
     optimiser = _optimiser(network, recipe)
     updates = recipe.epochs * len(batch_ranges(len(data.labels), recipe.batch))
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -209,10 +209,13 @@ def settle(network: nn.Module, recipe: Recipe, feed: Feed, seed: int) -> None:
 
 
 def seconds_an_image(
-    blueprint: Blueprint, recipe: Recipe, data: TrainingSet, device: str = "cpu"
+    blueprint: Blueprint | ModuleBlueprint,
+    recipe: Recipe,
+    data: TrainingSet,
+    device: str = "cpu",
 ) -> float:
     """What an image's training takes here: of the fastest of a few batches, after a first one."""
-    network = EfficientNet(blueprint).to(device).train()
+    network = build(blueprint).to(device).train()
     optimiser = _optimiser(network, recipe)
     schedule = torch.optim.lr_scheduler.ConstantLR(optimiser, 1.0)
     few = slice(TIMED * recipe.batch)

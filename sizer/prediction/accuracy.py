@@ -1,5 +1,6 @@
 """`predict`: the accuracy that a size will have."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sizer.errors import PredictionError
 from sizer.estimate import CONFIDENCE, check_confidence
 from sizer.prediction.asked_noise import AskedNoise, noise_step
 from sizer.prediction.forecast import Forecast
+from sizer.prediction.lending import Borrowed, borrowing
 from sizer.prediction.predictor import Predictor
 from sizer.prediction.question import (
     check_size,
@@ -35,8 +37,8 @@ class Prediction(Result):
     """The accuracy of a size at one noise step.
 
     accuracy: of the mean over trainings. next_training: of what one more training measures on as
-    many images. extrapolation_ratio: of the size over the largest trained. schedule: of the noise,
-    by its name, None where its unit is another.
+    many images. extrapolation_ratio: of the size over the largest trained. borrowed: what else it
+    rests on. schedule: of the noise, by its name, None where its unit is another.
     """
 
     parameters: int
@@ -46,6 +48,7 @@ class Prediction(Result):
     next_training: AccuracyRange
     extrapolation_ratio: float
     schedule: str | None = None
+    borrowed: tuple[Borrowed, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -57,17 +60,19 @@ def predict(
     sigma: float | None = None,
     snr_db: float | None = None,
     noise_from: str | Path | None = None,
+    borrow: str | Path | Sequence[str | Path] = (),
     confidence: float = CONFIDENCE,
     progress: ReportProgress = no_progress,
 ) -> Prediction:
     """The accuracy that a size (`parameters`) will have under noise.
 
-    calibration, noise and confidence: as in `recommend`.
+    calibration, noise, borrow and confidence: as in `recommend`.
 
     Raises UsageError for a size that is none or more than 1,000 times the ladder, or a step or a
-    confidence out of range; PredictionError where nothing was measured at that noise.
+    confidence out of range; PredictionError where nothing was measured at that noise;
+    MeasurementError for a calibration that cannot be borrowed of.
     """
-    calibration = load(calibration)
+    calibration = borrowing(load(calibration), borrow)
     check_size(calibration, parameters)
     check_confidence(confidence)
     asked, _ = noise_step(calibration, AskedNoise(step, sigma, snr_db, noise_from), progress)
@@ -89,8 +94,14 @@ def predicted(ladder: Predictor, size: int, step: float, confidence: float) -> P
         accuracy=mean_accuracy(forecast, size, confidence),
         next_training=training_accuracy(forecast, size, confidence),
         extrapolation_ratio=size / ladder.sizes[-1],
+        borrowed=borrowed(forecast),
         warnings=(*failures_said(ladder), *_distance_said(ladder, size)),
     )
+
+
+def borrowed(forecast: Forecast) -> tuple[Borrowed, ...]:
+    """How much of it rests on each ladder that was borrowed of."""
+    return tuple(Borrowed(name, weight) for name, weight in forecast.rests_on)
 
 
 def mean_accuracy(forecast: Forecast, size: float, confidence: float) -> AccuracyRange:

@@ -12,12 +12,14 @@ from sizer.noise.units import in_words
 from sizer.prediction.accuracy import (
     AccuracyRange,
     Prediction,
+    borrowed,
     failures_said,
     mean_accuracy,
     predicted,
 )
 from sizer.prediction.forecast import Forecast
 from sizer.prediction.hindcast import Hindcast, hindcast
+from sizer.prediction.lending import Borrowed
 from sizer.prediction.narrowing import settling_size
 from sizer.prediction.predictor import Predictor
 from sizer.prediction.question import (
@@ -73,7 +75,8 @@ class Advice(Tabular):
     predicted from the others at this noise. precision: at which the accuracies were measured.
     camera: the pictures whose median step is the requirement's, where the noise came from
     pictures. train_command: trains the architecture with the recipe of the ladder. schedule: of the
-    noise, by its name, None where its unit is another.
+    noise, by its name, None where its unit is another. borrowed: the ladders that it rests on
+    beside the own one, and how much.
     """
 
     verdict: Verdict
@@ -94,6 +97,7 @@ class Advice(Tabular):
     devices: "tuple[DeviceVerdict, ...]" = ()
     train_command: str | None = None
     schedule: str | None = None
+    borrowed: tuple[Borrowed, ...] = ()
     provenance: Provenance | None = None
     warnings: tuple[str, ...] = ()
 
@@ -160,6 +164,7 @@ def advise(calibration: Calibration, requirement: Requirement, force: bool = Fal
         backtest=hindcast(ladder, requirement.noise_step),
         errors=_uncertainty(forecast, sizes),
         schedule=calibration.schedule,
+        borrowed=borrowed(forecast),
     )
     advice = _completed(advice, calibration, ladder)
     return replace(advice, reason=_reason(advice), warnings=_warnings(advice, calibration, ladder))

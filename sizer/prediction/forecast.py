@@ -1,12 +1,13 @@
 """The posterior at one noise step, and the accuracy that it foretells at any size."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sizer.prediction.grid import POWERS, ROUGHNESSES, SCATTERS, covariances, log_prior, trend
+from sizer.prediction.borrowing import Prior, own_prior
+from sizer.prediction.grid import POWERS, ROUGHNESSES, SCATTERS, covariances, trend
 from sizer.prediction.mixture import Mixture, accuracy_and_steepness
 from sizer.prediction.normal import cumulative
 from sizer.prediction.observations import Observations, share_above_chance
@@ -29,6 +30,7 @@ class Forecast:
 
     places: of each component in the grid (link, kernel, power, scatter, roughness, rate), each
     (components,). weights: of the components, one in all. log_evidence: of the observations.
+    rests_on: of each ladder that was borrowed of, its share of the posterior.
     """
 
     seen: Observations
@@ -36,6 +38,7 @@ class Forecast:
     places: tuple[NDArray[np.int64], ...]
     weights: Floats
     log_evidence: float
+    rests_on: tuple[tuple[str, float], ...] = ()
     _mixtures: dict[bytes, Mixture] = field(default_factory=dict, compare=False, repr=False)
 
     @property
@@ -74,7 +77,13 @@ class Forecast:
 
     def elsewhere(self, seen: Observations) -> "Forecast":
         """Of another step, with the parameters that were learned at this one."""
-        return Forecast(seen, process(seen), self.places, self.weights, self.log_evidence)
+        return replace(self, seen=seen, process=process(seen), _mixtures={})
+
+    def learned(self) -> Floats:
+        """The posterior over the whole grid, one in all."""
+        posterior = np.zeros(self.process.log_likelihood.shape)
+        posterior[self.places] = self.weights
+        return posterior
 
     def _mean_and_variance(self, x: Floats) -> tuple[Floats, Floats]:
         """Of z at x (m,) without scatter: (components, m)."""
@@ -109,9 +118,13 @@ class Forecast:
         return np.stack([mean, *slowed]), np.array(BREAK_WEIGHTS)[:, None] * self.weights
 
 
-def forecast(seen: Observations, neighbours: Sequence[tuple[float, Observations]]) -> Forecast:
+def forecast(
+    seen: Observations,
+    neighbours: Sequence[tuple[float, Observations]],
+    prior: Prior | None = None,
+) -> Forecast:
     """The posterior of one step. neighbours: other steps whose scatter and shape are alike, each
-    with its weight beside this step's one.
+    with its weight beside this step's one. prior: None for the one without other ladders.
     """
     learned = process(seen)
     total, weight = learned.log_likelihood, 1.0
@@ -120,11 +133,16 @@ def forecast(seen: Observations, neighbours: Sequence[tuple[float, Observations]
         weight += share
     steps = EFFECTIVE_STEPS if neighbours else 1.0
     rising = cumulative(learned.slope / np.sqrt(learned.covariance[..., 2]))
-    log_posterior = steps * total / weight + log_prior() + np.log(np.maximum(rising, 1e-12))
-    peak = float(log_posterior.max())
-    posterior = np.exp(log_posterior - peak)
-    places, weights = _heaviest(posterior / posterior.sum())
-    return Forecast(seen, learned, places, weights, peak + float(np.log(posterior.sum())))
+    log_likelihood = steps * total / weight + np.log(np.maximum(rising, 1e-12))
+    prior = own_prior() if prior is None else prior
+    log_parts = log_likelihood + prior.log_density
+    peak = float(log_parts.max())
+    parts = np.exp(log_parts - peak)
+    posterior, evidence = parts.sum(0), float(parts.sum())
+    places, weights = _heaviest(posterior / evidence)
+    shares = parts[1:].reshape(len(prior.names), -1).sum(1) / evidence if prior.names else ()
+    rests_on = tuple(zip(prior.names, map(float, shares), strict=True))
+    return Forecast(seen, learned, places, weights, peak + float(np.log(evidence)), rests_on)
 
 
 def _heaviest(posterior: Floats) -> tuple[tuple[NDArray[np.int64], ...], Floats]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from sizer.calibration import Calibration
 from sizer.errors import UsageError
 from sizer.networks.architecture import SMALL_STEMS, Blueprint, parameters, small
+from sizer.networks.recipe import small_family
 from sizer.prediction.advice import Advice
 
 
@@ -16,7 +17,8 @@ def family(calibration: Calibration) -> list[Blueprint]:
     """
     data = calibration.dataset
     sides = {model.input_shape[0] for model in calibration.models if model.input_shape}
-    if data is None or len(sides) != 1 or not all(model.training for model in calibration.models):
+    trainings = {model.training for model in calibration.models}
+    if data is None or len(sides) != 1 or not all(of and small_family(of) for of in trainings):
         return []
     return [small(stem, side, data.classes) for side in sides for stem in SMALL_STEMS]
 

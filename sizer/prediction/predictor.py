@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sizer.prediction.borrowing import Prior, class_prior
 from sizer.prediction.failures import failed_trainings
 from sizer.prediction.forecast import Forecast, forecast
 from sizer.prediction.observations import Observations, told_apart
@@ -25,14 +26,18 @@ class Predictor:
 
     image_share: of the counting variance, what all models have in common. steps, fall: all measured
     steps, ascending, and the share of the mean curve's fall up to each, so that the labels of steps
-    do not matter. failed: names of models whose training failed, which count for nothing.
+    do not matter. left: of the accuracy above chance, at each of the steps, falling from 1. failed:
+    names of models whose training failed, which count for nothing. lenders: other ladders that it
+    borrows of, by name.
     """
 
     curves: tuple[NoiseCurve, ...]
     image_share: float
     steps: Floats
     fall: Floats
+    left: Floats
     failed: tuple[str, ...] = ()
+    lenders: "tuple[tuple[str, Predictor], ...]" = ()
     _forecasts: dict[float, Forecast] = field(default_factory=dict, compare=False)
 
     @property
@@ -51,8 +56,23 @@ class Predictor:
             self._forecasts[step] = forecast(
                 self.observed(step),
                 [(weight, self.observed(near)) for near, weight in self.around(step).items()],
+                self._prior(step),
             )
         return self._forecasts[step]
+
+    def _prior(self, step: float) -> Prior | None:
+        """What the lenders have learned where as much of their accuracy is left."""
+        if not self.lenders:
+            return None
+        left = round(float(np.interp(step, self.steps, self.left)), 2)
+        names, ladders = zip(*self.lenders, strict=True)
+        return class_prior(
+            names, [ladder.at(ladder.step_left(left)).learned() for ladder in ladders]
+        )
+
+    def step_left(self, left: float) -> float:
+        """The step at which this share of the mean accuracy above chance is left."""
+        return float(np.interp(-left, -self.left, self.steps))
 
     def spanning(self, step: float) -> tuple[NoiseCurve, ...]:
         """The curves that were measured on both sides of a step, or at it."""
@@ -77,7 +97,8 @@ class Predictor:
 
     def without(self, sizes: Sequence[int]) -> "Predictor":
         """The ladder as if these sizes had never been trained."""
-        return predictor([c for c in self.curves if c.size not in sizes], self.image_share)
+        kept = [curve for curve in self.curves if curve.size not in sizes]
+        return predictor(kept, self.image_share, self.lenders)
 
     def with_curves(self, curves: Sequence[NoiseCurve]) -> "Predictor":
         """The ladder with more models; what failed before is known already."""
@@ -95,12 +116,24 @@ class Predictor:
         return weights
 
 
-def predictor(curves: Sequence[NoiseCurve], image_share: float) -> Predictor:
+def predictor(
+    curves: Sequence[NoiseCurve],
+    image_share: float,
+    lenders: Sequence[tuple[str, Predictor]] = (),
+) -> Predictor:
     """The curves of a ladder, with its failed trainings found."""
     steps = np.array(sorted({step for curve in curves for step in curve.steps}))
     mean = mean_accuracy(curves, steps)
     travelled = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(mean)))])
-    ladder = Predictor(tuple(curves), image_share, steps, travelled / max(travelled[-1], 1e-12))
+    above = np.minimum.accumulate(np.maximum(mean - curves[0].chance, 1e-9))
+    ladder = Predictor(
+        curves=tuple(curves),
+        image_share=image_share,
+        steps=steps,
+        fall=travelled / max(travelled[-1], 1e-12),
+        left=above / above[0],
+        lenders=tuple(lenders),
+    )
     checked = sorted({ladder.step_at(share) for share in CHECKED})
     seen = [ladder.observed(step) for step in checked if len(ladder.spanning(step)) == len(curves)]
     failed = failed_trainings(seen, FAILED_INFLATION)

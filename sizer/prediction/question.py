@@ -7,6 +7,7 @@ import numpy as np
 from sizer.calibration import Calibration
 from sizer.errors import UsageError
 from sizer.estimate import CONFIDENCE, check_confidence
+from sizer.prediction.lending import BorrowingCalibration
 from sizer.prediction.predictor import Predictor, predictor
 
 LARGEST_RATIO = 1000.0  # of a size that is asked about over the largest trained
@@ -23,7 +24,9 @@ class Requirement:
 
 def ladder_of(calibration: Calibration) -> Predictor:
     """The measured curves of a calibration, ready to be asked."""
-    return predictor(calibration.curves, calibration.image_share)
+    lenders = calibration.lenders if isinstance(calibration, BorrowingCalibration) else ()
+    lent = [(lender.name, ladder_of(lender.calibration)) for lender in lenders]
+    return predictor(calibration.curves, calibration.image_share, lent)
 
 
 def check_requirement(requirement: Requirement, chance: float = 0.0) -> None:
@@ -56,8 +59,7 @@ def check_size(calibration: Calibration, size: float) -> None:
 
 def refusal(calibration: Calibration, step: float) -> str | None:
     """Why nothing true can be said at this noise, or None."""
-    steps = [cell.step for cell in calibration.cells]
-    first, last = min(steps), max(steps)
+    first, last = known_steps(calibration)
     if not first <= step <= last:
         return f"noise step {step:g} lies outside the measured {first:g}..{last:g}: measure there"
     lowest, highest = trained_steps(calibration)
@@ -71,6 +73,12 @@ def refusal(calibration: Calibration, step: float) -> str | None:
     return None
 
 
+def known_steps(calibration: Calibration) -> tuple[float, float]:
+    """The least and the largest noise step of any curve."""
+    curves = calibration.curves
+    return min(curve.steps[0] for curve in curves), max(curve.steps[-1] for curve in curves)
+
+
 def trained_steps(calibration: Calibration) -> tuple[float, float]:
     """The noise steps that the recipe of the ladder allows to ask about."""
     ladder = calibration.ladder
@@ -82,6 +90,6 @@ def trained_steps(calibration: Calibration) -> tuple[float, float]:
 
 def askable_steps(calibration: Calibration) -> tuple[float, float]:
     """The noise steps that may be asked about: measured, and trained with where that is known."""
-    steps = [cell.step for cell in calibration.cells]
+    first, last = known_steps(calibration)
     lowest, highest = trained_steps(calibration)
-    return max(min(steps), lowest), min(max(steps), highest)
+    return max(first, lowest), min(last, highest)

@@ -13,6 +13,7 @@ from sizer.networks.architecture import Blueprint, described, parameters
 from sizer.networks.recipe import train_line
 from sizer.prediction.advice import Advice, advise
 from sizer.prediction.asked_noise import AskedNoise, noise_step
+from sizer.prediction.lending import borrowing
 from sizer.prediction.members import family, member_with, recommended_member
 from sizer.prediction.question import Requirement
 from sizer.progress import ReportProgress, no_progress
@@ -30,6 +31,7 @@ def recommend(
     sigma: float | None = None,
     snr_db: float | None = None,
     noise_from: str | Path | None = None,
+    borrow: str | Path | Sequence[str | Path] = (),
     confidence: float = CONFIDENCE,
     devices: str | Sequence[str] = (),
     devices_file: str | Path | None = None,
@@ -45,17 +47,18 @@ def recommend(
     """The smallest size that reaches an accuracy (a fraction) under noise, or what is known of it.
 
     calibration: one that was loaded, its file, or the name of a shipped one. confidence: of the
-    recommended size and of all intervals. The noise is given
-    once: as a step, `sigma` in grey levels of 0..255, `snr_db`, or a folder of
-    pictures. Of pictures, their median noise is what is answered for, with a warning where their
-    noisier end needs another answer. devices: names of the catalogue or of `devices_file`. force:
-    name a size also where it lies too far beyond the ladder. command: the line that asks, for the
-    provenance.
+    recommended size and of all intervals. The noise is given once: as a step, `sigma` in grey
+    levels of 0..255, `snr_db`, or a folder of pictures. Of pictures, their median noise is what is
+    answered for, with a warning where their noisier end needs another answer. borrow: calibrations
+    whose growth with size this one may share; one that contradicts its measurements counts for
+    little. devices: names of the catalogue or of `devices_file`. force: name a size also where it
+    lies too far beyond the ladder. command: the line that asks, for the provenance.
 
     Raises UsageError for a question out of range, DeviceError for a device that is not known,
-    DataError for pictures that cannot be read.
+    DataError for pictures that cannot be read, MeasurementError for a calibration that cannot be
+    borrowed of.
     """
-    calibration = load(calibration)
+    calibration = borrowing(load(calibration), borrow)
     asked, camera = noise_step(calibration, AskedNoise(step, sigma, snr_db, noise_from), progress)
     advice = advise(calibration, Requirement(asked, accuracy, confidence), force)
     if camera is not None:

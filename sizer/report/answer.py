@@ -1,13 +1,15 @@
 """The answer of `recommend` in three lines: what to build, what it reaches, and on what."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sizer.estimate import rounded
 from sizer.report.devices import FEW, line, summary
-from sizer.report.format import accuracy, accuracy_range, amount, percent, size_up
+from sizer.report.format import accuracy, accuracy_range, amount, percent, rests_on, size_up
 
 if TYPE_CHECKING:
     from sizer.prediction.advice import Advice
+    from sizer.prediction.lending import Borrowed
 
 
 def lines(advice: "Advice") -> tuple[str, ...]:
@@ -18,7 +20,12 @@ def lines(advice: "Advice") -> tuple[str, ...]:
         "unreachable": _unreachable,
         "untrusted": _untrusted,
     }[advice.verdict](advice)
-    return (*told, *_devices(advice))
+    return (*told, *borrowed_of(advice.borrowed), *_devices(advice))
+
+
+def borrowed_of(borrowed: "Sequence[Borrowed]") -> tuple[str, ...]:
+    """A line where others were borrowed of."""
+    return (f"growth with size rests {rests_on(borrowed)}",) if borrowed else ()
 
 
 def built(advice: "Advice") -> str:

@@ -18,7 +18,7 @@ from sizer.report.document import (
     Table,
     Warnings,
 )
-from sizer.report.figures import curves_plot, measured_curves, widths_plot
+from sizer.report.figures import curves_plot, pooled, widths_plot
 from sizer.report.format import capital, interval, number, short, spread
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def ladder_table(calibration: "Calibration") -> Table:
 
     Of very many sizes, some.
     """
-    steps, curves = telling_steps(calibration), measured_curves(calibration)
+    steps, curves = telling_steps(calibration), pooled(calibration.curves)
     rows = []
     for size in spread(calibration.sizes, MOST_ROWS):
         known = dict(curves[size])
@@ -77,7 +77,7 @@ def ladder_table(calibration: "Calibration") -> Table:
 
 def telling_steps(calibration: "Calibration") -> list[float]:
     """The least noise, and where the largest size has lost a quarter and half of its accuracy."""
-    curve = measured_curves(calibration)[calibration.sizes[-1]]
+    curve = pooled(calibration.curves)[calibration.sizes[-1]]
     common = set(calibration.shared_steps)
     shared = [point for point in curve if point[0] in common] or curve
     height = shared[0][1] - calibration.chance
@@ -89,7 +89,7 @@ def telling_steps(calibration: "Calibration") -> list[float]:
 def may_ask(calibration: "Calibration") -> str:
     """The noise and the accuracies that are answered for."""
     first, last = askable_steps(calibration)
-    largest = measured_curves(calibration)[calibration.sizes[-1]]
+    largest = pooled(calibration.curves)[calibration.sizes[-1]]
     top = max(accuracy for _, accuracy in largest)
     schedule = calibration.schedule
     return (
@@ -104,7 +104,7 @@ def example(calibration: "Calibration", name: str) -> str | None:
     steps = [step for step in telling_steps(calibration) if first <= step <= last]
     if not steps:
         return None
-    step, curves = steps[len(steps) // 2], list(measured_curves(calibration).values())
+    step, curves = steps[len(steps) // 2], list(pooled(calibration.curves).values())
     known = [dict(curve).get(step) for curve in (curves[0], curves[-1])]
     reached = [accuracy for accuracy in known if accuracy is not None]
     target = max(sum(reached) / max(1, len(reached)), calibration.chance + 0.01)
@@ -179,12 +179,15 @@ def facts(calibration: "Calibration") -> tuple[tuple[str, str], ...]:
 def models_table(calibration: "Calibration") -> Table:
     """Each model's accuracy at a few of the steps that all models share."""
     steps = spread(calibration.shared_steps, MOST_STEPS)
-    by_cell = {(cell.model, cell.step): cell for cell in calibration.cells}
+    known = {
+        (curve.model.name, step): share
+        for curve in calibration.curves
+        for step, share in zip(curve.steps, curve.accuracy.tolist(), strict=True)
+    }
     several = len({model.input_shape for model in calibration.models}) > 1
     rows = []
     for model in sorted(calibration.models, key=lambda model: (model.parameters, model.name)):
-        cells = [by_cell.get((model.name, step)) for step in steps]
-        shares = [number(cell.correct / cell.trials if cell else None, ".3f") for cell in cells]
+        shares = [number(known.get((model.name, step)), ".3f") for step in steps]
         rows.append((short(model.name), f"{model.parameters:,}", *_input(model, several), *shares))
     precision = calibration.models[0].precision
     title = f"Accuracy at noise step t{f', {precision}' if precision else ''}"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sizer.prediction.advice import Advice
     from sizer.prediction.outlook import MapCell, Outlook, RequirementMap
     from sizer.prediction.question import Requirement
+    from sizer.scaling.curves import NoiseCurve
     from sizer.scaling.width import WidthLaw
 
 DENSE = 80  # points of a fitted curve
@@ -42,7 +43,7 @@ def curves_plot(
         Shape("chance", canvas.line([(end, calibration.chance) for end in _ends(canvas.x)]))
     ]
     dense = np.linspace(*_ends(canvas.x), DENSE)
-    for rank, (size, curve) in enumerate(measured_curves(calibration).items()):
+    for rank, (size, curve) in enumerate(pooled(calibration.measured_curves).items()):
         shade = _shade(rank, len(sizes))
         if calibration.fit is not None:
             fitted = np.clip(calibration.fit.accuracy(size, dense), 0, 1)
@@ -103,14 +104,14 @@ def _shade(rank: int, count: int) -> int:
     return round(FAINTEST + (DARKEST - FAINTEST) * rank / max(1, count - 1))
 
 
-def measured_curves(calibration: Calibration) -> dict[int, list[tuple[float, float]]]:
-    """(step, accuracy) over all trainings of a size, by size, ascending."""
-    size_of = {model.name: model.parameters for model in calibration.models}
-    counts: dict[int, dict[float, tuple[int, int]]] = {size: {} for size in calibration.sizes}
-    for cell in calibration.cells:
-        of_size = counts[size_of[cell.model]]
-        correct, trials = of_size.get(cell.step, (0, 0))
-        of_size[cell.step] = correct + cell.correct, trials + cell.trials
+def pooled(curves: Sequence[NoiseCurve]) -> dict[int, list[tuple[float, float]]]:
+    """(step, accuracy) over all trainings of a size, by size, in the order of the curves."""
+    counts: dict[int, dict[float, tuple[int, int]]] = {}
+    for curve in curves:
+        of_size = counts.setdefault(curve.size, {})
+        for step, right, tried in zip(curve.steps, curve.correct, curve.trials, strict=True):
+            correct, trials = of_size.get(step, (0, 0))
+            of_size[step] = correct + right, trials + tried
     return {
         size: [(step, correct / trials) for step, (correct, trials) in sorted(by_step.items())]
         for size, by_step in counts.items()

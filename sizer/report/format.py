@@ -9,6 +9,7 @@ from sizer.estimate import rounded
 if TYPE_CHECKING:
     from sizer.estimate import Estimate
     from sizer.prediction.accuracy import AccuracyRange
+    from sizer.prediction.lending import Borrowed
     from sizer.prediction.sizes import SizeEstimate
 
 T = TypeVar("T")
@@ -59,6 +60,13 @@ def accuracy_range(accuracy: "AccuracyRange") -> str:
 def accuracy(share: float) -> str:
     """`0.40`, `0.815`: an accuracy that a user gave."""
     return f"{share:.2f}" if math.isclose(share, round(share, 2)) else f"{share:g}"
+
+
+def rests_on(borrowed: "Sequence[Borrowed]") -> str:
+    """`0.45 on builtin, 0.55 on the own measurements alone`: what an answer rests on."""
+    parts = [f"{each.weight:.2f} on {short(each.calibration)}" for each in borrowed]
+    own = max(0.0, 1 - sum(each.weight for each in borrowed))
+    return ", ".join((*parts, f"{own:.2f} on the own measurements alone"))
 
 
 def percent(share: float) -> str:

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from sizer.noise.units import in_words
+from sizer.report.answer import borrowed_of
 from sizer.report.document import Document, Facts, Section, Warnings
 from sizer.report.format import accuracy_range, percent
 
@@ -28,6 +29,7 @@ def lines(prediction: "Prediction") -> tuple[str, ...]:
         f"at {in_words(prediction.noise_step, prediction.schedule)}",
         f"that is the mean over trainings; the next one has {following.low:.3f} to "
         f"{following.high:.3f}, {sure} sure",
+        *borrowed_of(prediction.borrowed),
     )
 
 

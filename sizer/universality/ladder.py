@@ -56,7 +56,7 @@ def ladder_of(source: Calibration | str | Path) -> Ladder:
         return _ladder(Path(source).stem, curves, table.schedule)
     calibration = load(source)
     schedule = schedule_named(calibration.schedule) if calibration.schedule else None
-    return _ladder(_name(source, calibration), calibration.curves, schedule)
+    return _ladder(_name(source, calibration), calibration.measured_curves, schedule)
 
 
 def _ladder(name: str, curves: Sequence[NoiseCurve], schedule: NoiseSchedule | None) -> Ladder:
