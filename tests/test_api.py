@@ -77,7 +77,7 @@ class TestCommandLine:
         [
             ("recommend", "recommend --noise-step 200 --target-acc 0.75"),
             ("predict", "predict --noise-step 200 --parameters 1e5"),
-            ("plan", "plan --noise-step 200 --target-acc 0.75 --budget 1"),
+            ("plan", "plan --noise-step 200 --target-acc 0.75 --max-cost 1"),
             ("backtest", "backtest builtin"),
             ("compare", "compare builtin cifar100-clean"),
             ("calibrate", "calibrate --out {0}"),
@@ -109,8 +109,8 @@ class TestCommandLine:
             ),
             (lambda ladder: sizer.backtest(ladder, hold_out=1), "backtest builtin --hold-out 1"),
             (
-                lambda ladder: sizer.plan(ladder, step=1000, accuracy=0.75, budget=1),
-                "plan --noise-step 1000 --target-acc 0.75 --budget 1",
+                lambda ladder: sizer.plan(ladder, step=1000, accuracy=0.75, max_cost=1),
+                "plan --noise-step 1000 --target-acc 0.75 --max-cost 1",
             ),
         ],
         ids=["recommend", "predict", "backtest", "plan"],
@@ -191,7 +191,7 @@ class TestTables:
 
     @pytest.mark.slow
     def test_of_a_plan_are_its_candidates(self, builtin):
-        plan = sizer.plan(builtin, step=300, accuracy=0.6, budget=1)
+        plan = sizer.plan(builtin, step=300, accuracy=0.6, max_cost=1)
         frame = plan.to_frame()
         assert tuple(frame.parameters) == tuple(c.parameters for c in plan.candidates)
         assert set(frame[frame.chosen].parameters) == {c.parameters for c in plan.chosen}

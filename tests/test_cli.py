@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 import sizer
 from sizer.calibration import load
 from sizer.cli.app import app
-from sizer.cli.options import complete_calibration, complete_core, complete_device
+from sizer.cli.options import complete_calibration, complete_core, complete_device, complete_ladder
 
 COMMANDS = [command.callback.__name__ for command in app.registered_commands]
 (GROUP,) = app.registered_groups
@@ -140,6 +140,7 @@ class TestCompletion:
             (complete_device, "stm32h7", "STM32H743ZI"),
             (complete_core, "cortex-m7", "Cortex-M7"),
             (complete_calibration, "bu", "builtin"),
+            (complete_ladder, "cifar", "cifar100-clean"),
         ],
     )
     def test_names_begin_as_typed(self, complete, typed, first):

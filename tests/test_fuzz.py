@@ -92,7 +92,7 @@ KINDS = {
             )
             * 12,  # the others take longer
             *("fit c.json --out o.json", "report c.json --out o.md"),
-            f"plan {ASK} c.json --budget 1",
+            f"plan {ASK} c.json --max-cost 1",
         ),
     ),
     "manifest": (

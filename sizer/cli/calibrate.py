@@ -16,6 +16,7 @@ from sizer.cli.options import (
     ControlOption,
     CropShareOption,
     DetailsOption,
+    EngineOption,
     InputRangeOption,
     InputSideOption,
     IntervalOption,
@@ -31,7 +32,6 @@ from sizer.cli.options import (
 )
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
-from sizer.cluster import EngineChoice
 from sizer.datasets.records import MAX_BAD
 from sizer.errors import UnfittedError
 from sizer.inference.records import ProviderChoice
@@ -67,12 +67,7 @@ def calibrate(
     provider: Annotated[
         ProviderChoice, typer.Option(help="Where ONNX Runtime runs; auto: CUDA if it works.")
     ] = "auto",
-    engine: Annotated[
-        EngineChoice,
-        typer.Option(
-            help="What runs it: processes of this machine, or the cluster of RAY_ADDRESS."
-        ),
-    ] = "processes",
+    engine: EngineOption = "processes",
     input_range: InputRangeOption = None,
     mean: MeanOption = None,
     std: StdOption = None,

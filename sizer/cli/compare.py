@@ -1,6 +1,5 @@
 """`sizer compare`: whether ladders belong to one class."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,7 +7,7 @@ import typer
 import sizer
 from sizer.cli.app import command
 from sizer.cli.messages import mention
-from sizer.cli.options import DetailsOption, FormatOption
+from sizer.cli.options import DetailsOption, FormatOption, ReportOption, complete_ladder
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
 
@@ -19,13 +18,11 @@ def compare(
         list[str],
         typer.Argument(
             help="Two or more: calibration files, names of shipped ones, or CSV tables of "
-            "`sizer fit`; a table whose noise is in grey levels has a column `sigma`."
+            "`sizer fit`; a table whose noise is in grey levels has a column `sigma`.",
+            autocompletion=complete_ladder,
         ),
     ],
-    report: Annotated[
-        Path | None,
-        typer.Option("--report", help="Page to write of it: HTML, or .md, or .json."),
-    ] = None,
+    report: ReportOption = None,
     details: DetailsOption = False,
     format: FormatOption = "text",  # noqa: A002
 ) -> None:

@@ -9,6 +9,7 @@ import typer
 from sizer.cli.app import Commands, answering, app, command, take_example
 from sizer.cli.messages import mention
 from sizer.cli.options import (
+    DEVICE,
     ConfidenceOption,
     DetailsOption,
     DevicesFileOption,
@@ -20,7 +21,7 @@ from sizer.cli.options import (
     PrecisionOption,
     ReserveOption,
     complete_core,
-    complete_device,
+    complete_name,
 )
 from sizer.cli.show import show
 from sizer.devices.units import RESERVE_RAM
@@ -33,7 +34,10 @@ devices_command = functools.partial(command, group=devices_app)
 
 def devices(
     context: typer.Context,
-    name: Annotated[str | None, typer.Option(help="Part of a device's or board's name.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Part of a device's or board's name.", autocompletion=complete_name),
+    ] = None,
     core: Annotated[
         str | None,
         typer.Option(help="Part of a core's name.", autocompletion=complete_core),
@@ -63,12 +67,7 @@ app.add_typer(devices_app, name="devices")
 @devices_command
 def check(
     model: Annotated[Path, typer.Argument(help="An ONNX file.")],
-    device: Annotated[
-        list[str],
-        typer.Option(
-            help="A device; repeat for more; all: each, ranked.", autocompletion=complete_device
-        ),
-    ],
+    device: Annotated[list[str], DEVICE],
     devices_file: DevicesFileOption = None,
     precision: PrecisionOption = "int8",
     reserve_ram: ReserveOption = RESERVE_RAM,

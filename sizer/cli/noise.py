@@ -7,7 +7,7 @@ import typer
 
 from sizer.cli.app import command
 from sizer.cli.messages import mention, suggest
-from sizer.cli.options import FormatOption, ShowOption
+from sizer.cli.options import FormatOption, ShowOption, SigmaOption, SnrOption, StepOption
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import Format, show
 from sizer.errors import UsageError
@@ -23,15 +23,11 @@ def noise(
         list[Path] | None,
         typer.Argument(help="Pictures of a camera, or folders of them: how noisy is it?"),
     ] = None,
-    step: Annotated[
-        float | None, typer.Option("--step", "--noise-step", help="Diffusion step, 0..5000.")
-    ] = None,
-    sigma: Annotated[
-        float | None, typer.Option(help="Standard deviation in grey levels of 0..255.")
-    ] = None,
-    snr_db: Annotated[float | None, typer.Option(help="Signal-to-noise ratio in dB.")] = None,
+    step: StepOption = None,
+    sigma: SigmaOption = None,
+    snr_db: SnrOption = None,
     psnr_db: Annotated[
-        float | None, typer.Option(help="Peak signal-to-noise ratio in dB, peak 255.")
+        float | None, typer.Option(help="Noise as a peak signal-to-noise ratio in dB, peak 255.")
     ] = None,
     flat_field: Annotated[
         Path | None,

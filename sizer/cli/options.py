@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sizer.cli.show import Format
+from sizer.cluster import EngineChoice
 from sizer.errors import UsageError
 from sizer.inference.records import Precision
+from sizer.networks.recipe import AcceleratorChoice, Augment
 from sizer.scaling.choices import Control, IntervalMethod, LevelSet, OrderParameter
 
 if TYPE_CHECKING:
@@ -24,12 +26,23 @@ def complete_calibration(typed: str) -> list[str]:
     return [name for name in (*known, *files) if name.startswith(typed)]
 
 
-def complete_device(typed: str) -> list[str]:
-    """Names of the catalogue, in any case, and all of them."""
+def complete_ladder(typed: str) -> list[str]:
+    """Calibrations, and tables of measurements."""
+    tables = sorted(map(str, Path().glob(f"{glob.escape(typed)}*.csv")))
+    return [*complete_calibration(typed), *tables]
+
+
+def complete_name(typed: str) -> list[str]:
+    """Of the devices of the catalogue, in any case."""
     from sizer.devices.catalogue import all_devices
 
-    names = ("all", *(device.name for device in all_devices(None)))
+    names = (device.name for device in all_devices(None))
     return [name for name in names if name.lower().startswith(typed.lower())]
+
+
+def complete_device(typed: str) -> list[str]:
+    """A name, or all of them."""
+    return [*(["all"] if "all".startswith(typed.lower()) else []), *complete_name(typed)]
 
 
 def complete_core(typed: str) -> list[str]:
@@ -60,7 +73,7 @@ IntervalOption = Annotated[
 InputRangeOption = Annotated[
     str | None,
     typer.Option(
-        help="Range of pixels the models expect, and that of an .npz of fractions.",
+        help="Black and white, as the models expect them, and as an .npz of fractions has them.",
         metavar="LOW,HIGH",
     ),
 ]
@@ -127,6 +140,10 @@ BorrowOption = Annotated[
 ]
 ConfidenceOption = Annotated[float, typer.Option(help="Of the recommended size and the intervals.")]
 FormatOption = Annotated[Format, typer.Option(help="How to print the answer.")]
+ReportOption = Annotated[
+    Path | None,
+    typer.Option("--report", help="Page to write of the answer: HTML, or .md, or .json."),
+]
 ShowOption = Annotated[
     Path | None,
     typer.Option("--show", help="A picture to show at several noises, around the one asked about."),
@@ -134,12 +151,16 @@ ShowOption = Annotated[
 DetailsOption = Annotated[
     bool, typer.Option("--details", help="Also how it is known. JSON and Markdown always say it.")
 ]
+DEVICE = typer.Option(
+    "--device",
+    help="A device of `sizer devices`; repeat for more; all: each, ranked.",
+    autocompletion=complete_device,
+)
 DevicesFileOption = Annotated[
     Path | None, typer.Option("--devices-file", help="A TOML file of more devices.")
 ]
-PrecisionOption = Annotated[
-    Precision, typer.Option("--precision", help="Of weights and activations on the device.")
-]
+PRECISION = typer.Option("--precision", help="Of weights and activations.")
+PrecisionOption = Annotated[Precision, PRECISION]
 ReserveOption = Annotated[
     str,
     typer.Option("--reserve-ram", help="RAM for the rest of the program, as 48KiB.", metavar="RAM"),
@@ -153,6 +174,25 @@ MaxFlashOption = Annotated[
 ]
 MaxLatencyOption = Annotated[
     float | None, typer.Option("--max-latency", help="Milliseconds an image may take at most.")
+]
+EngineOption = Annotated[
+    EngineChoice,
+    typer.Option(
+        "--engine", help="What runs it: processes of this machine, or the cluster of RAY_ADDRESS."
+    ),
+]
+AcceleratorOption = Annotated[
+    AcceleratorChoice,
+    typer.Option("--accelerator", help="What trains: auto takes a GPU where there is one."),
+]
+AugmentOption = Annotated[
+    Augment,
+    typer.Option("--augment", help="Shift, and mirror unless that changes the class."),
+]
+EPOCHS = typer.Option("--epochs", min=1, max=100_000, help="Passes over the training pictures.")
+SideOption = Annotated[
+    int | None,
+    typer.Option("--side", min=8, max=2048, help="Pixels a side of the network's input."),
 ]
 PlotsOption = Annotated[
     Path | None, typer.Option("--plots", help="Folder for the pictures, as PNG and SVG.")

@@ -24,8 +24,8 @@ from sizer.estimate import CONFIDENCE
 @command
 def plan(
     target_acc: TargetOption,
-    budget: Annotated[
-        float, typer.Option(help="To spend, in trainings of the largest measured size.")
+    max_cost: Annotated[
+        float, typer.Option(help="To spend at most, in trainings of the largest measured size.")
     ],
     noise_step: StepOption = None,
     sigma: SigmaOption = None,
@@ -37,15 +37,15 @@ def plan(
 ) -> int:
     """Which sizes to train next, to narrow the interval of a recommendation most for their cost.
 
-    Exit code 0: a plan; 1: no training within the budget is worth it.
+    Exit code 0: a plan; 1: no training of that cost is worth it.
 
-    Example: sizer plan --noise-step 300 --target-acc 0.6 --budget 2 --calibration mine.json
+    Example: sizer plan --noise-step 300 --target-acc 0.6 --max-cost 2 --calibration mine.json
     """
     with measuring_progress() as progress:
         planned = sizer.plan(
             calibration,
             accuracy=target_acc,
-            budget=budget,
+            max_cost=max_cost,
             step=noise_step,
             sigma=sigma,
             snr_db=snr_db,

@@ -9,6 +9,7 @@ import sizer
 from sizer.cli.app import command, line_given
 from sizer.cli.messages import mention, suggest
 from sizer.cli.options import (
+    PRECISION,
     ClassesOption,
     CropShareOption,
     InputRangeOption,
@@ -30,9 +31,7 @@ def quantize(
     data: Annotated[
         str, typer.Option(help="Training images to calibrate on: builtin, a path, or hf:NAME.")
     ] = "builtin",
-    precision: Annotated[
-        Literal["int8", "fp16"], typer.Option(help="Of weights and arithmetic.")
-    ] = "int8",
+    precision: Annotated[Literal["int8", "fp16"], PRECISION] = "int8",
     input_range: InputRangeOption = None,
     mean: MeanOption = None,
     std: StdOption = None,

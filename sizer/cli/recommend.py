@@ -9,6 +9,7 @@ import sizer
 from sizer.cli.app import command, line_given
 from sizer.cli.messages import mention
 from sizer.cli.options import (
+    DEVICE,
     BorrowOption,
     CalibrationOption,
     ConfidenceOption,
@@ -20,13 +21,13 @@ from sizer.cli.options import (
     MaxRamOption,
     NoiseFromOption,
     PrecisionOption,
+    ReportOption,
     ReserveOption,
     ShowOption,
     SigmaOption,
     SnrOption,
     StepOption,
     TargetOption,
-    complete_device,
 )
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
@@ -51,13 +52,7 @@ def recommend(
     calibration: CalibrationOption = "builtin",
     borrow: BorrowOption = None,
     confidence: ConfidenceOption = CONFIDENCE,
-    device: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A device of `sizer devices`; repeat for more; all: each, ranked.",
-            autocompletion=complete_device,
-        ),
-    ] = None,
+    device: Annotated[list[str] | None, DEVICE] = None,
     devices_file: DevicesFileOption = None,
     precision: PrecisionOption = "int8",
     reserve_ram: ReserveOption = RESERVE_RAM,
@@ -73,10 +68,7 @@ def recommend(
             "--export", help="Folder for the recommended architecture as ONNX, untrained."
         ),
     ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option("--report", help="Page to write of the answer: HTML, or .md, or .json."),
-    ] = None,
+    report: ReportOption = None,
     show_picture: ShowOption = None,
     details: DetailsOption = False,
     format: FormatOption = "text",  # noqa: A002
@@ -131,7 +123,19 @@ def recommend(
     if report is not None:
         _write_page(report, measured, calibration, advice, show_picture)
     show(advice, format, details=details)
+    if format == "text" and not details:
+        _mention_precisions(advice)
     return EXIT_CODES[advice.verdict]
+
+
+def _mention_precisions(advice: "Advice") -> None:
+    """What to do where a device that may hold it computes otherwise; details say it anyhow."""
+    from sizer.report.devices import precisions
+
+    may = tuple(verdict for verdict in advice.devices if verdict.verdict != "FAIL")
+    words = precisions(advice.precision, may) if advice.verdict == "recommended" else None
+    if words is not None:
+        mention(words)
 
 
 def _write_page(

@@ -9,9 +9,14 @@ import sizer
 from sizer.cli.app import command, line_given
 from sizer.cli.messages import mention
 from sizer.cli.options import (
+    DEVICE,
+    EPOCHS,
+    AcceleratorOption,
+    AugmentOption,
     ConfidenceOption,
     DetailsOption,
     DevicesFileOption,
+    EngineOption,
     FormatOption,
     MaxBadOption,
     MaxFlashOption,
@@ -19,6 +24,7 @@ from sizer.cli.options import (
     MaxRamOption,
     PrecisionOption,
     ReserveOption,
+    SideOption,
     SigmaOption,
     SnrOption,
     StepOption,
@@ -26,11 +32,9 @@ from sizer.cli.options import (
 )
 from sizer.cli.progress import measuring_progress
 from sizer.cli.show import show
-from sizer.cluster import EngineChoice
 from sizer.datasets.records import MAX_BAD
 from sizer.devices.units import RESERVE_RAM
 from sizer.estimate import CONFIDENCE
-from sizer.networks.recipe import AcceleratorChoice, Augment
 
 EXIT_CODES = {"delivered": 0, "unreachable": 1, "device": 1, "budget": 4}
 
@@ -48,34 +52,19 @@ def start(
     snr_db: SnrOption = None,
     confidence: ConfidenceOption = CONFIDENCE,
     budget: Annotated[str, typer.Option(help="Time for all of it, as 90m or 2h.")] = "2h",
-    device: Annotated[
-        list[str] | None, typer.Option(help="A device of `sizer devices`; repeat for more.")
-    ] = None,
+    device: Annotated[list[str] | None, DEVICE] = None,
     devices_file: DevicesFileOption = None,
     precision: PrecisionOption = "int8",
     reserve_ram: ReserveOption = RESERVE_RAM,
     max_ram: MaxRamOption = None,
     max_flash: MaxFlashOption = None,
     max_latency: MaxLatencyOption = None,
-    side: Annotated[
-        int | None, typer.Option(min=8, max=2048, help="Pixels a side of the model's input.")
-    ] = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, max=100_000, help="Passes over the training pictures.")
-    ] = None,
-    augment: Annotated[
-        Augment, typer.Option(help="Shift, and mirror unless that changes the class.")
-    ] = "crop-flip",
+    side: SideOption = None,
+    epochs: Annotated[int | None, EPOCHS] = None,
+    augment: AugmentOption = "crop-flip",
     max_bad: MaxBadOption = MAX_BAD,
-    accelerator: Annotated[
-        AcceleratorChoice, typer.Option(help="What trains: auto takes a GPU where there is one.")
-    ] = "auto",
-    engine: Annotated[
-        EngineChoice,
-        typer.Option(
-            help="What runs it: processes of this machine, or the cluster of RAY_ADDRESS."
-        ),
-    ] = "processes",
+    accelerator: AcceleratorOption = "auto",
+    engine: EngineOption = "processes",
     details: DetailsOption = False,
     format: FormatOption = "text",  # noqa: A002
 ) -> int:

@@ -8,12 +8,22 @@ import typer
 import sizer
 from sizer.cli.app import command, line_given
 from sizer.cli.messages import mention, suggest
-from sizer.cli.options import MaxBadOption, parse_noise_steps, parse_range, parse_sizes
+from sizer.cli.options import (
+    EPOCHS,
+    AcceleratorOption,
+    AugmentOption,
+    EngineOption,
+    InputRangeOption,
+    MaxBadOption,
+    SideOption,
+    parse_noise_steps,
+    parse_range,
+    parse_sizes,
+)
 from sizer.cli.progress import training_progress
 from sizer.cli.show import show
-from sizer.cluster import EngineChoice
 from sizer.datasets.records import MAX_BAD
-from sizer.networks.recipe import EFFICIENTNET, AcceleratorChoice, Augment
+from sizer.networks.recipe import EFFICIENTNET
 
 
 @command
@@ -30,34 +40,17 @@ def train(
         str,
         typer.Option(help="efficientnet, plain-cnn or inverted-residual: one file each, to copy."),
     ] = EFFICIENTNET,
-    epochs: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Passes over the training images.")
-    ] = 10,
-    augment: Annotated[
-        Augment, typer.Option(help="Shift, and mirror unless that changes the class.")
-    ] = "crop-flip",
+    epochs: Annotated[int, EPOCHS] = 10,
+    augment: AugmentOption = "crop-flip",
     noise_augment: Annotated[
         str | None,
         typer.Option(help="Add diffusion noise in training, at steps FIRST:LAST.", metavar="A:B"),
     ] = None,
-    side: Annotated[
-        int | None,
-        typer.Option(
-            min=8, max=2048, help="Pixels to bring pictures to, unless all are squares of one size."
-        ),
-    ] = None,
+    side: SideOption = None,
     max_bad: MaxBadOption = MAX_BAD,
-    input_range: Annotated[
-        str | None,
-        typer.Option(help="Black and white of an .npz of fractions.", metavar="LOW,HIGH"),
-    ] = None,
-    accelerator: Annotated[
-        AcceleratorChoice, typer.Option(help="What trains: auto takes a GPU where there is one.")
-    ] = "auto",
-    engine: Annotated[
-        EngineChoice,
-        typer.Option(help="Processes here, or the Ray cluster that RAY_ADDRESS names."),
-    ] = "processes",
+    input_range: InputRangeOption = None,
+    accelerator: AcceleratorOption = "auto",
+    engine: EngineOption = "processes",
 ) -> None:
     """Train a ladder of small networks, export it to ONNX, and write its manifest.
 
@@ -101,7 +94,7 @@ def export(
     ] = 1000,
     side: Annotated[
         int | None,
-        typer.Option(min=32, max=2048, help="Pixels of its input; by default as published."),
+        typer.Option(min=32, max=2048, help="Pixels a side of the network's input."),
     ] = None,
 ) -> None:
     """Write EfficientNet-B0 to B7 as ONNX, with published weights or untrained.

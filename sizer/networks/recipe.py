@@ -124,8 +124,8 @@ def followed(begun: Recipe, asked: Recipe) -> Recipe:
     )
 
 
-def train_line(ladder: LadderTraining, member: Blueprint) -> str | None:
-    """The line that trains one more model of a ladder, of this member's size.
+def train_line(ladder: LadderTraining, member: Blueprint, trainings: int = 1) -> str | None:
+    """The line that trains so many more models of a ladder, of this member's size.
 
     None where the ladder has a recipe that `train` does not begin with any more.
     """
@@ -134,7 +134,14 @@ def train_line(ladder: LadderTraining, member: Blueprint) -> str | None:
     if recipe != full_recipe(*chosen):
         return None
     size = parameters(member)
-    words = ["--data", ladder.dataset.spec, "--sizes", f"{size}:{size}:1", "--seeds", "1"]
+    words = [
+        "--data",
+        ladder.dataset.spec,
+        "--sizes",
+        f"{size}:{size}:1",
+        "--seeds",
+        str(trainings),
+    ]
     words += ["--epochs", str(recipe.epochs), "--augment", recipe.augment]
     if recipe.noise_steps is not None:
         words += ["--noise-augment", "{}:{}".format(*recipe.noise_steps)]

@@ -34,8 +34,6 @@ LEAST_LEFT = 3  # sizes to predict from
 KEPT = 0.1  # of the clean accuracy above chance: with less, a model counts as guessing
 SIZE_BUYS = 0.02  # accuracy per decade of size, below which no size can be told from accuracy
 DECADE = 10.0  # of size: over which that is measured, and what a denied size counts as
-HALF = 0.5  # of the intervals: where fewer hold, the prediction failed
-EARNED = 0.03  # accuracy: a prediction that is further off has failed
 DENSE = 400  # sizes of the grid on which the measured curves are inverted
 MOST_STEPS = 40  # noise steps of a back-test
 
@@ -294,10 +292,10 @@ def _share(held: Sequence[bool]) -> float | None:
 
 def _verdict(score: BacktestScore) -> str:
     """In words, over all that was held out."""
-    told = score.informative or score.accuracy
-    good = told.rms <= EARNED and told.held >= HALF
+    told = score.telling
     return (
-        f"{'predicted within' if good else 'not predicted, off by'} {told.rms:.3f} in accuracy "
+        f"{'predicted within' if score.predicted else 'not predicted, off by'} "
+        f"{told.rms:.3f} in accuracy "
         f"(RMS where it is more than guessing) up to {score.ratio:.1f} times the largest fitted "
         f"size; {told.held:.0%} of the {CONFIDENCE:.0%} intervals hold"
     )

@@ -8,6 +8,9 @@ from sizer.prediction.sizes import SizeEstimate
 from sizer.result import Tabular
 from sizer.scaling.backtests import Backtest
 
+HALF = 0.5  # of the intervals: where fewer hold, the prediction failed
+EARNED = 0.03  # accuracy: a prediction that is further off has failed
+
 
 @dataclass(frozen=True, slots=True)
 class PredictedAccuracy:
@@ -85,6 +88,16 @@ class BacktestScore:
     accuracy: AccuracyScore
     informative: AccuracyScore | None
     size: SizeScore
+
+    @property
+    def telling(self) -> AccuracyScore:
+        """Where the model does more than guess, or over all steps."""
+        return self.informative or self.accuracy
+
+    @property
+    def predicted(self) -> bool:
+        """Whether the accuracy was."""
+        return self.telling.rms <= EARNED and self.telling.held >= HALF
 
 
 @dataclass(frozen=True, slots=True)

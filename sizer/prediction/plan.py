@@ -1,5 +1,6 @@
 """Which training next: the one that would narrow the answer most for its cost."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ class Candidate:
     cost: of its training, over that of the largest size measured; hours: of it, as the ladder's
     trainings took, None where that was not recorded. interval_factor: upper over lower end of the
     answer's interval, expected once it is trained and measured, None where that has no end.
-    train_command: trains it.
+    train_command: trains it; of a plan that chose a size several times, all of them.
     """
 
     parameters: int
@@ -50,12 +51,12 @@ class TrainingPlan(Tabular):
 
     interval_factor: upper over lower end of the answer's interval now, None where it has no end.
     worth_it: whether the plan narrows it by a tenth, in the logarithm. candidates: alone, what
-    shrinks the interval most for its cost first. chosen: one after the other, within the budget,
+    shrinks the interval most for its cost first. chosen: one after the other, of that cost at most,
     each with what is expected once it is added.
     """
 
     requirement: Requirement
-    budget: float
+    max_cost: float
     reason: str
     interval_factor: float | None
     worth_it: bool = False
@@ -78,7 +79,7 @@ def plan(
     calibration: Calibration | str | Path,
     *,
     accuracy: float,
-    budget: float,
+    max_cost: float,
     step: float | None = None,
     sigma: float | None = None,
     snr_db: float | None = None,
@@ -86,43 +87,47 @@ def plan(
     confidence: float = CONFIDENCE,
     progress: ReportProgress = no_progress,
 ) -> TrainingPlan:
-    """The trainings that would narrow an answer most for their cost, within a budget.
+    """The trainings that would narrow an answer most for their cost.
 
-    calibration, accuracy, noise and confidence: as in `recommend`. budget: in trainings of the
-    largest size measured. Raises UsageError for a budget that is not positive, and what `recommend`
+    calibration, accuracy, noise and confidence: as in `recommend`. max_cost: of all of them, in
+    trainings of the largest size measured. Raises UsageError for one that is not positive, and what
+    `recommend`
     raises.
     """
-    if not 0 < budget < float("inf"):
-        raise UsageError(f"budget {budget:g} must be positive: in trainings of the largest size")
+    if not 0 < max_cost < float("inf"):
+        raise UsageError(f"max cost {max_cost:g} must be positive: trainings of the largest size")
     calibration = load(calibration)
     asked, _ = noise_step(calibration, AskedNoise(step, sigma, snr_db, noise_from), progress)
     requirement = Requirement(asked, accuracy, confidence)
     check_requirement(requirement, calibration.chance)
     reason = refusal(calibration, asked)
     if reason is not None:
-        return TrainingPlan(requirement, budget, reason, None)
-    return _planned(calibration, requirement, budget, progress("imagining trainings"))
+        return TrainingPlan(requirement, max_cost, reason, None)
+    return _planned(calibration, requirement, max_cost, progress("imagining trainings"))
 
 
 def _planned(
-    calibration: Calibration, requirement: Requirement, budget: float, progress: Progress
+    calibration: Calibration, requirement: Requirement, max_cost: float, progress: Progress
 ) -> TrainingPlan:
     ladder = ladder_of(calibration)
     sizes = buildable(calibration, candidate_sizes(ladder))
     prices = dict(zip(sizes, costs(calibration, sizes), strict=True))
     now = log_width(ladder, requirement)
-    affordable = [size for size in sizes if prices[size] <= budget]
+    affordable = [size for size in sizes if prices[size] <= max_cost]
     after = {}
     for done, size in enumerate(affordable):
         progress(done, len(affordable))
         after[size] = expected_log_width(ladder, size, requirement)
     progress(len(affordable), len(affordable))
-    chosen = _choose(ladder, requirement, prices, budget, after)
-    planned = [_candidate(calibration, size, prices[size], width) for size, width in chosen]
+    chosen = _choose(ladder, requirement, prices, max_cost, after)
+    times = Counter(size for size, _ in chosen)
+    planned = [
+        _candidate(calibration, size, prices[size], width, times[size]) for size, width in chosen
+    ]
     worth = bool(chosen) and chosen[-1][1] <= WORTH * now
     return TrainingPlan(
         requirement=requirement,
-        budget=budget,
+        max_cost=max_cost,
         reason=_reason(now, planned, worth),
         interval_factor=factor(now),
         worth_it=worth,
@@ -180,17 +185,17 @@ def _choose(
     ladder: Predictor,
     requirement: Requirement,
     prices: dict[int, float],
-    budget: float,
+    max_cost: float,
     first: dict[int, float],
 ) -> list[tuple[int, float]]:
-    """The better of two ways to spend the budget: by what narrows most for its cost, and most.
+    """The better of two ways to spend it: by what narrows most for its cost, and most.
 
     Neither alone is good: the first may spend itself on many small trainings, the second on one
     large (Khuller, Moss & Naor 1999, doi:10.1016/S0020-0190(99)00031-9).
     """
     now = log_width(ladder, requirement)
-    thrifty = _greedy(ladder, requirement, prices, budget, first, prices)
-    bold = _greedy(ladder, requirement, prices, budget, first, dict.fromkeys(prices, 1.0))
+    thrifty = _greedy(ladder, requirement, prices, max_cost, first, prices)
+    bold = _greedy(ladder, requirement, prices, max_cost, first, dict.fromkeys(prices, 1.0))
     return min(thrifty, bold, key=lambda chosen: chosen[-1][1] if chosen else now)
 
 
@@ -198,7 +203,7 @@ def _greedy(
     ladder: Predictor,
     requirement: Requirement,
     prices: dict[int, float],
-    budget: float,
+    max_cost: float,
     first: dict[int, float],
     per: dict[int, float],
 ) -> list[tuple[int, float]]:
@@ -206,31 +211,33 @@ def _greedy(
     chosen: list[tuple[int, float]] = []
     now, after = log_width(ladder, requirement), first
     while len(chosen) < MOST:
-        paid = {size: width for size, width in after.items() if prices[size] <= budget}
+        paid = {size: width for size, width in after.items() if prices[size] <= max_cost}
         paid = {size: width for size, width in paid.items() if width < now}
         if not paid:
             break
         best = max(paid, key=lambda size: (now - paid[size]) / per[size])
-        now, budget = paid[best], budget - prices[best]
+        now, max_cost = paid[best], max_cost - prices[best]
         chosen.append((best, now))
         ladder = with_training(ladder, best, requirement.noise_step, 0.5)
         near = sorted(paid, key=lambda size: paid[size])[:6]  # what was no help will be none
         after = {
             size: expected_log_width(ladder, size, requirement)
             for size in near
-            if prices[size] <= budget
+            if prices[size] <= max_cost
         }
     return chosen
 
 
-def _candidate(calibration: Calibration, size: int, cost: float, width: float) -> Candidate:
+def _candidate(
+    calibration: Calibration, size: int, cost: float, width: float, trainings: int = 1
+) -> Candidate:
     member, ladder = member_with(family(calibration), size), calibration.ladder
     return Candidate(
         parameters=size,
         cost=cost,
         interval_factor=factor(width),
         hours=hours_of(calibration, size, cost),
-        train_command=train_line(ladder, member) if member and ladder else None,
+        train_command=train_line(ladder, member, trainings) if member and ladder else None,
     )
 
 
@@ -249,10 +256,10 @@ def hours_of(calibration: Calibration, size: int, cost: float) -> float | None:
 
 def _reason(now: float, chosen: Sequence[Candidate], worth: bool) -> str:
     if not chosen:
-        return "not worth it: no training within the budget is expected to narrow the interval"
+        return "not worth it: no training of that cost is expected to narrow the interval"
     told = f"from {_said(factor(now))} to {_said(chosen[-1].interval_factor)}"
     if not worth:
-        return f"not worth it: all that the budget pays for would narrow the interval only {told}"
+        return f"not worth it: all that this cost pays for would narrow the interval only {told}"
     count = "1 training is" if len(chosen) == 1 else f"{len(chosen)} trainings are"
     return f"{count} expected to narrow the interval {told}"
 

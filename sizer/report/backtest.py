@@ -2,8 +2,15 @@
 
 from typing import TYPE_CHECKING
 
-from sizer.report.document import Document, Section, Table
-from sizer.report.format import UNKNOWN, accuracy_range, number, share_of, short, size_interval
+from sizer.report.document import Block, Document, Figure, Paragraph, Section, Table
+from sizer.report.format import (
+    UNKNOWN,
+    accuracy_range,
+    number,
+    share_of,
+    short,
+    size_interval,
+)
 
 if TYPE_CHECKING:
     from sizer.prediction.hold_outs import (
@@ -20,27 +27,73 @@ CLAIM = "90%"  # of the intervals of a back-test
 
 
 def document(test: "LadderBacktest") -> Document:
-    """The sum of the predictions, a line for each number of sizes left out, and each prediction."""
-    summary = (_accuracy_table(test), _size_table(test), *_laws_alone(test))
+    """How well all went in a line, a row and a picture for each number of sizes left out, the sums
+    and each prediction.
+    """
+    sums: list[Block] = [
+        Paragraph(f"{_left_out(hold_out)} left out: {hold_out.verdict}")
+        for hold_out in test.hold_outs
+    ]
+    sums += [_accuracy_table(test), _size_table(test), *_laws_alone(test)]
     details = [table for hold_out in test.hold_outs for table in _details(hold_out)]
-    lines = [line for hold_out in test.hold_outs for line in _lines(hold_out)]
     return Document(
-        (Section("The sums", summary, detail=True), Section("Each", tuple(details), detail=True)),
-        answer=tuple(lines),
+        (
+            Section("", (_summary(test), *_figures(test))),
+            Section("The sums", tuple(sums), detail=True),
+            Section("Each", tuple(details), detail=True),
+        ),
+        answer=(_answer(test),),
+        source="sizer backtest",
     )
 
 
-def _lines(hold_out: "HoldOut") -> list[str]:
-    """What was predicted of the accuracies, and of the sizes, where any was asked for."""
-    lines = [f"{_left_out(hold_out)} left out: {hold_out.verdict}"]
-    size = hold_out.scores[-1].size
-    if size.asked:
-        off = f", off by {size.factor_rms:.2f} times" if size.factor_rms else ""
-        lines.append(
-            f"of the sizes needed {size.named} of {size.asked} were named{off}; "
-            f"{share_of(size.bound_true, size.asked)} lower bounds are true"
+def _answer(test: "LadderBacktest") -> str:
+    """Of all that was left out, the prediction that went worst."""
+    scores = [hold_out.scores[-1] for hold_out in test.hold_outs]
+    failed = [score for score in scores if not score.predicted]
+    worst = max(score.telling.rms for score in failed or scores)
+    furthest = max(score.ratio for score in scores)
+    if failed:
+        return f"not predicted: accuracies of the largest sizes are off by {worst:.3f}"
+    return (
+        f"predicted within {worst:.3f} in accuracy, up to {furthest:.1f} times the largest fitted"
+    )
+
+
+def _summary(test: "LadderBacktest") -> Table:
+    title = f"Largest sizes left out, and predicted from the rest (RMS; {CLAIM} intervals)"
+    headings = ("left out", "times", "off by", "held", "sizes named", "off by", "bounds true")
+    return Table(title, headings, tuple(map(_row, test.hold_outs)))
+
+
+def _row(hold_out: "HoldOut") -> tuple[str, ...]:
+    score = hold_out.scores[-1]
+    told, size = score.telling, score.size
+    return (
+        str(len(hold_out.held)),
+        f"{score.ratio:.1f}",
+        f"{told.rms:.3f}",
+        share_of(told.held, told.points),
+        f"{size.named}/{size.asked}",
+        f"{number(size.factor_rms, '.2f')} times",
+        share_of(size.bound_true, size.asked),
+    )
+
+
+def _figures(test: "LadderBacktest") -> list[Figure]:
+    """The largest size, predicted from ever fewer, where its accuracy was."""
+    from sizer.report.backtest_plot import accuracy_plot
+
+    return [
+        Figure(
+            f"{len(hold_out.held)}-left-out",
+            f"{hold_out.held[-1]:,} parameters, predicted from sizes up to "
+            f"{hold_out.fitted[-1]:,}: the next training as a line with its {CLAIM} interval, and "
+            "what was measured as dots.",
+            accuracy_plot(test, hold_out),
         )
-    return lines
+        for hold_out in test.hold_outs
+    ]
 
 
 def _left_out(hold_out: "HoldOut") -> str:

@@ -68,11 +68,11 @@ def curves_plot(
         y_ticks=labelled(canvas.y, 6),
         shapes=shapes,
         notes=notes,
-        **_sigma_axis(canvas.x, calibration.schedule),
+        **sigma_axis(canvas.x, calibration.schedule),
     )
 
 
-def _sigma_axis(steps: Axis, schedule: str | None) -> dict[str, Any]:
+def sigma_axis(steps: Axis, schedule: str | None) -> dict[str, Any]:
     """The second axis above: the same noise in grey levels, where its unit is known."""
     if schedule is None:
         return {}
@@ -251,7 +251,7 @@ def map_plot(required: RequirementMap, advice: Advice | None) -> Plot:
         notes=notes,
         legend=_legend(required, bool(beyond)),
         readout=_readout(required, advice),
-        **_sigma_axis(canvas.x, required.schedule),
+        **sigma_axis(canvas.x, required.schedule),
     )
 
 

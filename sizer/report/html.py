@@ -22,7 +22,8 @@ def page(document: Document, mark: str = "") -> str:
     template = _environment().get_template("page.html")
     blocks = [block for section in document.sections for block in section.blocks]
     live = any(isinstance(block, Figure) and block.plot.readout is not None for block in blocks)
-    return template.render(document=document, mark=mark, live=live)
+    said = [line for line in (document.title, *document.answer) if line]
+    return template.render(document=document, said=said, mark=mark, live=live)
 
 
 def piece(document: Document) -> str:

@@ -21,10 +21,11 @@ def document(planned: "TrainingPlan") -> Document:
         _table("Train in this order; what is expected once each is added", planned.chosen),
         _table("Each alone, the most for its cost first", planned.candidates),
     )
-    lines = tuple(training.train_command for training in planned.chosen if training.train_command)
+    commands = [training.train_command for training in planned.chosen]
+    lines = tuple(dict.fromkeys(filter(None, commands)))  # several trainings of a size are one line
     blocks = [table for table in tables if table.rows]
-    commands = (Code(lines, "next"), Paragraph(THEN)) if lines else ()
-    return Document(answer=(planned.reason,), sections=(Section("", (*blocks, *commands)),))
+    following = (Code(lines, "next"), Paragraph(THEN)) if lines else ()
+    return Document(answer=(planned.reason,), sections=(Section("", (*blocks, *following)),))
 
 
 def _table(title: str, candidates: "Sequence[Candidate]") -> Table:

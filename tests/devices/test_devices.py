@@ -618,6 +618,12 @@ class TestRecommend:
         assert said in " ".join(run(*line).stdout.split())
         assert "footprint" not in run(*line, "--precision", "fp32").stdout
 
+    def test_the_short_answer_names_the_remedy_where_it_matters(self):
+        said = "accuracy fp32, footprint int8: run sizer quantize"
+        assert said in run(*ASK, "--device", "STM32H747XI").stderr
+        for more in (("--precision", "fp32"), ("--max-ram", "8KiB"), ("--quiet",)):
+            assert said not in run(*ASK, "--device", "STM32H747XI", *more).stderr
+
     def test_all_ranks_every_device(self):
         model = ROOT / "models" / "builtin" / "small-28-seed0.onnx"
         line = ("devices", "check", model, "--device", "all", "--format", "json")

@@ -1,6 +1,7 @@
 """The back-test of the whole answer, on ladders whose law is known, or known to break."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -223,6 +224,22 @@ class TestCommand:
         for point in left_out.accuracies:
             assert f"{point.measured:.3f}" in result.stdout
         assert f"largest size left out: {left_out.verdict}" in " ".join(result.stdout.split())
+
+    def test_a_summary_has_ten_lines_and_says_what_comes_next(self, planted_calibration):
+        result = run(planted_calibration)
+        told = [line for line in result.stdout.splitlines() if line]
+        worst = max(h.scores[-1].telling.rms for h in backtest(planted_calibration).hold_outs)
+        assert len(told) <= 10
+        assert told[0].startswith(f"predicted within {worst:.3f} in accuracy")
+        assert f"next: sizer recommend --calibration {planted_calibration}" in result.stderr
+
+    def test_a_page_shows_what_was_predicted_over_what_was_measured(
+        self, planted_calibration, tmp_path
+    ):
+        page = tmp_path / "page.html"
+        assert run(planted_calibration, "--hold-out", 2, "--report", page).exit_code == 0
+        assert re.findall(r'id="(figure-[^"]*)"', page.read_text()) == ["figure-2-left-out"]
+        assert "<h1>Predicted within" in page.read_text()
 
     def test_pictures(self, planted_calibration, tmp_path):
         folder = tmp_path / "made" / "pictures"

@@ -40,7 +40,7 @@ def gap():
 
 @pytest.fixture(scope="module")
 def planned(gap):
-    return plan(gap, budget=0.3, **ASKED)
+    return plan(gap, max_cost=0.3, **ASKED)
 
 
 @pytest.mark.slow
@@ -55,8 +55,8 @@ class TestAPlanThatIsWorthIt:
     def test_every_choice_narrows_and_all_are_paid_for(self, planned):
         factors = [planned.interval_factor, *(each.interval_factor for each in planned.chosen)]
         assert factors == sorted(factors, reverse=True)
-        assert sum(each.cost for each in planned.chosen) <= planned.budget
-        assert all(each.cost <= planned.budget for each in planned.candidates)
+        assert sum(each.cost for each in planned.chosen) <= planned.max_cost
+        assert all(each.cost <= planned.max_cost for each in planned.candidates)
 
     def test_it_trains_in_the_gap(self, planned):
         assert GAP[1] < planned.chosen[0].parameters < GAP[2]
@@ -79,19 +79,19 @@ class TestAPlanThatIsWorthIt:
 class TestNotWorthIt:
     def test_where_the_answer_is_known_already(self):
         """Inside a dense ladder, a training more narrows the interval by less than a tenth."""
-        told = plan(load("builtin"), accuracy=0.85, step=100, budget=0.05)
+        told = plan(load("builtin"), accuracy=0.85, step=100, max_cost=0.05)
         assert not told.worth_it
         assert told.chosen == ()
         assert told.candidates
         assert told.reason.startswith("not worth it: ")
 
     def test_where_nothing_can_be_paid(self, gap):
-        told = plan(gap, budget=1e-6, **ASKED)
+        told = plan(gap, max_cost=1e-6, **ASKED)
         assert (told.worth_it, told.chosen, told.candidates) == (False, (), ())
-        assert "no training within the budget" in told.reason
+        assert "no training of that cost" in told.reason
 
     def test_where_the_noise_was_not_measured(self, gap):
-        told = plan(gap, accuracy=0.5, step=4000, budget=1)
+        told = plan(gap, accuracy=0.5, step=4000, max_cost=1)
         assert (told.worth_it, told.interval_factor) == (False, None)
         assert "lies outside the measured" in told.reason
 
@@ -169,10 +169,10 @@ class TestCosts:
 
 
 class TestBadBudgets:
-    @pytest.mark.parametrize("budget", [0.0, -1.0, math.nan, math.inf])
-    def test_they_must_be_positive(self, gap, budget):
+    @pytest.mark.parametrize("max_cost", [0.0, -1.0, math.nan, math.inf])
+    def test_they_must_be_positive(self, gap, max_cost):
         with pytest.raises(UsageError, match="must be positive"):
-            plan(gap, budget=budget, **ASKED)
+            plan(gap, max_cost=max_cost, **ASKED)
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +194,7 @@ def run(path, *options):
 
 class TestCommand:
     def test_json(self, written):
-        result = run(written, 0.66, "--budget", 0.2, "--format", "json")
+        result = run(written, 0.66, "--max-cost", 0.2, "--format", "json")
         assert result.exit_code == 0
         told = json.loads(result.stdout)
         assert told["worth_it"]
@@ -205,18 +205,18 @@ class TestCommand:
 
     @pytest.mark.parametrize("form", ["text", "markdown"])
     def test_words(self, written, form):
-        result = run(written, 0.66, "--budget", 0.2, "--format", form)
+        result = run(written, 0.66, "--max-cost", 0.2, "--format", form)
         assert result.exit_code == 0
         assert "expected to narrow the interval" in " ".join(result.stdout.split())
 
     def test_what_is_not_worth_it_exits_with_one(self, written):
-        result = run(written, 0.66, "--budget", 1e-6)
+        result = run(written, 0.66, "--max-cost", 1e-6)
         assert result.exit_code == 1
         assert "not worth it" in " ".join(result.stdout.split())
 
-    @pytest.mark.parametrize("budget", ["0", "-1", "nan"])
-    def test_a_bad_budget_is_one_line(self, written, budget):
-        result = run(written, 0.66, "--budget", budget)
+    @pytest.mark.parametrize("max_cost", ["0", "-1", "nan"])
+    def test_a_bad_cost_is_one_line(self, written, max_cost):
+        result = run(written, 0.66, "--max-cost", max_cost)
         assert (result.exit_code, result.stdout) == (2, "")
         (line,) = result.stderr.splitlines()
-        assert line.startswith("error: budget")
+        assert line.startswith("error: max cost")

@@ -67,7 +67,7 @@ ANSWERS = {
         prediction.document,
     ),
     "plan": (
-        ("plan", "--noise-step", "300", "--target-acc", "0.6", "--budget", "1"),
+        ("plan", "--noise-step", "300", "--target-acc", "0.6", "--max-cost", "1"),
         TrainingPlan,
         plan.document,
     ),

@@ -41,7 +41,10 @@ FLAGS = (
 )
 HOSTILE = "<script>alert(1)</script> & \"co'"
 BUILTIN = ("--noise-step", "200", "--target-acc", "0.75")
-DEVICES = ("--device", "STM32F411RE", "--device", "STM32H747XI", "--max-latency", "50")
+DEVICES = (
+    *("--device", "STM32F411RE", "--device", "STM32H747XI", "--device", "RP2040"),
+    *("--max-latency", "50"),
+)
 
 
 def sizer(*line):

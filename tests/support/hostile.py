@@ -554,7 +554,7 @@ def lines(draw):
         "predict": ((), (*noise, Option("--parameters", ("200",)), *asked)),
         "plan": (
             (),
-            (*noise, Option("--target-acc", ("0.7",)), Option("--budget", ("1",)), *asked),
+            (*noise, Option("--target-acc", ("0.7",)), Option("--max-cost", ("1",)), *asked),
         ),
         "noise": (
             (),
