@@ -33,6 +33,7 @@ KEPT = ROOT / "out" / "paper"
 TABLES = ROOT / "docs" / "paper-tables.md"
 PICTURES = ROOT / "docs" / "pictures"
 PUBLISHED = tuple(sorted((ROOT / "benchmarks" / "published").glob("*.csv")))
+OTHERS = tuple(sorted((ROOT / "benchmarks" / "architectures").glob("*.json")))
 LADDERS = ("builtin", "cifar100-clean", "cifar100-noise")
 CIFAR = LADDERS[1:]
 DATA = {"builtin": "builtin", **dict.fromkeys(CIFAR, "data/cifar100")}
@@ -119,7 +120,7 @@ def widths(name: str) -> str:
 
 
 def classes() -> str:
-    found = sizer.compare([*map(calibration_file, LADDERS), *PUBLISHED])
+    found = sizer.compare([*map(calibration_file, LADDERS), *OTHERS, *PUBLISHED])
     draw({"classes": classes_figure(found)}, PICTURES)
     return markdown(document_of(found)).replace("\n## ", "\n#### ").replace("# Do", "#### Do")
 
@@ -137,7 +138,7 @@ def classes_figure(found: Comparison) -> Figure:
         falls = sorted(ladder.falls, key=lambda fall: fall.parameters)
         sizes = [fall.parameters for fall in falls]
         half = [fall.half_noise for fall in falls]
-        scale.plot(sizes, half, "osD^v"[number % 5], color=f"C{number}", label=name)
+        scale.plot(sizes, half, "osD^vP*X"[number % 8], color=f"C{number}", label=name)
     noise = np.geomspace(0.05, 5, 200)
     steepness = np.exp(found.equalities["log_steepness"].common or 0.0)
     shape.plot(noise, form(noise, 1.0, 1.0, steepness, chance=0.0), color="black", linewidth=1)
@@ -227,7 +228,7 @@ def parts() -> list[Part]:
     return [
         *(_of_ladder("measured", "Measured again", name, 5.0, measured_again) for name in LADDERS),
         *(_of_ladder("widths", "Exponents of the width", name, 0.2, widths) for name in CIFAR),
-        Part("classes", "One class?", 0.5, (*every, *PUBLISHED), classes),
+        Part("classes", "One class?", 0.5, (*every, *OTHERS, *PUBLISHED), classes),
         *(_of_ladder("backtest", "Back-test", name, 0.3, backtest) for name in LADDERS),
         *(_of_ladder("foretold", "Foretold, not trained yet", n, 0.2, foretold) for n in CIFAR),
         Part("augmentation", "What noise augmentation saves", 0.1, every[1:], augmentation),
