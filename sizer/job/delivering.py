@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sizer.devices.check import DeviceQuestion, check_model
 from sizer.devices.records import DeviceVerdict
@@ -23,14 +24,8 @@ def delivery_of(
         accuracy=wanted.target_accuracy,
         step=wanted.noise_step,
         confidence=wanted.confidence,
-        devices=question.names,
-        devices_file=question.file,
-        precision=question.precision,
-        reserve_ram=question.reserve_ram,
-        max_ram=question.max_ram,
-        max_flash=question.max_flash,
-        max_latency_ms=question.max_latency_ms,
         command=recipe.command,
+        **_asked(question),
     )
     if noise.camera is not None:
         warnings = (*advice.warnings, *noise.camera.warnings)
@@ -74,14 +69,17 @@ def _luck(delivered: Acceptance) -> str:
 
 def _held(model: Path, question: DeviceQuestion) -> tuple[DeviceVerdict, ...]:
     """Of the model that is delivered, which need not be the one that the answer recommends."""
-    return check_model(
-        model,
-        question.names,
-        devices_file=question.file,
-        precision=question.precision,
-        reserve_ram=question.reserve_ram,
-        max_ram=question.max_ram,
-        max_flash=question.max_flash,
-        max_latency_ms=question.max_latency_ms,
-        confidence=question.confidence,
-    )
+    return check_model(model, confidence=question.confidence, **_asked(question))
+
+
+def _asked(question: DeviceQuestion) -> dict[str, Any]:
+    """As `recommend` and `check_model` take it."""
+    return {
+        "devices": question.names,
+        "devices_file": question.file,
+        "precision": question.precision,
+        "reserve_ram": question.reserve_ram,
+        "max_ram": question.max_ram,
+        "max_flash": question.max_flash,
+        "max_latency_ms": question.max_latency_ms,
+    }
