@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from sizer.report.draw import Axis, Canvas, Plot, Shape, labelled
-from sizer.report.figures import HEADROOM, sigma_axis
+from sizer.report.draw import Axis, Canvas, Plot, Shape
+from sizer.report.figures import HEADROOM, accuracy_axes
 
 if TYPE_CHECKING:
     from sizer.prediction.hold_outs import HoldOut, LadderBacktest
@@ -22,14 +22,10 @@ def accuracy_plot(test: "LadderBacktest", hold_out: "HoldOut") -> Plot:
             f"Accuracy of {hold_out.held[-1]:,} parameters against noise, predicted from sizes up "
             f"to {hold_out.fitted[-1]:,} as a line with an interval, and measured as dots."
         ),
-        x_name="noise step" if test.schedule else "noise",
-        y_name="accuracy",
-        x_ticks=labelled(canvas.x, 8),
-        y_ticks=labelled(canvas.y, 6),
         shapes=[
             Shape("band", canvas.band(steps, low, high)),
             Shape("answer", canvas.line((step, once[step].best) for step in steps)),
             Shape("dots", canvas.dots((point.step, point.measured) for point in largest)),
         ],
-        **sigma_axis(canvas.x, test.schedule),
+        **accuracy_axes(canvas, test.schedule),
     )

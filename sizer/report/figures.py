@@ -62,17 +62,24 @@ def curves_plot(
             f"Accuracy of {len(sizes)} sizes, {sizes[0]:,} to {sizes[-1]:,} parameters, against "
             f"noise: measured as dots{lines}."
         ),
-        x_name="noise step" if calibration.schedule else "noise",
-        y_name="accuracy",
-        x_ticks=labelled(canvas.x, 8),
-        y_ticks=labelled(canvas.y, 6),
         shapes=shapes,
         notes=notes,
-        **sigma_axis(canvas.x, calibration.schedule),
+        **accuracy_axes(canvas, calibration.schedule),
     )
 
 
-def sigma_axis(steps: Axis, schedule: str | None) -> dict[str, Any]:
+def accuracy_axes(canvas: Canvas, schedule: str | None) -> dict[str, Any]:
+    """Of accuracy against noise: their names and ticks."""
+    return {
+        "x_name": "noise step" if schedule else "noise",
+        "y_name": "accuracy",
+        "x_ticks": labelled(canvas.x, 8),
+        "y_ticks": labelled(canvas.y, 6),
+        **_sigma_axis(canvas.x, schedule),
+    }
+
+
+def _sigma_axis(steps: Axis, schedule: str | None) -> dict[str, Any]:
     """The second axis above: the same noise in grey levels, where its unit is known."""
     if schedule is None:
         return {}
@@ -251,7 +258,7 @@ def map_plot(required: RequirementMap, advice: Advice | None) -> Plot:
         notes=notes,
         legend=_legend(required, bool(beyond)),
         readout=_readout(required, advice),
-        **sigma_axis(canvas.x, required.schedule),
+        **_sigma_axis(canvas.x, required.schedule),
     )
 
 
