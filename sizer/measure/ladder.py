@@ -15,7 +15,7 @@ from sizer.scaling.crossings import Cut
 from sizer.scaling.curves import MOST_CELLS
 from sizer.scaling.master import MasterCurve
 
-PLANNED = 40  # steps of a model, about the most that a plan takes
+MOST_PLANNED = 40  # steps of a model, about the most that a plan takes
 MOST_ANSWERS = 150_000_000  # that are held in memory at once
 
 
@@ -56,7 +56,7 @@ def measure_ladder(
     infos = tuple(model.info for model in models)
     count = dataset.info.images if images is None else images
     require_images(count, dataset.info)
-    _require_room(len(models), PLANNED if steps is None else len(steps), count)
+    _require_room(len(models), MOST_PLANNED if steps is None else len(steps), count)
     ladder = Ladder(infos, 1 / dataset.info.classes, noise.schedule, run)
     if steps is not None:
         return run("measuring", ladder.everywhere(steps), count)
