@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from here import here
 from scripted import ScriptedImages, no_noise, scripted_model
-from scripted_ladder import MemoryStore
+from scripted_ladder import MemoryStore, interrupting
 
 from sizer import load, predict
 from sizer.fitting import fit_measurements
@@ -118,15 +118,9 @@ def test_a_model_that_only_guesses_is_left_to_the_whole_plan():
 
 @pytest.mark.parametrize("stop_after", [3, 12])
 def test_interrupted_it_goes_on_to_the_same(stop_after):
-    store, calls = MemoryStore(), []
-
-    def interrupting(done, total):
-        calls.append(done)
-        if len(calls) > stop_after:
-            raise KeyboardInterrupt
-
+    store, progress = MemoryStore(), interrupting(stop_after)
     with pytest.raises(KeyboardInterrupt):
-        measured(steeper_at_the_largest, store, progress=lambda _label: interrupting)
+        measured(steeper_at_the_largest, store, progress=lambda _label: progress)
     assert measured(steeper_at_the_largest, store) == measured(steeper_at_the_largest)
 
 

@@ -15,7 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from misbehaving import Doomed, Failing
 from scripted import ScriptedEvaluator, ScriptedImages, no_noise, scripted_model, uniform
-from scripted_ladder import IMAGES, NOISE, SCHEDULE, STEPS, MemoryStore, contents, falling, ladder
+from scripted_ladder import (
+    IMAGES,
+    NOISE,
+    SCHEDULE,
+    STEPS,
+    MemoryStore,
+    contents,
+    falling,
+    interrupting,
+    ladder,
+)
 
 from sizer.cores import usable_cores
 from sizer.errors import DataError, ModelError, UsageError
@@ -171,14 +181,8 @@ class TestResuming:
 
     @pytest.mark.parametrize("stop_after", [0, 1, 5, 17, 35])
     def test_an_interrupt_loses_no_finished_cell(self, stop_after, engine):
-        store, calls = MemoryStore(), []
-
-        def interrupt(done, total):
-            calls.append(done)
-            if len(calls) > stop_after:
-                raise KeyboardInterrupt
-
-        options = {"engine": engine, "progress": interrupt, "workers": 2}
+        store = MemoryStore()
+        options = {"engine": engine, "progress": interrupting(stop_after), "workers": 2}
         with pytest.raises(KeyboardInterrupt):
             measure(ladder(), IMAGES, NOISE, store, steps=STEPS, **options)
         assert len(set(store.added)) >= stop_after

@@ -13,7 +13,7 @@ from planted_models import CUT, NOISE, SIZES, models
 from scripted import ScriptedImages
 from scripted_ladder import IMAGES as MEASURED
 from scripted_ladder import NOISE as MEASURED_NOISE
-from scripted_ladder import MemoryStore, ladder
+from scripted_ladder import MemoryStore, interrupting, ladder
 
 from sizer.calibrating import held_to
 from sizer.errors import UsageError
@@ -267,15 +267,9 @@ class TestPlan:
 
     @pytest.mark.parametrize("stop_after", [3, 40, 90, 200])
     def test_interrupted_it_goes_on_to_the_same(self, found, stop_after):
-        store, calls = MemoryStore(), []
-
-        def interrupting(done, total):
-            calls.append(done)
-            if len(calls) > stop_after:
-                raise KeyboardInterrupt
-
+        store, progress = MemoryStore(), interrupting(stop_after)
         with pytest.raises(KeyboardInterrupt):
-            planned(store, progress=lambda label: interrupting)
+            planned(store, progress=lambda _label: progress)
         before = len(store.added)
         assert before >= stop_after // 2
         assert planned(store) == found

@@ -58,3 +58,15 @@ class Telling(ScriptedEvaluator):
         os.write(1, f"{self.info.parameters} {steps[0]} {numbers[0]}\n".encode())
         os.read(0, 1)
         return super().__call__(images)
+
+
+def interrupting(after):
+    """A progress that raises KeyboardInterrupt once it was told more than `after` times."""
+    told = []
+
+    def tell(done, _total):
+        told.append(done)
+        if len(told) > after:
+            raise KeyboardInterrupt
+
+    return tell

@@ -2,22 +2,13 @@
 
 import numpy as np
 import pytest
-from planted_falls import SIGMAS, falling, falling_table
+from planted_falls import SIGMAS
 from typer.testing import CliRunner
 
 import sizer
 from sizer.cli.app import app
 from sizer.errors import MeasurementError
 from sizer.universality.borrowing import master_of, require_others
-
-
-@pytest.fixture
-def tables(tmp_path):
-    def make(name, **planted):
-        options = {key: planted.pop(key) for key in ("noise", "sizes", "sigmas") if key in planted}
-        return falling_table(tmp_path / f"{name}.csv", falling(**planted), **options)
-
-    return make
 
 
 def test_it_is_the_planted_shape(tables):

@@ -15,15 +15,6 @@ from sizer.table import read_table
 RUN = CliRunner()
 
 
-@pytest.fixture
-def tables(tmp_path):
-    def make(name, **planted):
-        options = {key: planted.pop(key) for key in ("noise", "sizes", "sigmas") if key in planted}
-        return falling_table(tmp_path / f"{name}.csv", falling(**planted), **options)
-
-    return make
-
-
 def test_exponents_and_shape_are_those_planted(tables):
     first = tables("first", half_exponent=0.2, steepness_exponent=0.05)
     comparison = sizer.compare([first, tables("second")])
