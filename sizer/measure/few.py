@@ -1,12 +1,14 @@
 """Few steps a model, where the shape of the fall is known: its two scales are all that is measured.
 
 A pilot of a few images finds each model's half noise. Then come four steps: without noise, and
-where three quarters, half and a quarter of the clean accuracy are left. They tell both scales about
-as well as the best two steps do, and whether the shape is the model's.
+where much, about half and little of the clean accuracy is left. They tell both scales about as well
+as the best two steps do, and whether the shape is the model's. One model's steps lie between those
+of the next, so that together they show where the shape of the ladder itself differs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import cycle
 
 from sizer.measure import planning
 from sizer.measure.cells import Measurement
@@ -20,10 +22,12 @@ from sizer.scaling.master import (
     Scales,
     completed,
     noise_of,
+    of_own_shape,
     scales_of,
 )
 
-QUARTERS = (0.75, 0.5, 0.25)  # of the clean accuracy above chance, that are left at the steps
+# Of the clean accuracy above chance, that are left at the steps of one model and of the next.
+SHARES = ((0.9, 0.6, 0.3), (0.75, 0.45, 0.2))
 FOUND = (0.15, 0.85)  # shares between which a pilot's step tells the half noise
 FURTHER = 2.5  # times the noise that a pilot tries next
 PILOTS = 6  # rounds at most
@@ -37,9 +41,7 @@ def measure_few(ladder: Ladder, goal: Goal, master: MasterCurve) -> Measurement:
     """
     images = min(goal.images, planning.UNIT)
     half = _half_noises(ladder, master, images)
-    steps = {
-        name: (0.0, *_quarters(noise, master, ladder.schedule)) for name, noise in half.items()
-    }
+    steps = _four_steps(ladder, half, master)
     scales, images = _known_well(ladder, goal, master, steps, images) if steps else ((), images)
     widened = _contradicting(ladder, scales)
     if widened:
@@ -76,9 +78,16 @@ def _half_noises(ladder: Ladder, master: MasterCurve, images: int) -> dict[str, 
     return found
 
 
-def _quarters(half_noise: float, master: MasterCurve, schedule: NoiseSchedule) -> tuple[float, ...]:
-    """Whole steps at which the quarters are left."""
-    return tuple(_step(half_noise * master.ratio_at(share), schedule) for share in QUARTERS)
+def _four_steps(
+    ladder: Ladder, half: Mapping[str, float], master: MasterCurve
+) -> dict[str, tuple[float, ...]]:
+    """The steps of the models whose half noise was found."""
+    found = [model.name for model in ladder.models if model.name in half]
+    steps: dict[str, tuple[float, ...]] = {}
+    for name, shares in zip(found, cycle(SHARES), strict=False):
+        noises = (half[name] * master.ratio_at(left) for left in shares)
+        steps[name] = (0.0, *(_step(noise, ladder.schedule) for noise in noises))
+    return steps
 
 
 def _step(noise: float, schedule: NoiseSchedule) -> float:
@@ -116,20 +125,17 @@ def _shape(
 ) -> BorrowedShape | None:
     if not curves:
         return None
-    fitted = (scales_of(curve, noise_of(curve.steps, schedule), master) for curve in curves)
-    return BorrowedShape(master, tuple(fitted))
+    measured = [(curve, noise_of(curve.steps, schedule)) for curve in curves]
+    own = of_own_shape(master, measured)
+    return BorrowedShape(own, tuple(scales_of(*each, own) for each in measured))
 
 
 def _said(master: MasterCurve, few: int, widened: Sequence[str]) -> Iterator[str]:
     of = " and ".join(master.ladders)
     if few:
         yield (
-            f"{few} models were measured at four steps, and the shape of {of} taken between them: "
-            f"it holds to {master.spread:.1%} of the clean accuracy"
-        )
-        yield (
-            "what the shape is off by is the same for all models, which the intervals do not know: "
-            "measure without --shape before you rely on the end of one"
+            f"{few} models were measured at four steps; between them the shape of {of} is taken, "
+            "moved to where these models fall"
         )
     if widened:
         yield f"{', '.join(widened)}: contradict the shape of {of}, and were measured in full"

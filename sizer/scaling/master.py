@@ -3,11 +3,12 @@
 acc = c + (A - c) g(s / s_half), c a guesser's accuracy, A the clean one, s the noise and s_half
 that at which half of A - c is lost. g is the mean of measured curves after their collapse, so no
 form of it is assumed (Houdayer & Hartmann 2004, arXiv:cond-mat/0402036, take master curves so).
-Where g is known, a model's two scales are all that is left to measure.
+Where g is known, a model's two scales are all that is left to measure, and for the whole ladder how
+its own g(x) differs: g(W(x)), W straight in ln x between a few points.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,11 @@ from sizer.noise import NoiseSchedule
 from sizer.scaling.curves import NoiseCurve
 
 Floats = NDArray[np.float64]
+Measured = tuple[NoiseCurve, Floats]  # with the noise of its steps
+STEEPER = 1.5  # times as steep, anywhere, or a part of it: more is another shape
+KNOTS = (0.9, 0.75, 0.6, 0.45, 0.3, 0.2)  # shares, at which a ladder's own shape is told
+TELLING = (0.96, 0.1)  # shares between which a point tells it
+ROUNDS = 5  # times that scales and shape are found in turn
 CONTRADICTS = 0.01  # probability of such residuals by chance, below which a shape is not a model's
 COMPLETED = 32  # steps of a completed curve, besides that without noise
 FIRST_RATIO = 0.1  # of noise over half noise: the first of them
@@ -107,6 +113,49 @@ def scales_of(curve: NoiseCurve, noise: Floats, master: MasterCurve) -> Scales:
         covariance=(float(covariance[0, 0]), float(covariance[0, 1]), float(covariance[1, 1])),
         chance_of_misfit=float(chdtrc(freedom, 2 * found.cost)) if freedom > 0 else 1.0,
     )
+
+
+def of_own_shape(master: MasterCurve, ladder: Sequence[Measured]) -> MasterCurve:
+    """The master curve as a ladder's own models fall: each share is moved to the noise, over their
+    half noise, at which most of them have it.
+    """
+    own = master
+    for _ in range(ROUNDS):
+        own = _moved(master, np.concatenate([_shares(*one, own, master) for one in ladder], axis=1))
+    return own
+
+
+def _shares(curve: NoiseCurve, noise: Floats, own: MasterCurve, master: MasterCurve) -> Floats:
+    """Where the master curve has a model's share, and where the model has it: ln of the noise over
+    half noise (2, n), of the points that tell it.
+    """
+    scales = scales_of(curve, noise, own)
+    share = (curve.accuracy - curve.chance) / (scales.clean - curve.chance)
+    told = (noise > 0) & (share < TELLING[0]) & (share > max(TELLING[1], master.share[-1]))
+    theirs = np.log([master.ratio_at(each) for each in share[told]])
+    return np.array([theirs, np.log(noise[told]) - scales.log_half_noise])
+
+
+def _moved(master: MasterCurve, shares: Floats) -> MasterCurve:
+    """shares: (2, n), as of `_shares`; the median of the points about each of `KNOTS`."""
+    knots = np.log([master.ratio_at(share) for share in KNOTS])
+    nearest = np.abs(shares[0][:, None] - knots).argmin(1)
+    found = [np.median(shares[:, nearest == k], axis=1) for k in np.unique(nearest)]
+    if len(found) < 2:
+        return master
+    theirs, own = np.array(found)[np.argsort([each[0] for each in found])].T
+    slopes = np.clip(np.diff(own) / np.diff(theirs), 1 / STEEPER, STEEPER)
+    own = np.concatenate([[0.0], np.cumsum(slopes * np.diff(theirs))])
+    own -= np.interp(0.0, theirs, own)
+    return replace(master, ratio=(0.0, *np.exp(_straight(theirs, own, master)).tolist()))
+
+
+def _straight(theirs: Floats, own: Floats, master: MasterCurve) -> Floats:
+    """Through the points; beyond them as steep as from the half noise to the last of them."""
+    at = np.log(master.ratio[1:])
+    inside = np.interp(at, theirs, own)
+    before, after = at * own[0] / theirs[0], at * own[-1] / theirs[-1]
+    return np.where(at < theirs[0], before, np.where(at > theirs[-1], after, inside))
 
 
 def completed(

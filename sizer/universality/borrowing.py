@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sizer.calibration import Calibration
 from sizer.errors import MeasurementError
 from sizer.scaling.curves import NoiseCurve
-from sizer.scaling.master import MasterCurve, scales_of
+from sizer.scaling.master import MasterCurve, Measured, of_own_shape, scales_of
 from sizer.universality.ladder import GREY_LEVELS, Ladder, falls_of, ladder_of
 from sizer.universality.shape import Fall, form
 
@@ -19,9 +19,10 @@ RATIOS = np.concatenate([[0.0], np.geomspace(0.05, 10.0, 72)])  # of noise over 
 COLLAPSES = 3  # times that scales and curve are found in turn
 SHOWN = 0.5  # of a ladder's models, that a point of its curve needs
 ROUGHLY = 1e-3  # of the share: what weighs points while no spread is known
+LEAST_SPREAD = 2e-3  # of the share: no shape is known better
 
 Source = Calibration | str | Path
-Curves = list[tuple[NoiseCurve, Floats]]  # each with the noise of its steps
+Curves = list[Measured]
 
 
 def master_of(sources: Sequence[Source]) -> MasterCurve:
@@ -113,12 +114,15 @@ def _normalised(share: Floats) -> Floats:
 
 
 def _misfit(measured: Curves, master: MasterCurve) -> float:
-    """Mean square distance of a model's share from the master curve, counting errors included."""
-    missed = []
+    """Mean square distance of a model's share from the master curve as the ladder falls, less what
+    counting makes of it.
+    """
+    master, missed = of_own_shape(master, measured), []
     for curve, noise in measured:
         scales = scales_of(curve, noise, master)
         ratio = noise / np.exp(scales.log_half_noise)
         within = ratio <= master.ratio[-1]
         share = (curve.accuracy - curve.chance) / (scales.clean - curve.chance)
-        missed.append(np.mean((share - master.at(ratio))[within] ** 2))
-    return float(np.mean(missed))
+        counted = curve.variance / (scales.clean - curve.chance) ** 2
+        missed.append(np.mean(((share - master.at(ratio)) ** 2 - counted)[within]))
+    return max(LEAST_SPREAD**2, float(np.mean(missed)))

@@ -38,6 +38,14 @@ def steeper_at_the_largest(step, size):
     return of_the_class(step, size, 4.0 if size == SIZES[-1] else 1.5)
 
 
+def of_a_shape_of_its_own(step, size):
+    """Falls earlier and more slowly than the lender, down to the half noise."""
+    sigma = 127.5 * np.exp(-SCHEDULE.log_snr(np.atleast_1d(step)) / 2)
+    half, clean = HALF * (size / 1e5) ** 0.1, 0.85 - 0.1 * (size / 1e5) ** -0.3
+    steepness = np.where(sigma < half, 1.1, 1.4)
+    return CHANCE + (clean - CHANCE) * np.exp(-np.log(2) * (sigma / half) ** steepness)
+
+
 def guessing_at_the_smallest(step, size):
     return np.full(np.shape(step), CHANCE) if size == SIZES[0] else of_the_class(step, size)
 
@@ -86,6 +94,21 @@ def test_four_steps_a_model_tell_the_whole_curve_from_a_fifth_of_the_images():
         expected = of_the_class(np.array(curve.steps), curve.size)
         assert np.abs(curve.accuracy - expected).max() < 0.04
         assert len(curve.steps) > 30
+
+
+def test_a_ladder_shows_its_own_shape():
+    found = measured(of_a_shape_of_its_own)
+    assert len(found.shape.scales) == len(SIZES)
+    curves = calibrated(found).curves
+    missed = [root_mean_square(c, of_a_shape_of_its_own) for c in curves]
+    theirs = [root_mean_square(c, of_the_class) for c in curves]
+    assert max(missed) < 0.02
+    assert np.mean(missed) < 0.5 * np.mean(theirs)
+
+
+def root_mean_square(curve, law):
+    missed = curve.accuracy - law(np.array(curve.steps), curve.size)
+    return np.sqrt(np.mean(missed**2))
 
 
 def test_a_model_of_another_shape_is_measured_in_full_and_named():

@@ -2,10 +2,20 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from planted import EXACT, curve
 
 from sizer.noise import linear_schedule
-from sizer.scaling.master import BorrowedShape, MasterCurve, completed, noise_of, scales_of
+from sizer.scaling.master import (
+    STEEPER,
+    BorrowedShape,
+    MasterCurve,
+    completed,
+    noise_of,
+    of_own_shape,
+    scales_of,
+)
 
 SCHEDULE = linear_schedule()
 CHANCE, CLEAN, HALF, STEEPNESS = 0.1, 0.8, 60.0, 1.5
@@ -68,6 +78,54 @@ def test_another_shape_contradicts_and_one_within_the_spread_does_not():
     assert fitted(few(10_000, steepness=3.0)).contradicts
     assert fitted(few(20_000, steepness=1.7)).contradicts
     assert not fitted(few(20_000, steepness=1.7), spread=0.03).contradicts
+
+
+def two_sided(noise, before, after):
+    """As steep as is told before the half noise, and after it."""
+    times = np.where(noise < HALF, before, after)
+    return law(HALF * (noise / HALF) ** times)
+
+
+def measured_of(accuracy, trials=EXACT, random=None, models=1):
+    one = few()
+    noise = noise_of(one.steps, SCHEDULE)
+    made = [
+        curve(f"m{k}", 1000, one.steps, accuracy(noise), trials, CHANCE, random)
+        for k in range(models)
+    ]
+    return [(each, noise) for each in made]
+
+
+@given(st.floats(0.75, 1.35), st.floats(0.75, 1.35))
+@settings(max_examples=25, deadline=None)
+def test_a_ladder_may_be_steeper_or_slower_on_either_side_of_its_half_noise(before, after):
+    own = of_own_shape(master(), measured_of(lambda noise: two_sided(noise, before, after)))
+    ratio = np.array([0.3, 0.6, 1.0, 1.5, 2.0])
+    expected = (two_sided(HALF * ratio, before, after) - CHANCE) / (CLEAN - CHANCE)
+    assert own.at(ratio) == pytest.approx(expected, abs=5e-3)
+
+
+def test_one_odd_model_does_not_move_the_others():
+    odd = measured_of(lambda noise: law(noise, 3.0))
+    own = of_own_shape(master(), measured_of(law, models=4) + odd)
+    assert own.ratio == pytest.approx(master().ratio, rel=1e-3)
+
+
+def test_no_moving_makes_a_shape_of_another():
+    own = of_own_shape(master(), measured_of(lambda noise: law(noise, 4.0)))
+    half = np.array(own.ratio)[1:] < 1
+    steepest = np.array(master().ratio)[1:] ** (1 / STEEPER)
+    assert np.array(own.ratio)[1:][half] == pytest.approx(steepest[half], rel=0.02)
+    ((one, noise),) = measured_of(lambda noise: law(noise, 4.0), trials=10_000)
+    assert scales_of(one, noise, own).contradicts
+
+
+def test_counting_tells_the_steepness_of_a_ladder_to_a_few_hundredths():
+    random = np.random.default_rng(2)
+    own = of_own_shape(master(), measured_of(law, 3000, random, models=12))
+    at = np.array([0.5, 2.0])
+    expected = (law(HALF * at) - CHANCE) / (CLEAN - CHANCE)
+    assert own.at(at) == pytest.approx(expected, abs=0.02)
 
 
 def test_a_completed_curve_is_the_law_at_every_step():

@@ -20,13 +20,17 @@ def test_it_is_the_planted_shape(tables):
     assert master.ladders == ("one",)
 
 
-def test_of_two_ladders_it_is_the_mean_and_its_spread_holds_both(tables):
+def test_of_two_ladders_it_is_the_mean_and_how_steep_each_is_counts_for_no_spread(tables):
     ladders = [tables("one", steepness=1.2), tables("two", steepness=1.8)]
     master = master_of(ladders)
     each = [np.exp(-np.log(2) * 0.5**k) for k in (1.2, 1.8)]
     assert master.at(np.array([0.5]))[0] == pytest.approx(np.mean(each), abs=0.015)
-    assert master.spread > 2 * master_of(ladders[:1]).spread
-    assert master.spread == pytest.approx(np.ptp(each) / 2, rel=0.6)
+    assert master.spread < 0.1 * np.ptp(each)
+
+
+def test_what_no_steepness_explains_is_spread(tables):
+    within_a_ladder = tables("drifting", steepness=1.2, steepness_exponent=0.15)
+    assert master_of([within_a_ladder]).spread > 3 * master_of([tables("one")]).spread
 
 
 def test_a_shipped_ladder_collapses_within_a_hundredth():
