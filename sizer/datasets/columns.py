@@ -71,7 +71,7 @@ def read_labels(
         labels, texts = named_labels([text or "" for text in cells.to_pylist()], place, tell)
         return labels, len(texts), texts
     if _holds_many(feature) or not feature.dtype.startswith(NUMBERS):
-        kind = "lists" if _holds_many(feature) else f"values of type {feature.dtype}"
+        kind = "lists or records" if _holds_many(feature) else f"values of type {feature.dtype}"
         raise DataError(
             f"{place} holds {kind}; give each picture one whole number, or the name of its class"
         )

@@ -274,7 +274,12 @@ BAD_LABELS = {
     "missing": ([0, None, 1, 2], "image 1 is 'nan', not a whole number"),
     "fraction": ([0.0, 1.0, 1.5, 2.0], r"image 2 is '1\.5', not a whole number"),
     "missing text": (["cat", "dog", None, "dog"], "label: image 2 has no label"),
-    "lists": ([[0, 1], [1, 0], [0, 1], [1, 0]], "column label holds lists; give"),
+    "lists": ([[0, 1], [1, 0], [0, 1], [1, 0]], "column label holds lists or records; give"),
+    "records": ([{"id": 0}, {"id": 1}] * 2, "column label holds lists or records; give"),
+    "maps": (
+        pa.array([[("id", 0)], [("id", 1)]] * 2, pa.map_(pa.string(), pa.int64())),
+        "at least one row, and no column of maps",
+    ),
     "dates": (pa.array([1, 2, 1, 2], pa.date32()), "label holds values of type date32"),
     "one class": ([0, 0, 0, 0], "one class"),
 }

@@ -177,7 +177,8 @@ def load_parquet(
     """The table, memory-mapped from an Arrow copy that is made in the folder `copy`."""
     import datasets
 
-    with quiet(), filling_cache(spec, "fetch it again; it must hold at least one row"):
+    remedy = "fetch it again; it must hold at least one row, and no column of maps"
+    with quiet(), filling_cache(spec, remedy):
         return datasets.Dataset.from_parquet(
             [str(file) for file in files],
             cache_dir=str(copy),
