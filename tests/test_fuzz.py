@@ -1,12 +1,13 @@
 """Files and command lines that nobody should give end as documented: see `Ending.faults`.
 
-`make fuzz` tries 36 times as many: 3,060. What once went wrong lies in `tests/corpus`.
+`make fuzz` tries 36 times as many: 3,240. What once went wrong lies in `tests/corpus`.
 """
 
 import hashlib
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import forked
@@ -17,12 +18,17 @@ from tiny import save_images, save_ladder
 
 import sizer
 from sizer.io import shipped
+from sizer.noise import schedule_named
+from sizer.scaling.master import BorrowedShape, noise_of, scales_of
+from sizer.universality.borrowing import master_of
 
 TIMES = int(os.environ.get("SIZER_FUZZ", "1"))  # as many inputs
 ASK = "--noise-step 300 --target-acc 0.7 --calibration"
 MEASURE = (
     "calibrate ladder/tiny-4.onnx --steps 0,300 --images 20 --provider cpu --out o.json --data"
 )
+WITHOUT = "predict --sigma 30 --parameters 2e4 --calibration"
+LENDER = Path(__file__).parents[1] / "benchmarks" / "architectures" / "plain-cnn.json"
 CATALOGUE = """
 [models.small]
 macs = 1000000
@@ -58,6 +64,7 @@ def given_files(tmp_path_factory):
         for r in calibration.rows()
     ]
     (folder / "table.csv").write_text("\n".join(rows))
+    write_lender(folder)
     (folder / "photos" / "a").mkdir(parents=True)
     (folder / "photos" / "b").mkdir()
     (folder / "link").symlink_to("link")
@@ -65,6 +72,16 @@ def given_files(tmp_path_factory):
     measured = forked.run(f"{MEASURE} images.npz".split(), folder, XDG_CACHE_HOME=f"{folder}/cache")
     assert measured.code == 0, measured.error
     return folder
+
+
+def write_lender(folder):
+    """A ladder that others borrow of, as one that was itself measured at few steps."""
+    lender = sizer.load(LENDER)
+    schedule = schedule_named(lender.schedule)
+    curve = master_of(["builtin"])
+    measured = [(each, noise_of(each.steps, schedule)) for each in lender.measured_curves]
+    scales = tuple(scales_of(*each, curve) for each in measured)
+    replace(lender, shape=BorrowedShape(curve, scales)).save(folder / "few.json")
 
 
 def write_manifest(folder):
@@ -93,6 +110,18 @@ KINDS = {
             * 12,  # the others take longer
             *("fit c.json --out o.json", "report c.json --out o.md"),
             f"plan {ASK} c.json --max-cost 1",
+        ),
+    ),
+    "lender": (
+        "c.json",
+        lambda place: hostile.spoilt_json(place / "few.json"),
+        5,
+        (
+            "compare c.json cifar100-clean",
+            f"{WITHOUT} builtin --borrow c.json",
+            f"{MEASURE} images.npz --shape c.json".replace("--steps 0,300 ", ""),
+            f"{WITHOUT} c.json",
+            "backtest c.json",
         ),
     ),
     "manifest": (
@@ -129,7 +158,12 @@ KINDS = {
         1,
         ("export b0 --weights w.safetensors --out b0.onnx",),
     ),
-    "table": ("t.csv", lambda _: hostile.tables(), 8, ("fit t.csv --out o.json",)),
+    "table": (
+        "t.csv",
+        lambda _: hostile.tables(),
+        8,
+        (*("fit t.csv --out o.json",) * 3, "compare t.csv builtin"),
+    ),
     "archive": ("d.npz", lambda _: hostile.archives(), 8, (f"{MEASURE} d.npz",)),
     "parquet": ("d.parquet", lambda _: hostile.parquets(), 5, (f"{MEASURE} d.parquet",)),
     "picture": (
