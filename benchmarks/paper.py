@@ -25,6 +25,7 @@ from sizer.report import document_of
 from sizer.report.format import accuracy_range
 from sizer.report.markdown import markdown
 from sizer.report.pictures import backtest_figures, figures, save
+from sizer.table import read_table
 from sizer.universality.compare import Comparison
 from sizer.universality.shape import form
 
@@ -39,7 +40,7 @@ CIFAR = LADDERS[1:]
 DATA = {"builtin": "builtin", **dict.fromkeys(CIFAR, "data/cifar100")}
 STEPS = (0, 100, 300, 600)  # at which what noise augmentation gives is shown
 TARGETS = (20, 30, 40, 50, 60, 70, 80)  # steps at which both families reach an accuracy
-NEXT = (2_026_372, 3_581_871)  # parameters of members that are not trained yet
+NEXT = (2_026_372, 3_581_871)  # parameters of members that were foretold before they were trained
 NEXT_STEPS = {"cifar100-clean": (0, 20, 40, 60, 100), "cifar100-noise": (0, 200, 400, 600, 800)}
 HALVES = (10, 20, 50, 100, 200)  # grey levels that are named
 HEAD = """# The tables of the study
@@ -75,6 +76,11 @@ def calibration_file(name: str) -> Path:
     return ROOT / "calibration" / f"{name}.json"
 
 
+def third_decade(name: str) -> Path:
+    """The table of what networks of `NEXT` sizes measured; not there before they are trained."""
+    return ROOT / "benchmarks" / "third-decade" / f"{name}.csv"
+
+
 def measured_again(name: str) -> str:
     """Whether the shipped models give the shipped counts, on data that are at hand."""
     shipped, data = sizer.load(calibration_file(name)), DATA[name]
@@ -104,10 +110,25 @@ def backtest(name: str) -> str:
 
 
 def foretold(name: str) -> str:
-    """What the next sizes will measure, said before they are trained."""
-    ladder = sizer.load(calibration_file(name))
-    rows = [(f"{step}", *(_next(ladder, size, step) for size in NEXT)) for step in NEXT_STEPS[name]]
+    """What the next sizes will measure, said before they were trained, and what they measured."""
+    ladder, measured = sizer.load(calibration_file(name)), _measured_since(name)
+    rows = [
+        (f"{step}", *(_next(ladder, size, step) + measured.get((size, step), "") for size in NEXT))
+        for step in NEXT_STEPS[name]
+    ]
     return table(("step", *(f"{size:,} parameters" for size in NEXT)), rows)
+
+
+def _measured_since(name: str) -> dict[tuple[int, float], str]:
+    """In words, by parameters and step; of networks that the calibration does not hold."""
+    if not third_decade(name).exists():
+        return {}
+    found = read_table(third_decade(name))
+    sizes = {model.name: model.parameters for model in found.models}
+    return {
+        (sizes[cell.model], cell.step): f"; measured {cell.correct / cell.trials:.3f}"
+        for cell in found.cells
+    }
 
 
 def _next(ladder: Calibration, size: int, step: float) -> str:
@@ -230,7 +251,7 @@ def parts() -> list[Part]:
         *(_of_ladder("widths", "Exponents of the width", name, 0.2, widths) for name in CIFAR),
         Part("classes", "One class?", 0.5, (*every, *OTHERS, *PUBLISHED), classes),
         *(_of_ladder("backtest", "Back-test", name, 0.3, backtest) for name in LADDERS),
-        *(_of_ladder("foretold", "Foretold, not trained yet", n, 0.2, foretold) for n in CIFAR),
+        *(_of_ladder("foretold", "The third decade", n, 0.2, foretold) for n in CIFAR),
         Part("augmentation", "What noise augmentation saves", 0.1, every[1:], augmentation),
     ]
 
@@ -238,8 +259,9 @@ def parts() -> list[Part]:
 def _of_ladder(
     name: str, title: str, ladder: str, minutes: float, make: Callable[[str], str]
 ) -> Part:
-    file = calibration_file(ladder)
-    return Part(f"{name}-{ladder}", f"{title}: {ladder}", minutes, (file,), lambda: make(ladder))
+    files = calibration_file(ladder), third_decade(ladder)
+    of = tuple(file for file in files if file.exists())
+    return Part(f"{name}-{ladder}", f"{title}: {ladder}", minutes, of, lambda: make(ladder))
 
 
 def make_all(wanted: Sequence[Part], tell: Told) -> None:

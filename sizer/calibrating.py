@@ -74,7 +74,7 @@ def calibrate(
     else 0.875, and 1 where they are square. max_bad: share of damaged pictures that are left out.
     classes: a file that lists the models' classes, a line each: a name, a number, or both; the data
     may hold a few of them. restrict: whether scores count among those alone. shape: ladders, as
-    `compare` takes them, whose master curve this one will have: then four steps a model do, and
+    `compare` takes them, whose master curve this one nearly has: then four steps a model do, and
     models that contradict it are measured in full. tell: told, before anything is measured, which
     pictures are, what cannot be fitted to it, and which cluster is joined.
 

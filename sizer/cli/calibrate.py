@@ -82,7 +82,7 @@ def calibrate(
     shape: Annotated[
         list[str] | None,
         typer.Option(
-            help="A calibration whose shape of the fall this ladder will have: then four steps a "
+            help="A calibration whose shape of the fall this ladder nearly has: then four steps a "
             "model do. Give it again to take the mean of several."
         ),
     ] = None,
