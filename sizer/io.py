@@ -74,7 +74,7 @@ def replacing(path: Path, remedy: str = ANOTHER_OUTPUT) -> Iterator[Path]:
     """
     with writing_to(path, remedy):
         target = _target(path)
-        _sweep(target.parent)
+        sweep(target.parent)
         partial = target.with_name(f".sizer-{secrets.token_hex(8)}.partial")
         try:
             with partial.open("xb") as held:
@@ -106,11 +106,11 @@ def _flush_names(folder: Path) -> None:
             os.close(handle)
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what killed processes left half written: old, and held by nobody."""
+def sweep(folder: Path, older_than: float = FORSAKEN) -> None:
+    """Remove what killed processes left half written: so many seconds old, and held by nobody."""
     for partial in folder.glob(PARTIAL):
         with suppress(OSError):
-            if time.time() - partial.stat().st_mtime > FORSAKEN:
+            if time.time() - partial.stat().st_mtime > older_than:
                 with partial.open("r+b") as held:
                     if lock(held.fileno()):
                         partial.unlink()

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from typing import Protocol
 
-from sizer.io import make_folder
+from sizer.io import make_folder, sweep
 from sizer.networks.manifest import ANOTHER_OUT, FailedRun, Manifest, write_manifest
 from sizer.networks.plan import Member, Plan
 from sizer.networks.reports import EpochDone, Report, ReportTraining, RunFailed, Trained
@@ -59,6 +59,7 @@ def train_ladder(
                 else:
                     _taken(plan, report, low.get(report.member.name))
                     trainers.add(_to_try_again(plan, low, tell))
+    sweep(plan.checkpoints, older_than=0)  # nobody else fills the folder
     with suppress(OSError):  # another recipe's checkpoints may lie there
         plan.checkpoints.rmdir()
     return plan.manifest()

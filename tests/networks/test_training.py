@@ -631,6 +631,7 @@ class TestLadder:
         done, reported = trained_epochs(folder), []
         assert 3 <= max(done.values()) < EPOCHS
         assert read_manifest(folder) is None
+        (folder / ".training" / ".sizer-0.partial").write_bytes(b"killed while it wrote")
         manifest = train_ladder(data, folder, 3, reported.append)
         assert digests(folder) == digests(undisturbed[0])
         assert manifest == undisturbed[1]
