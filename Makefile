@@ -25,7 +25,7 @@ slow: $(VENV)/.tests-installed
 	$(BIN)/pytest -n auto --dist loadfile -m slow
 
 docs: $(VENV)/.tests-installed
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo out/site/index.html
 
 fuzz: $(VENV)/.tests-installed

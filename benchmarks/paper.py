@@ -27,6 +27,7 @@ from sizer.report.markdown import markdown
 from sizer.report.pictures import backtest_figures, figures, save
 from sizer.table import read_table
 from sizer.universality.compare import Comparison
+from sizer.universality.ladder import falls_of, ladder_of
 from sizer.universality.shape import form
 
 ROOT = Path(__file__).parents[1]
@@ -116,7 +117,21 @@ def foretold(name: str) -> str:
         (f"{step}", *(_next(ladder, size, step) + measured.get((size, step), "") for size in NEXT))
         for step in NEXT_STEPS[name]
     ]
-    return table(("step", *(f"{size:,} parameters" for size in NEXT)), rows)
+    found = table(("step", *(f"{size:,} parameters" for size in NEXT)), rows)
+    return f"{found}\n\n{_exponents_since(name)}" if measured else found
+
+
+def _exponents_since(name: str) -> str:
+    """What `compare` shows of the ladder with them."""
+    own, later = ladder_of(calibration_file(name)), ladder_of(third_decade(name))
+    longer = replace(own, curves=own.curves + later.curves, noise=own.noise + later.noise)
+    told = falls_of(longer).figures
+    ranges = {what: told[f"{what}_exponent"].estimate for what in ("half_noise", "width", "clean")}
+    words = [
+        f"{what.replace('_', ' ')} N^{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+        for what, found in ranges.items()
+    ]
+    return f"With these networks: {', '.join(words)}."
 
 
 def _measured_since(name: str) -> dict[tuple[int, float], str]:
@@ -126,7 +141,7 @@ def _measured_since(name: str) -> dict[tuple[int, float], str]:
     found = read_table(third_decade(name))
     sizes = {model.name: model.parameters for model in found.models}
     return {
-        (sizes[cell.model], cell.step): f"; measured {cell.correct / cell.trials:.3f}"
+        (sizes[cell.model], round(cell.step)): f"; measured {cell.correct / cell.trials:.3f}"
         for cell in found.cells
     }
 
