@@ -266,16 +266,19 @@ def parts() -> list[Part]:
         *(_of_ladder("widths", "Exponents of the width", name, 0.2, widths) for name in CIFAR),
         Part("classes", "One class?", 0.5, (*every, *OTHERS, *PUBLISHED), classes),
         *(_of_ladder("backtest", "Back-test", name, 0.3, backtest) for name in LADDERS),
-        *(_of_ladder("foretold", "The third decade", n, 0.2, foretold) for n in CIFAR),
+        *(
+            _of_ladder("foretold", "The third decade", name, 0.2, foretold, third_decade(name))
+            for name in CIFAR
+        ),
         Part("augmentation", "What noise augmentation saves", 0.1, every[1:], augmentation),
     ]
 
 
 def _of_ladder(
-    name: str, title: str, ladder: str, minutes: float, make: Callable[[str], str]
+    name: str, title: str, ladder: str, minutes: float, make: Callable[[str], str], *also: Path
 ) -> Part:
-    files = calibration_file(ladder), third_decade(ladder)
-    of = tuple(file for file in files if file.exists())
+    """also: files that it is made from where they are there, besides the calibration."""
+    of = (calibration_file(ladder), *filter(Path.exists, also))
     return Part(f"{name}-{ladder}", f"{title}: {ladder}", minutes, of, lambda: make(ladder))
 
 

@@ -24,9 +24,8 @@ from sizer.universality.borrowing import master_of
 
 TIMES = int(os.environ.get("SIZER_FUZZ", "1"))  # as many inputs
 ASK = "--noise-step 300 --target-acc 0.7 --calibration"
-MEASURE = (
-    "calibrate ladder/tiny-4.onnx --steps 0,300 --images 20 --provider cpu --out o.json --data"
-)
+CALIBRATE = "calibrate ladder/tiny-4.onnx --images 20 --provider cpu --out o.json"
+MEASURE = f"{CALIBRATE} --steps 0,300 --data"
 WITHOUT = "predict --sigma 30 --parameters 2e4 --calibration"
 LENDER = Path(__file__).parents[1] / "benchmarks" / "architectures" / "plain-cnn.json"
 CATALOGUE = """
@@ -119,7 +118,7 @@ KINDS = {
         (
             "compare c.json cifar100-clean",
             f"{WITHOUT} builtin --borrow c.json",
-            f"{MEASURE} images.npz --shape c.json".replace("--steps 0,300 ", ""),
+            f"{CALIBRATE} --data images.npz --shape c.json",
             f"{WITHOUT} c.json",
             "backtest c.json",
         ),

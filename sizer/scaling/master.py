@@ -18,7 +18,7 @@ from sizer.scaling.curves import NoiseCurve
 
 Floats = NDArray[np.float64]
 Measured = tuple[NoiseCurve, Floats]  # with the noise of its steps
-STEEPER = 1.5  # times as steep, anywhere, or a part of it: more is another shape
+STEEPER = 1.5  # times as steep as the master curve, or as slow, anywhere: more is another shape
 KNOTS = (0.9, 0.75, 0.6, 0.45, 0.3, 0.2)  # shares, at which a ladder's own shape is told
 TELLING = (0.96, 0.1)  # shares between which a point tells it
 ROUNDS = 5  # times that scales and shape are found in turn
@@ -33,8 +33,8 @@ class MasterCurve:
     """ladders: that it was taken from. half_noise: geometric mean of theirs, grey levels.
 
     ratio: of noise over half noise, ascending from 0; share: of the clean accuracy above chance
-    that is left there, falling from 1. spread: root mean square distance of a model's measured
-    share from it.
+    that is left there, falling from 1. spread: root mean square distance of a model's share from
+    it, moved as its ladder falls; less what counting makes of that.
     """
 
     ladders: tuple[str, ...]
@@ -70,6 +70,11 @@ class Scales:
     def contradicts(self) -> bool:
         """Whether the residuals are more than counting and the spread of the shape explain."""
         return self.chance_of_misfit < CONTRADICTS
+
+    def scaled(self, curve: NoiseCurve, noise: Floats) -> tuple[Floats, Floats]:
+        """Noise over half noise, and the share that is left there, of the model's own curve."""
+        left = (curve.accuracy - curve.chance) / (self.clean - curve.chance)
+        return noise / np.exp(self.log_half_noise), left
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +134,10 @@ def _shares(curve: NoiseCurve, noise: Floats, own: MasterCurve, master: MasterCu
     """Where the master curve has a model's share, and where the model has it: ln of the noise over
     half noise (2, n), of the points that tell it.
     """
-    scales = scales_of(curve, noise, own)
-    share = (curve.accuracy - curve.chance) / (scales.clean - curve.chance)
+    ratio, share = scales_of(curve, noise, own).scaled(curve, noise)
     told = (noise > 0) & (share < TELLING[0]) & (share > max(TELLING[1], master.share[-1]))
     theirs = np.log([master.ratio_at(each) for each in share[told]])
-    return np.array([theirs, np.log(noise[told]) - scales.log_half_noise])
+    return np.array([theirs, np.log(ratio[told])])
 
 
 def _moved(master: MasterCurve, shares: Floats) -> MasterCurve:

@@ -22,7 +22,6 @@ ROUGHLY = 1e-3  # of the share: what weighs points while no spread is known
 LEAST_SPREAD = 2e-3  # of the share: no shape is known better
 
 Source = Calibration | str | Path
-Curves = list[Measured]
 
 
 def master_of(sources: Sequence[Source]) -> MasterCurve:
@@ -67,7 +66,7 @@ def _in_grey_levels(ladder: Ladder) -> Ladder:
     return ladder
 
 
-def _falling(ladder: Ladder, falls: Sequence[Fall]) -> Curves:
+def _falling(ladder: Ladder, falls: Sequence[Fall]) -> list[Measured]:
     """The curves that have a shape, with their noise."""
     names = {fall.model for fall in falls}
     pairs = zip(ladder.curves, ladder.noise, strict=True)
@@ -78,7 +77,7 @@ def _log_half_noise(falls: Sequence[Fall]) -> float:
     return float(np.mean(np.log([fall.half_noise for fall in falls])))
 
 
-def _collapsed(measured: Curves, falls: Sequence[Fall]) -> Floats:
+def _collapsed(measured: Sequence[Measured], falls: Sequence[Fall]) -> Floats:
     """The mean share at `RATIOS`; not a number beyond what was measured of half of the models."""
     steepness = float(np.exp(np.mean(np.log([fall.steepness for fall in falls]))))
     begun = mean = form(RATIOS, 1.0, 1.0, steepness, chance=0.0)
@@ -97,10 +96,8 @@ def _scaled(curve: NoiseCurve, noise: Floats, master: MasterCurve) -> Floats:
     from scipy.interpolate import PchipInterpolator
     from scipy.optimize import isotonic_regression
 
-    scales = scales_of(curve, noise, master)
-    share = (curve.accuracy - curve.chance) / (scales.clean - curve.chance)
+    ratio, share = scales_of(curve, noise, master).scaled(curve, noise)
     falling = isotonic_regression(share, weights=curve.trials, increasing=False).x
-    ratio = noise / np.exp(scales.log_half_noise)
     if ratio[0] > 0:  # not measured without noise
         ratio, falling = np.insert(ratio, 0, 0.0), np.insert(falling, 0, max(1.0, falling[0]))
     return np.asarray(PchipInterpolator(ratio, falling, extrapolate=False)(RATIOS))
@@ -113,16 +110,15 @@ def _normalised(share: Floats) -> Floats:
     return np.asarray(np.interp(RATIOS, RATIOS / half, falling))
 
 
-def _misfit(measured: Curves, master: MasterCurve) -> float:
+def _misfit(measured: Sequence[Measured], master: MasterCurve) -> float:
     """Mean square distance of a model's share from the master curve as the ladder falls, less what
     counting makes of it.
     """
     master, missed = of_own_shape(master, measured), []
     for curve, noise in measured:
         scales = scales_of(curve, noise, master)
-        ratio = noise / np.exp(scales.log_half_noise)
+        ratio, share = scales.scaled(curve, noise)
         within = ratio <= master.ratio[-1]
-        share = (curve.accuracy - curve.chance) / (scales.clean - curve.chance)
         counted = curve.variance / (scales.clean - curve.chance) ** 2
         missed.append(np.mean(((share - master.at(ratio)) ** 2 - counted)[within]))
     return max(LEAST_SPREAD**2, float(np.mean(missed)))

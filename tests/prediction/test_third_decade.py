@@ -21,9 +21,7 @@ def foretold():
     assert ladder.sizes[-1] == LARGEST
     return [
         (
-            sizer.predict(
-                ladder, parameters=sizes[cell.model], step=round(cell.step)
-            ).next_training,
+            told(ladder, sizes[cell.model], round(cell.step)),
             cell.correct / cell.trials,
         )
         for cell in found.cells
