@@ -1,5 +1,6 @@
 """What several test files share: a calibration of a planted law, made once a session."""
 
+import secrets
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -20,10 +21,21 @@ settings.register_profile("patient", deadline=None, suppress_health_check=[Healt
 settings.load_profile("patient")
 
 
+@pytest.fixture(scope="session")
+def ray_token():
+    """A process keeps the first token that it talked to Ray with: all its clusters have this."""
+    return secrets.token_hex(32)
+
+
 @pytest.fixture(scope="module")
-def one_cluster():
-    """No two Ray clusters start on this machine at once, for their ports would meet."""
-    with FileLock(Path(gettempdir()) / "sizer-tests-ray.lock"):
+def one_cluster(ray_token):
+    """No two Ray clusters start on this machine at once, for their ports would meet.
+
+    Only who knows the token can talk to them.
+    """
+    with FileLock(Path(gettempdir()) / "sizer-tests-ray.lock"), pytest.MonkeyPatch.context() as env:
+        env.setenv("RAY_AUTH_MODE", "token")
+        env.setenv("RAY_AUTH_TOKEN", ray_token)
         yield
 
 

@@ -1,6 +1,5 @@
 """Cells on a Ray cluster of two nodes: those that one process measures, whoever dies."""
 
-import secrets
 import signal
 import threading
 from collections import Counter
@@ -96,13 +95,11 @@ def by_itself(models, data):
 
 @pytest.fixture(scope="module")
 def nodes():
-    """Two nodes of one core each, that only who knows a random token can talk to."""
+    """Two nodes of one core each."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_USAGE_STATS_ENABLED", "0")
         # where Ray would tell even that statistics are off
         environment.setenv("RAY_USAGE_STATS_REPORT_URL", "http://127.0.0.1:9")
-        environment.setenv("RAY_AUTH_MODE", "token")
-        environment.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))
         environment.setenv("PYTHONPATH", str(Path(watched.__file__).parent), prepend=":")
         from ray.cluster_utils import Cluster
 
