@@ -19,7 +19,7 @@ from sizer.errors import MissingExtraError, OutputError, UsageError
 from sizer.fitting import fit
 from sizer.io import shipped
 from sizer.networks.architecture import SMALL_STEMS, small, small_with
-from sizer.networks.manifest import read_manifest
+from sizer.networks.manifest import read_manifest, write_manifest
 from sizer.networks.models import find_models, training_of
 from sizer.networks.recipe import Recipe, full_recipe, train_line
 from sizer.prediction.advice import Advice
@@ -107,6 +107,36 @@ class TestTheLadderInACalibration:
     def test_fitting_again_keeps_it(self, tmp_path):
         again = fit(load("builtin"))
         assert again.ladder == load("builtin").ladder
+
+    @pytest.mark.parametrize(
+        ("data", "recipe", "one_ladder"),
+        [
+            ({}, {}, True),
+            ({"images": 99_990, "fingerprint": "ab" * 32}, {}, True),
+            ({"images": 90_000, "fingerprint": "ab" * 32}, {}, False),
+            ({"fingerprint": "ab" * 32}, {}, False),
+            ({"images": 99_990, "fingerprint": "ab" * 32, "spec": "other"}, {}, False),
+            ({}, {"epochs": 7}, False),
+        ],
+    )
+    def test_of_two_folders_of_one_recipe_and_the_same_images_but_for_a_few(
+        self, tmp_path, data, recipe, one_ladder
+    ):
+        first = read_manifest(shipped("models") / "builtin")
+        assert first.dataset.images == 100_000
+        second = replace(
+            first,
+            command="again",
+            dataset=replace(first.dataset, **data),
+            recipe=replace(first.recipe, **recipe),
+        )
+        for name, manifest in (("first", first), ("second", second)):
+            (tmp_path / name).mkdir()
+            write_manifest(tmp_path / name, manifest)
+            (tmp_path / name / manifest.models[0].file).write_bytes(b"")
+        found = training_of(find_models([tmp_path / "second", tmp_path / "first"]))
+        both = replace(first.training, command=f"{first.command} && again")
+        assert found == (both if one_ladder else None)
 
     def test_none_of_models_that_no_manifest_describes(self, tmp_path):
         (tmp_path / "own.onnx").write_bytes(b"")

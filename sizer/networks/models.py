@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sizer.datasets.records import DatasetInfo
+from sizer.datasets.records import MAX_BAD, DatasetInfo
 from sizer.errors import ModelError, UsageError
 from sizer.inference.conversions import require_onnx
 from sizer.inference.input_format import InputFormat
 from sizer.inference.records import MOST_MODELS, ProviderChoice
-from sizer.networks.manifest import JOINED, TrainedModel, read_manifest
+from sizer.networks.manifest import JOINED, Manifest, TrainedModel, read_manifest
 from sizer.networks.recipe import LadderTraining
 from sizer.networks.timings import read_timings
 from sizer.progress import Progress, ignore_progress
@@ -70,16 +70,31 @@ def _models_at(path: Path) -> list[FoundModel]:
 
 
 def training_of(models: Sequence[FoundModel]) -> LadderTraining | None:
-    """How the models were trained, where manifests say the same of all of them."""
+    """How the models were trained, where manifests say the same of all of them.
+
+    The data are those of the first folder, where another has left out a few images more.
+    """
     if not all(model.entry for model in models):
         return None
     folders = sorted({model.path.parent for model in models})
     manifests = [manifest for folder in folders if (manifest := read_manifest(folder))]
     first = manifests[0]
-    if any((m.recipe, m.dataset) != (first.recipe, first.dataset) for m in manifests):
+    if not all(_alike(first, manifest) for manifest in manifests):
         return None
     command = JOINED.join(manifest.command for manifest in manifests)
     return replace(first.training, command=command)
+
+
+def _alike(one: Manifest, other: Manifest) -> bool:
+    """Whether they are of one recipe, and of one data set but for a few images left out."""
+    if one.recipe != other.recipe or one.dataset == other.dataset:
+        return one.recipe == other.recipe
+    left_out = abs(one.dataset.images - other.dataset.images)
+    its_images = {"fingerprint": other.dataset.fingerprint, "images": other.dataset.images}
+    return (
+        0 < left_out <= MAX_BAD * max(one.dataset.images, other.dataset.images)
+        and replace(one.dataset, **its_images) == other.dataset
+    )
 
 
 def open_models(
