@@ -1,6 +1,5 @@
 """The noise that a job is about, at the model's input: a level, or what a camera shows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
@@ -9,16 +8,15 @@ import numpy as np
 
 from sizer.datasets.dataset import Dataset
 from sizer.datasets.images import decode, pictures_in
-from sizer.datasets.preprocessing import preprocess
 from sizer.datasets.records import Preprocessing
 from sizer.errors import DataError, UsageError
 from sizer.noise import level_from, linear_schedule
 from sizer.noise.camera import CameraNoise, Spread, camera_noise
+from sizer.noise.resampling import noise_kept, size_of
 from sizer.progress import ReportProgress
 
 TRAINED = 1.25  # times the noisiest step that counts: the last one of the training
 LEAST_TRAINED = 20  # steps
-TRIED = 40.0  # grey levels of the noise that shows what resampling leaves of noise
 SAMPLED = 200  # pictures of each folder that are compared
 UNLIKE = (1, 99)  # percentiles of the photographs, outside of which a camera's median is another's
 
@@ -56,8 +54,7 @@ def job_noise(
         step = level_from(linear_schedule(), **level).step
         return JobNoise(step, step, _last(step))
     seen = camera_noise([camera], None, progress)
-    first = decode(Path(next(p.path for p in seen.pictures if p.sigma is not None)).read_bytes())
-    kept = noise_kept(first.shape[:2], to)
+    kept = noise_kept(size_of(seen), to)
     levels = (seen.sigma.median, seen.sigma.low, seen.sigma.high)
     step, low, high = (linear_schedule().step_from_sigma(kept * sigma) for sigma in levels)
     unlike = _unlike(camera, data)
@@ -69,16 +66,6 @@ def job_noise(
 
 def _last(step: float) -> int:
     return max(LEAST_TRAINED, ceil(TRAINED * step))
-
-
-def noise_kept(size: Sequence[int], to: Preprocessing) -> float:
-    """What resampling leaves of the standard deviation of noise, each pixel's of its own, in a
-    picture of this height and width.
-    """
-    drawn = np.random.default_rng(0).normal(128, TRIED, (size[0], size[1], 1))
-    noisy = np.clip(drawn.round(), 0, 255).astype(np.uint8)
-    to = replace(to, shape=(*to.shape[:2], 1))
-    return float(preprocess(noisy, to).std() / noisy.std())
 
 
 def _unlike(camera: Path, data: Dataset) -> str | None:

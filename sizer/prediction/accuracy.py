@@ -75,13 +75,14 @@ def predict(
     calibration = borrowing(load(calibration), borrow)
     check_size(calibration, parameters)
     check_confidence(confidence)
-    asked, _ = noise_step(calibration, AskedNoise(step, sigma, snr_db, noise_from), progress)
+    asked, camera = noise_step(calibration, AskedNoise(step, sigma, snr_db, noise_from), progress)
     check_step(asked)
     reason = refusal(calibration, asked)
     if reason is not None:
         raise PredictionError(reason)
     prediction = predicted(ladder_of(calibration), round(parameters), asked, confidence)
-    return replace(prediction, schedule=calibration.schedule)
+    warnings = (*prediction.warnings, *(camera.warnings if camera else ()))
+    return replace(prediction, schedule=calibration.schedule, warnings=warnings)
 
 
 def predicted(ladder: Predictor, size: int, step: float, confidence: float) -> Prediction:

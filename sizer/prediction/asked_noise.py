@@ -1,16 +1,21 @@
 """The noise that a question is about, in whichever way it was given."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sizer.calibration import Calibration
+from sizer.datasets.records import Preprocessing
 from sizer.errors import UsageError
 from sizer.noise import level_from, schedule_named
 from sizer.progress import ReportProgress
 
 if TYPE_CHECKING:
     from sizer.noise.camera import CameraNoise
+
+LITTLE = 0.9  # of a camera's noise that resizing leaves: below it, it is said
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +49,24 @@ def noise_step(
     from sizer.noise.camera import camera_noise
 
     camera = camera_noise([Path(noise.pictures)], schedule, progress)
-    return camera.step.median, camera
+    said = _resized(calibration, camera)
+    return camera.step.median, replace(camera, warnings=(*camera.warnings, *said))
+
+
+def _resized(calibration: Calibration, camera: "CameraNoise") -> Iterator[str]:
+    """A warning where the models see the pictures so much smaller that little noise is left."""
+    from sizer.noise.resampling import noise_kept, size_of
+
+    inputs = [(m.input_shape, m.crop_share) for m in calibration.models if m.input_shape]
+    if not inputs:
+        return
+    (height, width), to = size_of(camera), Preprocessing(*max(inputs, key=itemgetter(0)))
+    if height <= to.shape[0] or width <= to.shape[1]:
+        return
+    kept = noise_kept((height, width), to)
+    if kept < LITTLE:
+        yield (
+            f"the pictures are {height} x {width}, the models see {to.shape[0]} x {to.shape[1]}: "
+            f"resizing leaves {kept:.0%} of noise that each pixel has of its own; "
+            f"ask with --sigma {kept * camera.sigma.median:.2g} for that"
+        )

@@ -75,8 +75,10 @@ def _untrusted(advice: "Advice") -> list[str]:
 def _asked(advice: "Advice") -> str:
     """The accuracy and the noise, with the pictures that it is of."""
     target, camera = accuracy(advice.requirement.target_accuracy), advice.camera
-    pictures = "" if camera is None else f", the median of {camera.used:,} pictures"
-    return f"{target} at {advice.noise()}{pictures}"
+    if camera is None:
+        return f"{target} at {advice.noise()}"
+    pictures = "one picture's" if camera.used == 1 else f"the median of {camera.used:,} pictures"
+    return f"{target} at {advice.noise()}, {pictures}"
 
 
 def _sure(advice: "Advice") -> str:

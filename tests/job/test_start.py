@@ -10,7 +10,7 @@ import sizer
 from sizer import errors
 from sizer.datasets import open_dataset
 from sizer.datasets.records import Preprocessing
-from sizer.job.noise import job_noise, noise_kept
+from sizer.job.noise import job_noise
 from sizer.noise import linear_schedule
 from sizer.progress import no_progress
 
@@ -70,12 +70,6 @@ class TestRefusals:
 
 
 class TestNoise:
-    def test_averaging_leaves_the_root_of_the_share_of_the_pixels(self):
-        """A box filter of k x k pixels leaves 1 / k; a bicubic one keeps a little more."""
-        kept = noise_kept((240, 240), Preprocessing((24, 24, 3)))
-        assert 0.08 < kept < 0.15
-        assert noise_kept((24, 24), Preprocessing((24, 24, 3))) == pytest.approx(1)
-
     def test_a_camera_is_asked_at_the_model_s_input(self, photos, tmp_path):
         camera = easy_folder(tmp_path / "camera", count=8, side=48, sigma=30, seed=1)
         data, to = open_dataset(str(photos), "test"), Preprocessing((12, 12, 3))

@@ -202,6 +202,21 @@ class TestRecommend:
         assert f"use {at_high['architecture']['parameters']:,} parameters" in warning
         assert "camera's step" in self.ask(tmp_path, "--details").stdout
 
+    @pytest.mark.parametrize("side", [16, 64, 128])
+    def test_what_resizing_to_the_models_input_leaves_is_said(self, tmp_path, side):
+        """The built-in models see 16 x 16 pixels."""
+        Image.fromarray(noisy(20, side)).save(tmp_path / "picture.png")
+        at_noise = ("--noise-from", tmp_path, "--format", "json")
+        for line in (("recommend", "--target-acc", 0.75), ("predict", "--parameters", 2e5)):
+            answer = json.loads(run(*line, *at_noise).stdout)
+            said = [text for text in answer["warnings"] if "resizing leaves" in text]
+            assert len(said) == (side > 16)
+        if said:
+            assert f"{side} x {side}, the models see 16 x 16" in said[0]
+            sigma = camera_noise([tmp_path]).sigma.median
+            asked = float(said[0].partition("--sigma ")[2].split()[0])
+            assert asked == pytest.approx(sigma * 16 / side, rel=0.35)
+
     def test_one_picture_has_no_noisier_end(self, tmp_path):
         save(tmp_path, [20])
         answer = json.loads(self.ask(tmp_path, "--format", "json").stdout)

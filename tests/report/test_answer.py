@@ -55,6 +55,8 @@ def test_of_pictures_their_number_is_told(tmp_path):
     _, reaches = lines(recommend("builtin", accuracy=0.75, noise_from=tmp_path))
     assert reaches.startswith("reaches 0.75 at sigma 20 grey levels (step ")
     assert reaches.endswith("), the median of 3 pictures, 90 % sure")
+    _, reaches = lines(recommend("builtin", accuracy=0.75, noise_from=tmp_path / "0.png"))
+    assert reaches.endswith("), one picture's, 90 % sure")
 
 
 def test_the_size_is_one_that_can_be_built():
