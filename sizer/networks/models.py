@@ -90,11 +90,9 @@ def _alike(one: Manifest, other: Manifest) -> bool:
     if one.recipe != other.recipe or one.dataset == other.dataset:
         return one.recipe == other.recipe
     left_out = abs(one.dataset.images - other.dataset.images)
-    its_images = {"fingerprint": other.dataset.fingerprint, "images": other.dataset.images}
-    return (
-        0 < left_out <= MAX_BAD * max(one.dataset.images, other.dataset.images)
-        and replace(one.dataset, **its_images) == other.dataset
-    )
+    few = 0 < left_out <= MAX_BAD * max(one.dataset.images, other.dataset.images)
+    same = replace(one.dataset, fingerprint=other.dataset.fingerprint, images=other.dataset.images)
+    return few and same == other.dataset
 
 
 def open_models(
