@@ -301,12 +301,11 @@ def _in_order_of_size(right: Answers, models: Sequence[ModelInfo]) -> Answers:
 
 
 def _undertrained(files: Sequence[FoundModel]) -> Iterator[str]:
-    """A warning for each ladder whose large end was still learning: it bends what size gains."""
-    for folder in sorted({model.path.parent for model in files if model.entry}):
-        manifest = read_manifest(folder)
-        said = None if manifest is None else undertrained(manifest)
-        if said is not None:
-            yield f"{folder.name}: {said}"
+    """A warning where the large end of the ladder was still learning: it bends what size gains."""
+    folders = sorted({model.path.parent for model in files if model.entry})
+    manifests = [manifest for folder in folders if (manifest := read_manifest(folder))]
+    if said := undertrained(manifests):
+        yield f"{', '.join(folder.name for folder in folders)}: {said}"
 
 
 def _trained_on(models: Sequence[Path], data: Dataset) -> tuple[str, ...]:

@@ -52,17 +52,21 @@ def remarks(manifest: Manifest) -> Iterator[str]:
         elif model.failed_runs:
             why = "; ".join(f"seed {run.seed}: {run.reason}" for run in model.failed_runs)
             yield f"{name}: the best of {runs} trainings ({why})"
-    if still := undertrained(manifest):
+    if still := undertrained([manifest]):
         yield still
 
 
-def undertrained(manifest: Manifest) -> str | None:
-    """What is to be said of a ladder whose large end was still learning; None where it was not."""
+def undertrained(ladder: Sequence[Manifest]) -> str | None:
+    """What is to be said of a ladder whose large end was still learning; None where it was not.
+
+    ladder: the manifests of its folders.
+    """
     falls: dict[int, list[float]] = {}
-    for model in manifest.models:
-        fall = model.last_fall(manifest.dataset.classes)
-        if fall is not None:
-            falls.setdefault(model.parameters, []).append(fall)
+    for manifest in ladder:
+        for model in manifest.models:
+            fall = model.last_fall(manifest.dataset.classes)
+            if fall is not None:
+                falls.setdefault(model.parameters, []).append(fall)
     means = sorted((size, float(np.mean(each))) for size, each in falls.items())
     still = [size for size, fall in means if fall > LEVEL]
     if not still or means[-1][1] <= LEVEL:

@@ -90,14 +90,18 @@ class TestLastFall:
 class TestRemarks:
     def test_an_undertrained_large_end_is_told_from_which_size_on(self):
         flat, steep = (1.5, 1.5, 1.5, 1.5), (2.2, 1.8, 1.4, 1.0)
-        sizes = (model(size=s, losses=steep if s > 20 else flat) for s in (10, 20, 30, 40))
-        said = undertrained(ladder(*sizes))
+        sizes = [model(size=s, losses=steep if s > 20 else flat) for s in (10, 20, 30, 40)]
+        said = undertrained([ladder(*sizes)])
         assert said.startswith("from 30 parameters up the loss had not levelled off")
         assert "fell by 17.4% of that of guessing at the largest size, by 0.0% at the" in said
+        assert undertrained([ladder(*sizes[2:]), ladder(*sizes[:2])]) == said
 
     def test_nothing_is_said_of_an_even_ladder_or_of_single_epochs(self):
-        assert undertrained(ladder(model(losses=(1.0, 1.0)), model(size=9, losses=(1, 1)))) is None
-        assert undertrained(ladder(model(losses=(1.0,)))) is None
+        assert (
+            undertrained([ladder(model(losses=(1.0, 1.0)), model(size=9, losses=(1, 1)))]) is None
+        )
+        assert undertrained([ladder(model(losses=(1.0,)))]) is None
+        assert undertrained([]) is None
         assert list(remarks(ladder(model(losses=(1.0, 1.0))))) == []
 
     def test_what_came_to_nothing_is_named(self):
