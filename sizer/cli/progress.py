@@ -146,16 +146,23 @@ class Phases:
         self._tasks: dict[str, TaskID] = {}
 
     def start(self, phase: str) -> Callable[[float, float], None]:
-        """A phase begins; returns what is told how far it is (done, total), and shows its bar."""
+        """A phase begins; returns what is told how far it is (done, total), and shows its bar.
+
+        Where nothing is left to do, an earlier bar of it stays full.
+        """
         began, lines = monotonic(), Lines()
-        if self._progress is not None and phase in self._tasks:
-            self._progress.reset(self._tasks[phase])
+        again = phase in self._tasks
 
         def update(done: float, total: float) -> None:
-            if phase in self._tasks or monotonic() - began > PATIENCE:
-                progress, task = self._bar(phase)
-                progress.update(task, completed=done, total=total)
-                lines.say(phase, done, total)
+            nonlocal again
+            if not total or (phase not in self._tasks and monotonic() - began <= PATIENCE):
+                return
+            progress, task = self._bar(phase)
+            if again:
+                progress.reset(task)
+                again = False
+            progress.update(task, completed=done, total=total)
+            lines.say(phase, done, total)
 
         return update
 

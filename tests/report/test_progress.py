@@ -18,8 +18,9 @@ def test_a_phase_that_comes_again_has_one_bar(monkeypatch):
     monkeypatch.setattr(bars, "bars", lambda: shown)
     monkeypatch.setattr(bars, "PATIENCE", -1.0)  # a bar for every phase
     with bars.measuring_progress() as progress:
-        for phase, total in (("looking", 10), ("measuring", 5), ("looking", 20)):
+        for phase, total in (("looking", 10), ("measuring", 5), ("looking", 20), ("measuring", 0)):
             report = progress(phase)
+            report(0, total)
             report(total, total)
     assert [(task.description, task.total) for task in shown.tasks] == [
         ("looking", 20),
