@@ -25,9 +25,7 @@ from sizer.report import document_of
 from sizer.report.format import accuracy_range
 from sizer.report.markdown import markdown
 from sizer.report.pictures import backtest_figures, figures, save
-from sizer.table import read_table
 from sizer.universality.compare import Comparison
-from sizer.universality.ladder import falls_of, ladder_of
 from sizer.universality.shape import form
 
 ROOT = Path(__file__).parents[1]
@@ -77,18 +75,14 @@ def calibration_file(name: str) -> Path:
     return ROOT / "calibration" / f"{name}.json"
 
 
-def third_decade(name: str) -> Path:
-    """The table of what networks of `NEXT` sizes measured; not there before they are trained."""
-    return ROOT / "benchmarks" / "third-decade" / f"{name}.csv"
-
-
 def measured_again(name: str) -> str:
     """Whether the shipped models give the shipped counts, on data that are at hand."""
     shipped, data = sizer.load(calibration_file(name)), DATA[name]
     if data != "builtin" and not (ROOT / data).exists():
         return f"{name}: not measured again, since {data} is not there"
     steps = shipped.shared_steps
-    found = sizer.calibrate(ROOT / "models" / name, data=data, steps=steps, tolerance=0)
+    folders = sorted((ROOT / "models").glob(f"{name}*"))
+    found = sizer.calibrate(folders, data=data, steps=steps, tolerance=0)
     counts = {(cell.model, cell.step): cell for cell in found.cells}
     pairs = [(cell, counts[cell.model, cell.step]) for cell in shipped.cells if cell.step in steps]
     away = [abs(now.correct - then.correct) for then, now in pairs if now.trials == then.trials]
@@ -111,38 +105,35 @@ def backtest(name: str) -> str:
 
 
 def foretold(name: str) -> str:
-    """What the next sizes will measure, said before they were trained, and what they measured."""
-    ladder, measured = sizer.load(calibration_file(name)), _measured_since(name)
+    """What the next sizes will measure, as it was said before they were trained, and what they did.
+
+    Until they are measured, the calibration has none of them.
+    """
+    ladder = sizer.load(calibration_file(name))
+    before, measured = _smaller(ladder), _measured_since(ladder)
     rows = [
-        (f"{step}", *(_next(ladder, size, step) + measured.get((size, step), "") for size in NEXT))
+        (f"{step}", *(_next(before, size, step) + measured.get((size, step), "") for size in NEXT))
         for step in NEXT_STEPS[name]
     ]
-    found = table(("step", *(f"{size:,} parameters" for size in NEXT)), rows)
-    return f"{found}\n\n{_exponents_since(name)}" if measured else found
+    return table(("step", *(f"{size:,} parameters" for size in NEXT)), rows)
 
 
-def _exponents_since(name: str) -> str:
-    """What `compare` shows of the ladder with them."""
-    own, later = ladder_of(calibration_file(name)), ladder_of(third_decade(name))
-    longer = replace(own, curves=own.curves + later.curves, noise=own.noise + later.noise)
-    told = falls_of(longer).figures
-    ranges = {what: told[f"{what}_exponent"].estimate for what in ("half_noise", "width", "clean")}
-    words = [
-        f"{what.replace('_', ' ')} N^{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
-        for what, found in ranges.items()
-    ]
-    return f"With these networks: {', '.join(words)}."
+def _smaller(ladder: Calibration) -> Calibration:
+    """The ladder without the networks of `NEXT` sizes."""
+    models = tuple(model for model in ladder.models if model.parameters not in NEXT)
+    names = {model.name for model in models}
+    return replace(
+        ladder, models=models, cells=tuple(cell for cell in ladder.cells if cell.model in names)
+    )
 
 
-def _measured_since(name: str) -> dict[tuple[int, float], str]:
-    """In words, by parameters and step; of networks that the calibration does not hold."""
-    if not third_decade(name).exists():
-        return {}
-    found = read_table(third_decade(name))
-    sizes = {model.name: model.parameters for model in found.models}
+def _measured_since(ladder: Calibration) -> dict[tuple[int, float], str]:
+    """In words, by parameters and step."""
+    sizes = {model.name: model.parameters for model in ladder.models}
     return {
         (sizes[cell.model], round(cell.step)): f"; measured {cell.correct / cell.trials:.3f}"
-        for cell in found.cells
+        for cell in ladder.cells
+        if sizes[cell.model] in NEXT
     }
 
 
@@ -266,19 +257,15 @@ def parts() -> list[Part]:
         *(_of_ladder("widths", "Exponents of the width", name, 0.2, widths) for name in CIFAR),
         Part("classes", "One class?", 0.5, (*every, *OTHERS, *PUBLISHED), classes),
         *(_of_ladder("backtest", "Back-test", name, 0.3, backtest) for name in LADDERS),
-        *(
-            _of_ladder("foretold", "The third decade", name, 0.2, foretold, third_decade(name))
-            for name in CIFAR
-        ),
+        *(_of_ladder("foretold", "The third decade", name, 0.2, foretold) for name in CIFAR),
         Part("augmentation", "What noise augmentation saves", 0.1, every[1:], augmentation),
     ]
 
 
 def _of_ladder(
-    name: str, title: str, ladder: str, minutes: float, make: Callable[[str], str], *also: Path
+    name: str, title: str, ladder: str, minutes: float, make: Callable[[str], str]
 ) -> Part:
-    """also: files that it is made from where they are there, besides the calibration."""
-    of = (calibration_file(ladder), *filter(Path.exists, also))
+    of = (calibration_file(ladder),)
     return Part(f"{name}-{ladder}", f"{title}: {ladder}", minutes, of, lambda: make(ladder))
 
 

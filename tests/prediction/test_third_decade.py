@@ -1,31 +1,30 @@
 """Networks that were trained after what they would measure was committed (docs/paper.md)."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import sizer
-from sizer.table import read_table
 
-TABLE = Path(__file__).parents[2] / "benchmarks" / "third-decade" / "cifar100-noise.csv"
 LARGEST = 1_080_571  # that was measured when they were foretold
 
 
 @pytest.fixture(scope="module")
 def foretold():
     """(what was foretold of the next training, what it measured), of both at each step."""
-    ladder, found = sizer.load("cifar100-noise"), read_table(TABLE)
-    sizes = {model.name: model.parameters for model in found.models}
-    assert sorted(sizes.values()) == [2_026_372, 3_581_871]
-    assert ladder.sizes[-1] == LARGEST
+    ladder = sizer.load("cifar100-noise")
+    later = {model.name: model.parameters for model in ladder.models if model.parameters > LARGEST}
+    assert sorted(later.values()) == [2_026_372, 3_581_871]
+    before = replace(
+        ladder,
+        models=tuple(model for model in ladder.models if model.name not in later),
+        cells=tuple(cell for cell in ladder.cells if cell.model not in later),
+    )
     return [
-        (
-            told(ladder, sizes[cell.model], round(cell.step)),
-            cell.correct / cell.trials,
-        )
-        for cell in found.cells
-        if round(cell.step) <= ladder.ladder.recipe.noise_steps[1]
+        (told(before, later[cell.model], cell.step), cell.correct / cell.trials)
+        for cell in ladder.cells
+        if cell.model in later and cell.step <= ladder.ladder.recipe.noise_steps[1]
     ]
 
 
@@ -34,7 +33,7 @@ def told(ladder, parameters, step):
 
 
 def test_all_lie_in_the_intervals_that_were_foretold(foretold):
-    assert len(foretold) == 14
+    assert len(foretold) >= 14
     assert all(at.low <= measured <= at.high for at, measured in foretold)
 
 
