@@ -1,6 +1,7 @@
 """What several test files share: a calibration of a planted law, made once a session."""
 
 import secrets
+import signal
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -15,6 +16,9 @@ from sizer import cli
 from sizer.cli import progress
 
 cli.load_commands(cli.command_modules())
+
+# Ctrl-C reaches the programs that tests start, also where these run in the background of a shell.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test measures time: a busy machine is no failure.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
