@@ -220,12 +220,23 @@ def savings(clean: Calibration, noise: Calibration, step: float) -> Iterable[str
         target = accuracy(clean, size, step)
         yield f"{target:.3f}"
         if target > reached[-1]:
-            yield from (f"more than {noise.sizes[-1]:,}", f"less than {size / noise.sizes[-1]:.2g}")
+            yield from (
+                f"more than {noise.sizes[-1]:,}",
+                f"less than {_times(size / noise.sizes[-1])}",
+            )
         elif target < reached[0]:
-            yield from (f"less than {noise.sizes[0]:,}", f"more than {size / noise.sizes[0]:.2g}")
+            yield from (
+                f"less than {noise.sizes[0]:,}",
+                f"more than {_times(size / noise.sizes[0])}",
+            )
         else:
             needed = float(np.exp(np.interp(target, reached, logs)))
-            yield from (f"{round(needed, -3):,.0f}", f"{size / needed:.2g}")
+            yield from (f"{round(needed, -3):,.0f}", _times(size / needed))
+
+
+def _times(factor: float) -> str:
+    """To two digits, never as a power of ten."""
+    return f"{float(f'{factor:.2g}'):g}"
 
 
 def augmentation_figure(clean: Calibration, noise: Calibration) -> Figure:

@@ -8,12 +8,13 @@ import pytest
 import sizer
 
 LARGEST = 1_080_571  # that was measured when they were foretold
+RMS = {"cifar100-clean": 0.02, "cifar100-noise": 0.01}  # accuracy
 
 
-@pytest.fixture(scope="module")
-def foretold():
+@pytest.fixture(scope="module", params=sorted(RMS))
+def foretold(request):
     """(what was foretold of the next training, what it measured), of both at each step."""
-    ladder = sizer.load("cifar100-noise")
+    ladder = sizer.load(request.param)
     later = {model.name: model.parameters for model in ladder.models if model.parameters > LARGEST}
     assert sorted(later.values()) == [2_026_372, 3_581_871]
     before = replace(
@@ -21,10 +22,12 @@ def foretold():
         models=tuple(model for model in ladder.models if model.name not in later),
         cells=tuple(cell for cell in ladder.cells if cell.model not in later),
     )
+    trained = ladder.ladder.recipe.noise_steps
+    last = trained[1] if trained else ladder.shared_steps[-1]
     return [
         (told(before, later[cell.model], cell.step), cell.correct / cell.trials)
         for cell in ladder.cells
-        if cell.model in later and cell.step <= ladder.ladder.recipe.noise_steps[1]
+        if cell.model in later and cell.step <= last
     ]
 
 
@@ -33,10 +36,11 @@ def told(ladder, parameters, step):
 
 
 def test_all_lie_in_the_intervals_that_were_foretold(foretold):
-    assert len(foretold) >= 14
+    assert len(foretold) >= 32
     assert all(at.low <= measured <= at.high for at, measured in foretold)
 
 
-def test_the_accuracy_is_within_a_hundredth(foretold):
+def test_the_accuracy_is_nearly_what_was_foretold(foretold, request):
     errors = [at.best - measured for at, measured in foretold]
-    assert np.sqrt(np.mean(np.square(errors))) < 0.01
+    name = request.node.callspec.params["foretold"]
+    assert np.sqrt(np.mean(np.square(errors))) < RMS[name]
