@@ -175,7 +175,8 @@ def classes_figure(found: Comparison) -> Figure:
     scale.set_ylabel("half noise (grey levels)")
     scale.set_yticks(HALVES, [f"{half}" for half in HALVES])
     scale.minorticks_off()
-    scale.legend(frameon=False, fontsize=8)
+    scale.set_ylim(top=1500)  # room for the names
+    scale.legend(frameon=False, fontsize=8, ncols=2)
     return figure
 
 
