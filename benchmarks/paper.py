@@ -110,7 +110,7 @@ def foretold(name: str) -> str:
     Until they are measured, the calibration has none of them.
     """
     ladder = sizer.load(calibration_file(name))
-    before, measured = _smaller(ladder), _measured_since(ladder)
+    before, measured = smaller(ladder), _measured_since(ladder)
     rows = [
         (f"{step}", *(_next(before, size, step) + measured.get((size, step), "") for size in NEXT))
         for step in NEXT_STEPS[name]
@@ -118,7 +118,7 @@ def foretold(name: str) -> str:
     return table(("step", *(f"{size:,} parameters" for size in NEXT)), rows)
 
 
-def _smaller(ladder: Calibration) -> Calibration:
+def smaller(ladder: Calibration) -> Calibration:
     """The ladder without the networks of `NEXT` sizes."""
     models = tuple(model for model in ladder.models if model.parameters not in NEXT)
     names = {model.name for model in models}
