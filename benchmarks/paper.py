@@ -21,6 +21,10 @@ from widths import exponents, straightest, table
 import sizer
 from sizer.calibration import Calibration
 from sizer.errors import SizerError
+from sizer.estimate import CONFIDENCE
+from sizer.prediction.accuracy import training_accuracy
+from sizer.prediction.predictor import Predictor
+from sizer.prediction.question import ladder_of
 from sizer.report import document_of
 from sizer.report.format import accuracy_range
 from sizer.report.markdown import markdown
@@ -105,26 +109,14 @@ def backtest(name: str) -> str:
 
 
 def foretold(name: str) -> str:
-    """What the next sizes will measure, as it was said before they were trained, and what they did.
-
-    Until they are measured, the calibration has none of them.
-    """
+    """What sizes of `NEXT` will measure, as said before they were trained, and what they did."""
     ladder = sizer.load(calibration_file(name))
-    before, measured = smaller(ladder), _measured_since(ladder)
+    before, measured = ladder_of(ladder).without(NEXT), _measured_since(ladder)
     rows = [
         (f"{step}", *(_next(before, size, step) + measured.get((size, step), "") for size in NEXT))
         for step in NEXT_STEPS[name]
     ]
     return table(("step", *(f"{size:,} parameters" for size in NEXT)), rows)
-
-
-def smaller(ladder: Calibration) -> Calibration:
-    """The ladder without the networks of `NEXT` sizes."""
-    models = tuple(model for model in ladder.models if model.parameters not in NEXT)
-    names = {model.name for model in models}
-    return replace(
-        ladder, models=models, cells=tuple(cell for cell in ladder.cells if cell.model in names)
-    )
 
 
 def _measured_since(ladder: Calibration) -> dict[tuple[int, float], str]:
@@ -137,8 +129,8 @@ def _measured_since(ladder: Calibration) -> dict[tuple[int, float], str]:
     }
 
 
-def _next(ladder: Calibration, size: int, step: float) -> str:
-    return accuracy_range(sizer.predict(ladder, parameters=size, step=step).next_training)
+def _next(ladder: Predictor, size: int, step: float) -> str:
+    return accuracy_range(training_accuracy(ladder.at(step), size, CONFIDENCE))
 
 
 def widths(name: str) -> str:

@@ -25,7 +25,7 @@ from sizer.measure.foretelling import foretold, images_left
 from sizer.measure.ladder import measure_ladder
 from sizer.measure.store import open_store
 from sizer.networks.judging import undertrained
-from sizer.networks.manifest import read_manifest
+from sizer.networks.manifest import read_manifests
 from sizer.networks.models import FoundModel, find_models, open_models, training_of
 from sizer.noise import Noise
 from sizer.noise.schedule import LAST_STEP
@@ -178,7 +178,7 @@ def _fitted(
     fitted: bool,
     progress: ReportProgress,
 ) -> Calibration:
-    dataset, paths = measured.data.info, [Path(name) for name in asked.models]
+    dataset = measured.data.info
     return fit_measurements(
         models=measured.models,
         cells=measured.ladder.cells,
@@ -192,7 +192,7 @@ def _fitted(
         fitted=fitted,
         warnings=(
             *measured.ladder.warnings,
-            *_trained_on(paths, measured.data),
+            *_trained_on(files, measured.data),
             *_undertrained(files),
         ),
         refusal=measured.ladder.refusal,
@@ -302,17 +302,15 @@ def _in_order_of_size(right: Answers, models: Sequence[ModelInfo]) -> Answers:
 
 def _undertrained(files: Sequence[FoundModel]) -> Iterator[str]:
     """A warning where the large end of the ladder was still learning: it bends what size gains."""
-    folders = sorted({model.path.parent for model in files if model.entry})
-    manifests = [manifest for folder in folders if (manifest := read_manifest(folder))]
-    if said := undertrained(manifests):
-        yield f"{', '.join(folder.name for folder in folders)}: {said}"
+    ladder = read_manifests(model.path.parent for model in files if model.entry)
+    if said := undertrained(list(ladder.values())):
+        yield f"{', '.join(folder.name for folder in ladder)}: {said}"
 
 
-def _trained_on(models: Sequence[Path], data: Dataset) -> tuple[str, ...]:
+def _trained_on(files: Sequence[FoundModel], data: Dataset) -> tuple[str, ...]:
     """A warning where models may be measured on the images they were trained on."""
     dataset = data.info
-    folders = {path if path.is_dir() else path.parent for path in models}
-    manifests = [manifest for folder in folders if (manifest := read_manifest(folder))]
+    manifests = read_manifests(model.path.parent for model in files).values()
     if any(manifest.dataset.fingerprint == dataset.fingerprint for manifest in manifests):
         return ("the models were trained on these very images: their accuracies flatter them",)
     seen = max((_pictures_of(manifest.dataset, data) for manifest in manifests), default=0)

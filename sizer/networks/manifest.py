@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePath
 from typing import Annotated
@@ -183,6 +183,12 @@ def read_manifest(folder: Path) -> Manifest | None:
     if fault := _fault(manifest):
         raise ModelError(f"{path}: {fault}; train again or remove it")
     return manifest
+
+
+def read_manifests(folders: Iterable[Path]) -> dict[Path, Manifest]:
+    """Those of the folders that have one, each folder once, in order of their names."""
+    found = {folder: read_manifest(folder) for folder in sorted(set(folders))}
+    return {folder: manifest for folder, manifest in found.items() if manifest}
 
 
 def _fault(manifest: Manifest) -> str | None:

@@ -10,7 +10,7 @@ from sizer.errors import ModelError, UsageError
 from sizer.inference.conversions import require_onnx
 from sizer.inference.input_format import InputFormat
 from sizer.inference.records import MOST_MODELS, ProviderChoice
-from sizer.networks.manifest import JOINED, Manifest, TrainedModel, read_manifest
+from sizer.networks.manifest import JOINED, Manifest, TrainedModel, read_manifest, read_manifests
 from sizer.networks.recipe import LadderTraining
 from sizer.networks.timings import read_timings
 from sizer.progress import Progress, ignore_progress
@@ -76,8 +76,7 @@ def training_of(models: Sequence[FoundModel]) -> LadderTraining | None:
     """
     if not all(model.entry for model in models):
         return None
-    folders = sorted({model.path.parent for model in models})
-    manifests = [manifest for folder in folders if (manifest := read_manifest(folder))]
+    manifests = list(read_manifests(model.path.parent for model in models).values())
     first = manifests[0]
     if not all(_alike(first, manifest) for manifest in manifests):
         return None

@@ -31,6 +31,7 @@ from sizer.networks.manifest import (
     TrainedModel,
     python_line,
     read_manifest,
+    read_manifests,
     write_manifest,
 )
 from sizer.networks.models import FoundModel, find_models, open_models
@@ -144,8 +145,8 @@ def _quantized_ladder(
     models: Sequence[Path], folder: Path, precision: LowPrecision, command: str
 ) -> Manifest | None:
     """The manifest to go on with in `folder`; None where the models have none."""
-    folders = {path if path.is_dir() else path.parent for path in models}
-    sources = [manifest for place in folders if (manifest := read_manifest(place))]
+    folders = (path if path.is_dir() else path.parent for path in models)
+    sources = list(read_manifests(folders).values())
     if not sources:
         return None
     if len(sources) > 1:

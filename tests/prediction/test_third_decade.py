@@ -5,6 +5,8 @@ import paper
 import pytest
 
 import sizer
+from sizer.prediction.accuracy import training_accuracy
+from sizer.prediction.question import ladder_of
 
 RMS = {"cifar100-clean": 0.02, "cifar100-noise": 0.01}  # accuracy
 
@@ -13,7 +15,7 @@ RMS = {"cifar100-clean": 0.02, "cifar100-noise": 0.01}  # accuracy
 def foretold(request):
     """(what was foretold of the next training, what it measured), of both at each step."""
     ladder = sizer.load(request.param)
-    before = paper.smaller(ladder)
+    before = ladder_of(ladder).without(paper.NEXT)
     assert (before.sizes[-1], *ladder.sizes[-2:]) == (1_080_571, 2_026_372, 3_581_871)
     later = {model.name: model.parameters for model in ladder.models[-2:]}
     trained = ladder.ladder.recipe.noise_steps
@@ -26,7 +28,7 @@ def foretold(request):
 
 
 def told(ladder, parameters, step):
-    return sizer.predict(ladder, parameters=parameters, step=step).next_training
+    return training_accuracy(ladder.at(step), parameters, 0.9)
 
 
 def test_all_lie_in_the_intervals_that_were_foretold(foretold):
